@@ -1,0 +1,42 @@
+"""Write the dashboards: `python -m dashboards.source` from the project's root."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+
+from . import calendar, capacity, exporter, fleet, gateways, plan, restores
+
+BOARDS: dict[str, Callable[[], Dashboard]] = {
+    "fleet": fleet.build,
+    "plan": plan.build,
+    "calendar": calendar.build,
+    "restores": restores.build,
+    "gateways": gateways.build,
+    "capacity": capacity.build,
+    "exporter": exporter.build,
+}
+
+
+def rendered() -> dict[str, str]:
+    """File name -> JSON text of every board."""
+    return {
+        f"{name}.json": JSONEncoder(sort_keys=True, indent=2).encode(build().build()) + "\n"
+        for name, build in BOARDS.items()
+    }
+
+
+def main() -> int:
+    """Write each board beside this package."""
+    folder = Path(__file__).resolve().parent.parent
+    for name, content in rendered().items():
+        (folder / name).write_text(content, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

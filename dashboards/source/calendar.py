@@ -1,0 +1,96 @@
+"""Calendar and window: what happened each day, and what could be restored when."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
+
+from . import kit
+from .kit import BY_PLAN, PLAN, named
+from .names import FULL_AGE
+
+DAY = {
+    "4": ("ok", kit.GREEN),
+    "3": ("late", kit.YELLOW),
+    "2": ("failed", kit.RED),
+    "1": ("missed", kit.ORANGE),
+    "0": ("none due", kit.GREY),
+}
+WINDOW = {
+    "4": ("any second", kit.GREEN),
+    "3": ("single points", kit.BLUE),
+    "2": ("hole", kit.RED),
+    "1": ("nothing", kit.PURPLE),
+}
+
+
+def day_code() -> str:
+    """One code per plan and day: 4 ok, 3 late, 2 failed, 1 missed, 0 none due."""
+    plans = f"max by ({BY_PLAN}) (max_over_time(dbs_plan_info{{{PLAN}}}[1d])) * 0"
+    success = f"(max by ({BY_PLAN}) (max_over_time(dbs_full_backup_last_success_timestamp_seconds{{{PLAN}}}[1d])) > bool (time() - 86400) or {plans})"
+    failed = f"(max by ({BY_PLAN}) (max_over_time(dbs_full_backup_consecutive_failures{{{PLAN}}}[1d])) > bool 0 or {plans})"
+    late = (
+        f"(max by ({BY_PLAN}) (max_over_time({FULL_AGE}{{{PLAN}}}[1d])) > bool on ({BY_PLAN}) "
+        f'max by ({BY_PLAN}) (max_over_time(dbs_plan_objective_seconds{{{PLAN},objective="full_backup_interval"}}[1d])) or {plans})'
+    )
+    return f"{success} * (4 - {late}) + (1 - {success}) * ({failed} * 2 + (1 - {failed}) * {late})"
+
+
+def window_code() -> str:
+    """One code per plan: 4 any second, 3 single points, 2 hole since the oldest kept full backup, 1 nothing."""
+    return (
+        f'(max by ({BY_PLAN}) (dbs_plan_recovery_gaps{{{PLAN},scope="current"}}) > 0) * 0 + 2'
+        f' or (max by ({BY_PLAN}) (dbs_plan_recoverable_ranges{{{PLAN},range_type="range"}}) > 0) * 0 + 4'
+        f' or (max by ({BY_PLAN}) (dbs_plan_recoverable_ranges{{{PLAN},range_type="point"}}) > 0) * 0 + 3'
+        f" or max by ({BY_PLAN}) (dbs_plan_info{{{PLAN}}}) * 0 + 1"
+    )
+
+
+def build() -> Dashboard:
+    """The board dbs-calendar."""
+    legend = "{{plan_name}} ({{plan_id}})"
+    return (
+        kit.board(
+            "dbs-calendar",
+            "DBS / Calendar and window",
+            "Full backups day by day, and the restorable window over time.",
+            since="now-30d",
+            refresh="15m",
+        )
+        .with_row(Row("Full backups"))
+        .with_panel(
+            kit.history(
+                "Full backups per day",
+                "One cell per plan and day, counted back from now: ok, late (done, but the objective was breached meanwhile), failed, missed, or none due.",
+                named(day_code()),
+                legend,
+                DAY,
+                interval="1d",
+                height=16,
+            )
+        )
+        .with_row(Row("Restorable window"))
+        .with_panel(
+            kit.timeline(
+                "What could be restored",
+                "Any second (continuous range), only the instants of full backups, a hole since the oldest kept full backup, or nothing.",
+                named(window_code()),
+                legend,
+                WINDOW,
+                height=16,
+            )
+        )
+        .with_panel(
+            kit.lines(
+                "Length of the restorable window",
+                "Newest minus oldest instant that can be restored.",
+                "s",
+                (
+                    named(
+                        f"max by ({BY_PLAN}) (dbs_plan_recoverable_until_timestamp_seconds{{{PLAN}}}) - on ({BY_PLAN}) min by ({BY_PLAN}) (dbs_plan_recoverable_from_timestamp_seconds{{{PLAN}}})"
+                    ),
+                    legend,
+                ),
+                span=24,
+            )
+        )
+    )
