@@ -1,0 +1,69 @@
+"""Which shard owns what."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dbs_exporter.errors import ConfigError
+from dbs_exporter.model import Scope
+from dbs_exporter.sharding import Shard, owner, parse_shard
+
+PLANS = [f"dbs{number:09x}" for number in range(4000)]
+
+
+@given(st.text(max_size=40), st.integers(1, 40))
+def test_a_plan_has_exactly_one_owner(plan_id: str, total: int) -> None:
+    """Of any number of shards exactly one owns a plan, whatever its id."""
+    owners = [index for index in range(total) if Shard(index=index, total=total).owns_plan(plan_id)]
+
+    assert len(owners) == 1
+
+
+@pytest.mark.parametrize("total", [1, 2, 3, 7])
+def test_one_more_shard_moves_only_its_own_share(total: int) -> None:
+    """From N to N + 1 only plans of the new shard move, about 1/(N+1) of all."""
+    before = [owner(plan, total) for plan in PLANS]
+    after = [owner(plan, total + 1) for plan in PLANS]
+    moved = [new for old, new in zip(before, after, strict=True) if old != new]
+
+    assert set(moved) == {total}
+    assert 0.8 / (total + 1) < len(moved) / len(PLANS) < 1.2 / (total + 1)
+
+
+def test_shards_carry_about_the_same() -> None:
+    """No shard of five has more than a fifth above its fair share."""
+    loads = [sum(owner(plan, 5) == index for plan in PLANS) for index in range(5)]
+
+    assert max(loads) < 1.2 * len(PLANS) / 5
+
+
+def test_a_region_belongs_to_one_shard() -> None:
+    """Facts of a region are exported by one shard, and different regions spread."""
+    scopes = [Scope(account="prod", region=f"region-{number}") for number in range(50)]
+    owners = {scope: [index for index in range(3) if Shard(index=index, total=3).owns_region(scope)] for scope in scopes}
+
+    assert all(len(found) == 1 for found in owners.values())
+    assert {found[0] for found in owners.values()} == {0, 1, 2}
+
+
+@pytest.mark.parametrize(("name", "index"), [("0", 0), ("2", 2), ("dbs-exporter-1", 1), ("a-b-2", 2)])
+def test_a_pods_name_gives_its_shard(name: str, index: int) -> None:
+    """The flag takes a number or a StatefulSet pod's name."""
+    assert parse_shard(name, 3) == Shard(index=index, total=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "total", "says"),
+    [
+        ("3", 3, "outside 0 to 2"),
+        ("dbs-exporter", 3, "neither a number"),
+        ("-1x", 3, "neither a number"),
+        ("0", 0, "--total-shards"),
+    ],
+)
+def test_a_wrong_shard_is_refused_in_words(name: str, total: int, says: str) -> None:
+    """A shard that cannot be says which flag is wrong."""
+    with pytest.raises(ConfigError, match=says):
+        parse_shard(name, total)
