@@ -1,0 +1,269 @@
+"""What /metrics serves: rendered bytes kept per subject, put together as pages off the event loop, swapped as a whole.
+
+A change is only noted (`update`, from any thread); `publish`, in a worker thread, renders the noted subjects, compresses
+the leaves they touch and swaps one immutable page per format. A scrape takes the page and copies its bytes. Families
+whose header lines are the same in both formats come first and are one body for both; counters, the exporter's own
+metrics and `# EOF` follow in each format's own tail.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from dbs_exporter.clock import Clock
+from dbs_exporter.metrics.deflate import GZIP_HEADER, Checksum, combined, deflated
+from dbs_exporter.metrics.family import Family, OnRefused, render
+from dbs_exporter.metrics.shelves import Segment, Shelves
+from dbs_exporter.metrics.text import OPENMETRICS_CONTENT_TYPE, OPENMETRICS_END, TEXT_CONTENT_TYPE
+from dbs_exporter.model import Subject, SubjectKey
+
+TICK_SECONDS = 5.0
+"""How old the exporter's own metrics may grow while nothing else changes."""
+
+REST_FACTOR = 4.0
+"""Rest this many times as long as a publish took: continuous change costs at most a fifth of one CPU."""
+
+LEAST_REST_SECONDS = 0.1
+
+_CHUNK_BYTES = 256 * 1024
+"""Smaller chunks are joined up to this, larger ones are served as they are kept, without a copy."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One format's whole answer. Send the chunks in order; together they are `identity_length` or `gzip_length` bytes."""
+
+    content_type: str
+    identity: tuple[bytes, ...]
+    gzip: tuple[bytes, ...]
+    identity_length: int
+    gzip_length: int
+    series: int
+
+
+class OwnLines(Protocol):
+    """Where the exporter's own metrics come from, asked once per publish."""
+
+    def lines(self, *, series: int, identity_bytes: int) -> tuple[bytes, bytes]:
+        """Return them as text and as OpenMetrics without its end, given the size of the page before; never raises."""
+        ...
+
+
+class _Column:
+    """One family's place: its shelves, its header lines in both formats, and the checksum of its samples."""
+
+    __slots__ = ("checksum", "headers", "index", "shelves")
+
+    def __init__(self, family: Family, shelves: Shelves, index: int) -> None:
+        self.shelves = shelves
+        self.index = index
+        self.headers = (_Fixed(family.header(openmetrics=False)), _Fixed(family.header(openmetrics=True)))
+        self.checksum = Checksum()
+
+    @property
+    def shared(self) -> bool:
+        return self.headers[0].identity == self.headers[1].identity
+
+    def segments(self) -> Iterator[Segment]:
+        return self.shelves.segments(self.index)
+
+    def refresh(self) -> bool:
+        """Take the checksum anew if the samples changed since the last time; say whether they did."""
+        if self.index not in self.shelves.changed:
+            return False
+        self.checksum = combined(segment.checksum for segment in self.segments())
+        return True
+
+
+class _Fixed:
+    """Bytes that belong to no subject, with their own piece and checksum."""
+
+    __slots__ = ("checksum", "identity", "pieces", "series")
+
+    def __init__(self, identity: bytes) -> None:
+        self.identity = identity
+        self.pieces = [deflated(identity)] if identity else []
+        self.checksum = Checksum.of(identity)
+        self.series = sum(1 for line in identity.splitlines() if not line.startswith(b"#"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """A run of families of one format, assembled."""
+
+    identity: tuple[bytes, ...] = ()
+    gzip: bytes = b""
+    checksum: Checksum = Checksum()
+    series: int = 0
+
+
+class Exposition:
+    """The pages of a table of families; `own` adds the exporter's own, `on_refused` is told of dropped rows."""
+
+    def __init__(
+        self,
+        families: Sequence[Family],
+        *,
+        own: OwnLines | None = None,
+        on_refused: OnRefused = lambda family, key, reason, sentence: None,
+        tick_seconds: float = TICK_SECONDS,
+    ) -> None:
+        self._families = {
+            kind: [family for family in families if family.of == kind] for kind in ("plan", "region")
+        }
+        self._shelves = {kind: Shelves(len(table)) for kind, table in self._families.items()}
+        columns = [
+            _Column(family, self._shelves[family.of], self._families[family.of].index(family))
+            for family in families
+        ]
+        self._shared = [column for column in columns if column.shared]
+        self._apart = [column for column in columns if not column.shared]
+        self._own = own
+        self._on_refused = on_refused
+        self._tick_seconds = tick_seconds
+        self._noted: dict[SubjectKey, Subject | None] = {}
+        self._noting = threading.Lock()
+        self._publishing = threading.Lock()
+        self._wake = threading.Event()
+        self._closed = False
+        self._body = _Body(gzip=GZIP_HEADER)
+        self._pages = self._assembled((b"", b""))
+
+    def update(self, key: SubjectKey, subject: Subject | None) -> None:
+        """Note that a subject changed, or is gone (None); cheap, from any thread, the last word on a key holds."""
+        with self._noting:
+            self._noted[key] = subject
+        self._wake.set()
+
+    def page(self, *, openmetrics: bool) -> Page:
+        """Return the page last published; never waits."""
+        return self._pages[openmetrics]
+
+    def publish(self) -> None:
+        """Render what was noted, assemble both pages and swap them; for a worker thread, one at a time.
+
+        If it fails, the old pages stay and what was noted is kept for the next time.
+        """
+        with self._publishing:
+            with self._noting:
+                noted, self._noted = self._noted, {}
+            try:
+                self._apply(noted)
+                last = self._pages[False]
+                own = (
+                    self._own.lines(series=last.series, identity_bytes=last.identity_length)
+                    if self._own
+                    else (b"", b"")
+                )
+                self._pages = self._assembled(own)
+            except BaseException:
+                with self._noting:
+                    self._noted = {**noted, **self._noted}
+                raise
+
+    def run(self, clock: Clock) -> None:
+        """Publish whenever something changed and at least each tick, until `close()` or the clock is stopped.
+
+        A change after a rest is published at once; then the loop rests as REST_FACTOR says.
+        """
+        while True:
+            self._wake.wait(self._tick_seconds)
+            self._wake.clear()
+            if self._closed:
+                return
+            began = clock.monotonic()
+            try:
+                self.publish()
+            except Exception:
+                _log.exception("the metrics could not be put together; the last page stays")
+            took = clock.monotonic() - began
+            if clock.sleep(max(LEAST_REST_SECONDS, REST_FACTOR * took)):
+                return
+
+    def close(self) -> None:
+        """End `run` at its next step."""
+        self._closed = True
+        self._wake.set()
+
+    def _apply(self, noted: dict[SubjectKey, Subject | None]) -> None:
+        for kind, shelves in self._shelves.items():
+            keys = [key for key in noted if bool(key[2]) == (kind == "plan")]
+            families = self._families[kind]
+
+            def lines(key: SubjectKey, families: list[Family] = families) -> list[bytes] | None:
+                subject = noted[key]
+                return None if subject is None else render(families, key, subject, self._on_refused)
+
+            shelves.apply(keys, lines)
+
+    def _assembled(self, own: tuple[bytes, bytes]) -> tuple[Page, Page]:
+        changed = [column.refresh() for column in self._shared]
+        if any(changed):
+            self._body = _body(self._shared, openmetrics=False, lead=GZIP_HEADER)
+        for column in self._apart:
+            column.refresh()
+        for shelves in self._shelves.values():
+            shelves.changed.clear()
+        text, openmetrics = own
+        return (
+            self._page(TEXT_CONTENT_TYPE, _body(self._apart, openmetrics=False), _Fixed(text)),
+            self._page(
+                OPENMETRICS_CONTENT_TYPE,
+                _body(self._apart, openmetrics=True),
+                _Fixed(openmetrics + OPENMETRICS_END),
+            ),
+        )
+
+    def _page(self, content_type: str, tail: _Body, end: _Fixed) -> Page:
+        checksum = combined((self._body.checksum, tail.checksum, end.checksum))
+        last = b"".join([tail.gzip, *end.pieces, checksum.gzip_trailer()])
+        return Page(
+            content_type=content_type,
+            identity=tuple(_chunks([*self._body.identity, *tail.identity, end.identity])),
+            gzip=tuple(_chunks([self._body.gzip, last])),
+            identity_length=checksum.length,
+            gzip_length=len(self._body.gzip) + len(last),
+            series=self._body.series + tail.series + end.series,
+        )
+
+
+def _body(columns: Iterable[_Column], *, openmetrics: bool, lead: bytes = b"") -> _Body:
+    """Assemble these families, the compressed form after `lead`; one without samples leaves no header behind."""
+    identity: list[bytes] = []
+    pieces: list[bytes] = [lead]
+    checksums: list[Checksum] = []
+    series = 0
+    for column in columns:
+        if column.checksum.length:
+            header = column.headers[openmetrics]
+            identity.append(header.identity)
+            pieces += header.pieces
+            checksums += (header.checksum, column.checksum)
+            for segment in column.segments():
+                identity.append(segment.identity)
+                pieces += segment.pieces
+                series += segment.series
+    return _Body(tuple(_chunks(identity)), b"".join(pieces), combined(checksums), series)
+
+
+def _chunks(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Join small neighbours; yield large ones as they are, so that their bytes stay kept once."""
+    waiting: list[bytes] = []
+    size = 0
+    for part in parts:
+        if size and (len(part) >= _CHUNK_BYTES // 4 or size >= _CHUNK_BYTES):
+            yield b"".join(waiting)
+            waiting, size = [], 0
+        if len(part) >= _CHUNK_BYTES // 4:
+            yield part
+        elif part:
+            waiting.append(part)
+            size += len(part)
+    if size:
+        yield b"".join(waiting)

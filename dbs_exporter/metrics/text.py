@@ -1,0 +1,68 @@
+"""The atoms of the Prometheus text format 0.0.4 and of OpenMetrics 1.0: label values, escapes, header lines.
+
+Both formats share every sample line as long as samples carry no time of their own; they differ in HELP, in a counter's
+family name and in the closing `# EOF`. The oracle is prometheus_client's two `generate_latest`.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from typing import Literal
+
+from prometheus_client.utils import floatToGoString as format_value
+
+MetricType = Literal["gauge", "counter"]
+
+TEXT_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS_CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+OPENMETRICS_END = b"# EOF\n"
+
+LABEL_VALUE_LIMIT = 128
+"""Characters; longer than any name DBS allows, short enough for every storage behind Prometheus."""
+
+# Prometheus' lexer takes a NUL for the end of the scrape, a lone surrogate has no UTF-8, and the rest of these would
+# spoil a terminal. A line feed stays: the format has an escape for it.
+_UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+__all__ = [
+    "LABEL_VALUE_LIMIT",
+    "OPENMETRICS_CONTENT_TYPE",
+    "OPENMETRICS_END",
+    "TEXT_CONTENT_TYPE",
+    "MetricType",
+    "escape_label_value",
+    "format_value",
+    "header_lines",
+    "label_value",
+]
+
+
+def label_value(value: str) -> str:
+    """Return the value as a label may carry it: at most LABEL_VALUE_LIMIT characters, none of them a control character.
+
+    A value that had to be changed ends in `~` and the CRC-32 of the original, so that two different values from the API
+    never become one series.
+    """
+    if value.isprintable() and len(value) <= LABEL_VALUE_LIMIT:
+        return value
+    cleaned = _UNSAFE.sub("\ufffd", value)
+    if cleaned == value and len(value) <= LABEL_VALUE_LIMIT:
+        return value
+    mark = f"~{zlib.crc32(value.encode('utf-8', 'surrogatepass')):08x}"
+    return cleaned[: LABEL_VALUE_LIMIT - len(mark)] + mark
+
+
+def escape_label_value(value: str) -> str:
+    """Return the value with the three escapes that both formats give to label values."""
+    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+def header_lines(name: str, text: str, metric_type: MetricType, *, openmetrics: bool) -> bytes:
+    """Return a family's HELP and TYPE lines; OpenMetrics names a counter without `_total` and escapes quotes too."""
+    if openmetrics:
+        name = name.removesuffix("_total") if metric_type == "counter" else name
+        text = escape_label_value(text)
+    else:
+        text = text.replace("\\", r"\\").replace("\n", r"\n")
+    return f"# HELP {name} {text}\n# TYPE {name} {metric_type}\n".encode()
