@@ -24,10 +24,13 @@ BOARDS: dict[str, Callable[[], Dashboard]] = {
 
 def rendered() -> dict[str, str]:
     """File name -> JSON text of every board."""
-    return {
-        f"{name}.json": JSONEncoder(sort_keys=True, indent=2).encode(build().build()) + "\n"
-        for name, build in BOARDS.items()
-    }
+    boards = {}
+    for name, build in BOARDS.items():
+        board = build().build()
+        for number, panel in enumerate(board.panels or [], start=1):
+            panel.id_val = number
+        boards[f"{name}.json"] = JSONEncoder(sort_keys=True, indent=2).encode(board) + "\n"
+    return boards
 
 
 def main() -> int:

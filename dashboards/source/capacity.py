@@ -22,9 +22,19 @@ def build() -> Dashboard:
         )
         .with_row(Row("Stored"))
         .with_panel(
-            kit.number("Full backups", "Bytes of all full backup sets that are kept.", f"sum({full})", "bytes", span=6)
+            kit.number(
+                "Full backups",
+                "Bytes of all full backup sets that are kept.",
+                f"sum({full})",
+                "bytes",
+                span=6,
+            )
         )
-        .with_panel(kit.number("Log backups", "Bytes of all log files that are kept.", f"sum({logs})", "bytes", span=6))
+        .with_panel(
+            kit.number(
+                "Log backups", "Bytes of all log files that are kept.", f"sum({logs})", "bytes", span=6
+            )
+        )
         .with_panel(
             kit.number(
                 "In 30 days, at this rate",
@@ -90,13 +100,32 @@ def build() -> Dashboard:
                 "Prepaid ends and quota",
                 "From the plan list, and from billing where that collector is switched on (it is off by default).",
                 [
-                    ("ends", named(f"max by ({BY_PLAN}) (dbs_plan_expires_timestamp_seconds{{{PLAN}}})") + " * 1000", "dateTimeFromNow"),
-                    ("stored, billed", named(f"sum by ({BY_PLAN}) (dbs_plan_billing_storage_bytes{{{PLAN}}})"), "bytes"),
+                    (
+                        "ends",
+                        named(f"max by ({BY_PLAN}) (dbs_plan_expires_timestamp_seconds{{{PLAN}}})")
+                        + " * 1000",
+                        "dateTimeFromNow",
+                    ),
+                    (
+                        "stored, billed",
+                        named(f"sum by ({BY_PLAN}) (dbs_plan_billing_storage_bytes{{{PLAN}}})"),
+                        "bytes",
+                    ),
                     ("used", named(f"sum by ({BY_PLAN}) (dbs_plan_billing_used_bytes{{{PLAN}}})"), "bytes"),
-                    ("free quota", named(f"max by ({BY_PLAN}) (dbs_plan_billing_free_bytes{{{PLAN}}})"), "bytes"),
+                    (
+                        "free quota",
+                        named(f"max by ({BY_PLAN}) (dbs_plan_billing_free_bytes{{{PLAN}}})"),
+                        "bytes",
+                    ),
                     ("paid", named(f"max by ({BY_PLAN}) (dbs_plan_billing_paid_bytes{{{PLAN}}})"), "bytes"),
                 ],
-                labels={"plan_id": "plan", "plan_name": "plan name", "database_type": "database", "account": "account", "region": "region"},
+                labels={
+                    "plan_id": "plan",
+                    "plan_name": "plan name",
+                    "database_type": "database",
+                    "account": "account",
+                    "region": "region",
+                },
                 links={"plan": PLAN_BOARD},
                 sort="ends",
                 descending=False,

@@ -32,10 +32,26 @@ def build() -> Dashboard:
                     ("age in intervals", f"(time() - {last}) / on ({COLLECTOR}) {interval}", "short"),
                     ("last success", last + " * 1000", "dateTimeFromNow"),
                     ("interval", interval, "s"),
-                    ("duration", f"max by ({COLLECTOR}) (dbs_exporter_collector_duration_seconds{{{SCOPE}}})", "s"),
-                    ("subjects", f"max by ({COLLECTOR}) (dbs_exporter_collector_subjects{{{SCOPE}}})", "short"),
-                    ("failed", f"max by ({COLLECTOR}) (dbs_exporter_collector_failed_subjects{{{SCOPE}}})", "short"),
-                    ("permitted", f"min by ({COLLECTOR}) (dbs_exporter_collector_permitted{{{SCOPE}}})", "short"),
+                    (
+                        "duration",
+                        f"max by ({COLLECTOR}) (dbs_exporter_collector_duration_seconds{{{SCOPE}}})",
+                        "s",
+                    ),
+                    (
+                        "subjects",
+                        f"max by ({COLLECTOR}) (dbs_exporter_collector_subjects{{{SCOPE}}})",
+                        "short",
+                    ),
+                    (
+                        "failed",
+                        f"max by ({COLLECTOR}) (dbs_exporter_collector_failed_subjects{{{SCOPE}}})",
+                        "short",
+                    ),
+                    (
+                        "permitted",
+                        f"min by ({COLLECTOR}) (dbs_exporter_collector_permitted{{{SCOPE}}})",
+                        "short",
+                    ),
                 ],
                 labels={"account": "account", "region": "region", "collector": "collector"},
                 colours={
@@ -52,7 +68,10 @@ def build() -> Dashboard:
                 "Duration of a run against its interval",
                 "At 1 a collector takes as long as its interval and runs are skipped.",
                 "percentunit",
-                (f"max by ({COLLECTOR}) (dbs_exporter_collector_duration_seconds{{{SCOPE}}}) / on ({COLLECTOR}) {interval}", "{{account}} {{region}} {{collector}}"),
+                (
+                    f"max by ({COLLECTOR}) (dbs_exporter_collector_duration_seconds{{{SCOPE}}}) / on ({COLLECTOR}) {interval}",
+                    "{{account}} {{region}} {{collector}}",
+                ),
                 steps=kit.thresholds((None, "transparent"), (0.8, kit.ORANGE)),
             )
         )
@@ -61,7 +80,10 @@ def build() -> Dashboard:
                 "Skipped runs",
                 "Runs that were due while the last one still ran.",
                 "short",
-                (f"sum by ({COLLECTOR}) (increase(dbs_exporter_collector_skipped_runs_total{{{SCOPE}}}[$__rate_interval]))", "{{account}} {{region}} {{collector}}"),
+                (
+                    f"sum by ({COLLECTOR}) (increase(dbs_exporter_collector_skipped_runs_total{{{SCOPE}}}[$__rate_interval]))",
+                    "{{account}} {{region}} {{collector}}",
+                ),
             )
         )
         .with_row(Row("API"))
@@ -70,7 +92,10 @@ def build() -> Dashboard:
                 "Calls by outcome",
                 "Every attempt, retries included.",
                 "reqps",
-                (f"sum by (outcome) (rate(dbs_exporter_api_requests_total{{{SCOPE}}}[$__rate_interval]))", "{{outcome}}"),
+                (
+                    f"sum by (outcome) (rate(dbs_exporter_api_requests_total{{{SCOPE}}}[$__rate_interval]))",
+                    "{{outcome}}",
+                ),
                 stacked=True,
             )
         )
@@ -79,7 +104,10 @@ def build() -> Dashboard:
                 "Calls by operation",
                 "Which operations the calls go to.",
                 "reqps",
-                (f"sum by (operation) (rate(dbs_exporter_api_requests_total{{{SCOPE}}}[$__rate_interval])) > 0", "{{operation}}"),
+                (
+                    f"sum by (operation) (rate(dbs_exporter_api_requests_total{{{SCOPE}}}[$__rate_interval])) > 0",
+                    "{{operation}}",
+                ),
                 stacked=True,
             )
         )
@@ -99,8 +127,14 @@ def build() -> Dashboard:
                 "Rate against limit",
                 "Calls per second and the limit in force, which halves under throttling and recovers.",
                 "reqps",
-                (f"sum by (account, region) (rate(dbs_exporter_api_requests_total{{{SCOPE}}}[$__rate_interval]))", "{{account}} {{region}}: calls"),
-                (f"max by (account, region) (dbs_exporter_api_rate_limit_per_second{{{SCOPE}}})", "{{account}} {{region}}: limit"),
+                (
+                    f"sum by (account, region) (rate(dbs_exporter_api_requests_total{{{SCOPE}}}[$__rate_interval]))",
+                    "{{account}} {{region}}: calls",
+                ),
+                (
+                    f"max by (account, region) (dbs_exporter_api_rate_limit_per_second{{{SCOPE}}})",
+                    "{{account}} {{region}}: limit",
+                ),
             )
         )
         .with_panel(
@@ -108,7 +142,10 @@ def build() -> Dashboard:
                 "Waiting for the rate limit",
                 "Seconds of waiting per second, over all workers.",
                 "short",
-                (f"sum by (account, region) (rate(dbs_exporter_api_rate_limit_wait_seconds_total{{{SCOPE}}}[$__rate_interval]))", "{{account}} {{region}}"),
+                (
+                    f"sum by (account, region) (rate(dbs_exporter_api_rate_limit_wait_seconds_total{{{SCOPE}}}[$__rate_interval]))",
+                    "{{account}} {{region}}",
+                ),
             )
         )
         .with_panel(
@@ -116,12 +153,21 @@ def build() -> Dashboard:
                 "Values the documents do not know",
                 "Statuses and types of the API that the exporter has not seen before, by field.",
                 "short",
-                ("sum by (field) (increase(dbs_exporter_unknown_values_total[$__rate_interval]))", "{{field}}"),
+                (
+                    "sum by (field) (increase(dbs_exporter_unknown_values_total[$__rate_interval]))",
+                    "{{field}}",
+                ),
             )
         )
         .with_row(Row("Process"))
         .with_panel(
-            kit.lines("Memory", "Resident memory.", "bytes", ('process_resident_memory_bytes{job=~".*dbs.*"}', "{{instance}}"), span=8)
+            kit.lines(
+                "Memory",
+                "Resident memory.",
+                "bytes",
+                ('process_resident_memory_bytes{job=~".*dbs.*"}', "{{instance}}"),
+                span=8,
+            )
         )
         .with_panel(
             kit.lines(

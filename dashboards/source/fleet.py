@@ -10,10 +10,26 @@ from .names import AGE_RATIO, LOG_LAG, PROTECTION, RECOVERY_AGE, SIZE_RATIO
 
 STATES = {
     "protected": ("Protected", kit.GREEN, "Plans that can be restored within their objectives."),
-    "at_risk": ("At risk", kit.YELLOW, "Plans close to an objective, with a hole in their log, or whose last full backup failed."),
-    "breached": ("Breached", kit.RED, "Plans whose recovery point or full backup is older than its objective allows."),
-    "unprotected": ("Unprotected", kit.PURPLE, "Plans that are not running or have nothing to be restored from."),
-    "unknown": ("Unknown", kit.GREY, "Plans whose data is older than three polling intervals: nothing can be said about them."),
+    "at_risk": (
+        "At risk",
+        kit.YELLOW,
+        "Plans close to an objective, with a hole in their log, or whose last full backup failed.",
+    ),
+    "breached": (
+        "Breached",
+        kit.RED,
+        "Plans whose recovery point or full backup is older than its objective allows.",
+    ),
+    "unprotected": (
+        "Unprotected",
+        kit.PURPLE,
+        "Plans that are not running or have nothing to be restored from.",
+    ),
+    "unknown": (
+        "Unknown",
+        kit.GREY,
+        "Plans whose data is older than three polling intervals: nothing can be said about them.",
+    ),
 }
 STATE_CODES = {
     "1": ("protected", kit.GREEN),
@@ -23,7 +39,7 @@ STATE_CODES = {
     "5": ("unknown", kit.GREY),
 }
 STATE_CODE = " or ".join(
-    f'{holds} * {code}'
+    f"{holds} * {code}"
     for code, holds in (
         (index, f'(max by ({BY_PLAN}) ({PROTECTION}{{{PLAN},state="{state}"}}) == 1)')
         for index, state in enumerate(STATES, start=1)
@@ -79,13 +95,29 @@ def build() -> Dashboard:
                 ("state", STATE_CODE, "short"),
                 ("worst ratio", f"max by ({BY_PLAN}) ({AGE_RATIO}{{{PLAN}}})", "percentunit"),
                 ("recovery point age", f"max by ({BY_PLAN}) ({RECOVERY_AGE}{{{PLAN}}})", "s"),
-                ("allowed (RPO)", f'max by ({BY_PLAN}) (dbs_plan_objective_seconds{{{PLAN},objective="rpo"}})', "s"),
-                ("last full backup", f"max by ({BY_PLAN}) (dbs_full_backup_last_success_timestamp_seconds{{{PLAN}}}) * 1000", "dateTimeFromNow"),
+                (
+                    "allowed (RPO)",
+                    f'max by ({BY_PLAN}) (dbs_plan_objective_seconds{{{PLAN},objective="rpo"}})',
+                    "s",
+                ),
+                (
+                    "last full backup",
+                    f"max by ({BY_PLAN}) (dbs_full_backup_last_success_timestamp_seconds{{{PLAN}}}) * 1000",
+                    "dateTimeFromNow",
+                ),
                 ("size against median", f"max by ({BY_PLAN}) ({SIZE_RATIO}{{{PLAN}}})", "percentunit"),
                 ("log lag", f"max by ({BY_PLAN}) ({LOG_LAG}{{{PLAN}}})", "s"),
                 ("holes in the log", f"sum by ({BY_PLAN}) (dbs_plan_recovery_gaps{{{PLAN}}})", "short"),
-                ("last proven restore", f"max by ({BY_PLAN}) (dbs_restore_last_success_timestamp_seconds{{{PLAN}}}) * 1000", "dateTimeFromNow"),
-                ("last good backup expires", f"max by ({BY_PLAN}) (dbs_plan_last_good_expires_timestamp_seconds{{{PLAN}}}) * 1000", "dateTimeFromNow"),
+                (
+                    "last proven restore",
+                    f"max by ({BY_PLAN}) (dbs_restore_last_success_timestamp_seconds{{{PLAN}}}) * 1000",
+                    "dateTimeFromNow",
+                ),
+                (
+                    "last good backup expires",
+                    f"max by ({BY_PLAN}) (dbs_plan_last_good_expires_timestamp_seconds{{{PLAN}}}) * 1000",
+                    "dateTimeFromNow",
+                ),
                 ("name", f"max by ({BY_PLAN}, plan_name, database_type) (dbs_plan_info{{{PLAN}}})", "short"),
             ],
             labels={

@@ -50,9 +50,19 @@ def build() -> Dashboard:
                 [
                     ("status", _with_name(status_code()), "short"),
                     ("last heartbeat", _with_name(heartbeat) + " * 1000", "dateTimeFromNow"),
-                    ("plans behind it", _with_name(f"max by ({GATEWAY}) (dbs_gateway_plans{{{SCOPE}}})"), "short"),
+                    (
+                        "plans behind it",
+                        _with_name(f"max by ({GATEWAY}) (dbs_gateway_plans{{{SCOPE}}})"),
+                        "short",
+                    ),
                 ],
-                labels={"gateway_id": "gateway", "display_name": "name", "hostname": "host", "account": "account", "region": "region"},
+                labels={
+                    "gateway_id": "gateway",
+                    "display_name": "name",
+                    "hostname": "host",
+                    "account": "account",
+                    "region": "region",
+                },
                 colours={"status": kit.states(STATUS)},
                 sort="status",
             )
@@ -83,7 +93,13 @@ def build() -> Dashboard:
             kit.rows(
                 "Node networks",
                 "What a database's allow list must hold (DescribeNodeCidrList).",
-                [("listed", f"max by (account, region, network, cidr) (dbs_node_cidr_info{{{SCOPE}}})", "short")],
+                [
+                    (
+                        "listed",
+                        f"max by (account, region, network, cidr) (dbs_node_cidr_info{{{SCOPE}}})",
+                        "short",
+                    )
+                ],
                 labels={"region": "region", "network": "network", "cidr": "CIDR", "account": "account"},
                 hide=("Value",),
                 sort="region",

@@ -6,7 +6,7 @@ It owns the look; the boards own the queries. Everything returned is a builder o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from grafana_foundation_sdk.builders import (
     bargauge,
@@ -31,7 +31,15 @@ PLAN = f'{SCOPE},plan_id=~"$plan"'
 BY_PLAN = "account, region, plan_id"
 NAMED = "on (account, region, plan_id) group_left (plan_name, database_type)"
 
-GREEN, YELLOW, ORANGE, RED, BLUE, GREY, PURPLE = "green", "yellow", "orange", "red", "blue", "#808080", "purple"
+GREEN, YELLOW, ORANGE, RED, BLUE, GREY, PURPLE = (
+    "green",
+    "yellow",
+    "orange",
+    "red",
+    "blue",
+    "#808080",
+    "purple",
+)
 
 Query = tuple[str, str]
 """(PromQL, legend)."""
@@ -67,10 +75,13 @@ def _target(expression: str, legend: str, ref: str, *, instant: bool, tabular: b
     return query.format(PromQueryFormat.TABLE if tabular else PromQueryFormat.TIME_SERIES)
 
 
-def _common(panel: Any, title: str, description: str, unit: str, span: int, height: int) -> Any:
-    return (
-        panel.title(title).description(description).unit(unit).datasource(SOURCE).span(span).height(height)
-    )
+Panel = TypeVar("Panel")
+
+
+def _common(panel: Panel, title: str, description: str, unit: str, span: int, height: int) -> Panel:
+    builder: Any = panel
+    builder.title(title).description(description).unit(unit).datasource(SOURCE).span(span).height(height)
+    return panel
 
 
 def number(
@@ -175,7 +186,7 @@ def rows(
     height: int = 12,
 ) -> table.Panel:
     """A table: one instant query per column, merged on their common labels; `labels` renames label columns."""
-    panel = _common(table.Panel(), title, description, "short", span, height).filterable(True)
+    panel = _common(table.Panel(), title, description, "short", span, height).filterable(True).min_width(60)
     renames: dict[str, str] = dict(labels)
     order: dict[str, int] = {label: index for index, label in enumerate(labels)}
     for index, (heading, expression, unit) in enumerate(columns):
@@ -238,7 +249,14 @@ def ladder(
 
 
 def history(
-    title: str, description: str, expression: str, legend: str, mapping: Mapping[str, tuple[str, str]], *, interval: str, height: int = 12
+    title: str,
+    description: str,
+    expression: str,
+    legend: str,
+    mapping: Mapping[str, tuple[str, str]],
+    *,
+    interval: str,
+    height: int = 12,
 ) -> statushistory.Panel:
     """One row per series, one cell per interval, coloured by state."""
     return (
@@ -260,7 +278,14 @@ def history(
 
 
 def timeline(
-    title: str, description: str, expression: str, legend: str, mapping: Mapping[str, tuple[str, str]], *, height: int = 12, span: int = 24
+    title: str,
+    description: str,
+    expression: str,
+    legend: str,
+    mapping: Mapping[str, tuple[str, str]],
+    *,
+    height: int = 12,
+    span: int = 24,
 ) -> statetimeline.Panel:
     """One row per series, coloured by state over time."""
     return (
@@ -309,17 +334,18 @@ def alerts(title: str, description: str, expression: str, *, span: int = 24, hei
 def note(title: str, description: str, markdown: str, *, span: int = 24, height: int = 4) -> text.Panel:
     """A text panel."""
     return (
-        text.Panel().title(title).description(description).content(markdown).span(span).height(height).datasource(SOURCE)
+        text.Panel()
+        .title(title)
+        .description(description)
+        .content(markdown)
+        .span(span)
+        .height(height)
+        .datasource(SOURCE)
     )
 
 
 def _link(url: str, title: str) -> Any:
-    return (
-        dashboard.DashboardLink(title)
-        .url(url)
-        .type(models.DashboardLinkType.LINK)
-        .target_blank(False)
-    )
+    return dashboard.DashboardLink(title).url(url).type(models.DashboardLinkType.LINK).target_blank(False)
 
 
 def _query_variable(name: str, label: str, query: str, *, multi: bool = True) -> dashboard.QueryVariable:
@@ -339,7 +365,9 @@ def _query_variable(name: str, label: str, query: str, *, multi: bool = True) ->
     return variable
 
 
-def board(uid: str, title: str, description: str, *, since: str, refresh: str = "1m", plan: str = "many") -> dashboard.Dashboard:
+def board(
+    uid: str, title: str, description: str, *, since: str, refresh: str = "1m", plan: str = "many"
+) -> dashboard.Dashboard:
     """An empty board with the variables, the links and the defaults; `plan` is many, one or none."""
     result = (
         dashboard.Dashboard(title)
@@ -360,16 +388,27 @@ def board(uid: str, title: str, description: str, *, since: str, refresh: str = 
             .keep_time(True)
         )
         .with_variable(
-            dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus").hide(models.VariableHide.DONT_HIDE)
+            dashboard.DatasourceVariable("datasource")
+            .label("Data source")
+            .type("prometheus")
+            .hide(models.VariableHide.DONT_HIDE)
         )
-        .with_variable(_query_variable("account", "Account", "label_values(dbs_exporter_collector_success, account)"))
         .with_variable(
-            _query_variable("region", "Region", 'label_values(dbs_exporter_collector_success{account=~"$account"}, region)')
+            _query_variable("account", "Account", "label_values(dbs_exporter_collector_success, account)")
+        )
+        .with_variable(
+            _query_variable(
+                "region",
+                "Region",
+                'label_values(dbs_exporter_collector_success{account=~"$account"}, region)',
+            )
         )
     )
     if plan != "none":
         result = result.with_variable(
-            _query_variable("plan", "Plan", f"label_values(dbs_plan_info{{{SCOPE}}}, plan_id)", multi=plan == "many")
+            _query_variable(
+                "plan", "Plan", f"label_values(dbs_plan_info{{{SCOPE}}}, plan_id)", multi=plan == "many"
+            )
         )
     return result
 

@@ -32,12 +32,49 @@ def build() -> Dashboard:
     board = board.with_row(Row("Can it be restored?"))
     objective = 'max by (account, region, plan_id) (dbs_plan_objective_seconds{{{plan},objective="{name}"}})'
     for panel in (
-        kit.number("State", "Protection of the plan; the alerts use the same recorded series.", STATE_CODE, "short", mappings=kit.states(STATE_CODES), span=4),
-        kit.number("Recovery point age", "How much would be lost if the database broke now.", f"max({RECOVERY_AGE}{{{PLAN}}})", "s", span=4),
-        kit.number("Allowed (RPO)", "The plan's objective, from the configuration or derived from its schedule.", f"max({objective.format(plan=PLAN, name='rpo')})", "s", span=4),
-        kit.number("Restorable from", "Oldest instant to which the API offers to restore.", _latest("dbs_plan_recoverable_from_timestamp_seconds") + " * 1000", "dateTimeAsIso", span=4),
-        kit.number("Restorable until", "Newest instant to which the API offers to restore.", _latest("dbs_plan_recoverable_until_timestamp_seconds") + " * 1000", "dateTimeAsIso", span=4),
-        kit.number("Last good backup expires", "If nothing new succeeds, nothing can be restored after this.", _latest("dbs_plan_last_good_expires_timestamp_seconds") + " * 1000", "dateTimeFromNow", span=4),
+        kit.number(
+            "State",
+            "Protection of the plan; the alerts use the same recorded series.",
+            STATE_CODE,
+            "short",
+            mappings=kit.states(STATE_CODES),
+            span=4,
+        ),
+        kit.number(
+            "Recovery point age",
+            "How much would be lost if the database broke now.",
+            f"max({RECOVERY_AGE}{{{PLAN}}})",
+            "s",
+            span=4,
+        ),
+        kit.number(
+            "Allowed (RPO)",
+            "The plan's objective, from the configuration or derived from its schedule.",
+            f"max({objective.format(plan=PLAN, name='rpo')})",
+            "s",
+            span=4,
+        ),
+        kit.number(
+            "Restorable from",
+            "Oldest instant to which the API offers to restore.",
+            _latest("dbs_plan_recoverable_from_timestamp_seconds") + " * 1000",
+            "dateTimeAsIso",
+            span=4,
+        ),
+        kit.number(
+            "Restorable until",
+            "Newest instant to which the API offers to restore.",
+            _latest("dbs_plan_recoverable_until_timestamp_seconds") + " * 1000",
+            "dateTimeAsIso",
+            span=4,
+        ),
+        kit.number(
+            "Last good backup expires",
+            "If nothing new succeeds, nothing can be restored after this.",
+            _latest("dbs_plan_last_good_expires_timestamp_seconds") + " * 1000",
+            "dateTimeFromNow",
+            span=4,
+        ),
     ):
         board = board.with_panel(panel)
     board = board.with_panel(
@@ -60,10 +97,39 @@ def build() -> Dashboard:
     )
     board = board.with_row(Row("Full backups"))
     for panel in (
-        kit.number("Next full backup due within", "Last attempt plus the largest gap in the plan's schedule. Absent while the API gives no schedule.", f"max({_latest('dbs_full_backup_last_attempt_timestamp_seconds')} + on (account, region, plan_id) {_latest('dbs_plan_schedule_max_gap_seconds')}) * 1000", "dateTimeFromNow", span=6),
-        kit.number("Status of the last attempt", "DBS' own word for the newest job.", f"max by (status) (dbs_full_backup_last_attempt_status{{{PLAN}}} == 1)", "short", legend="{{status}}", span=6, mappings=kit.states({"1": ("now", kit.BLUE)})),
-        kit.number("Failures since the last success", "Full backups in a row that failed.", f"max(dbs_full_backup_consecutive_failures{{{PLAN}}})", "short", steps=kit.thresholds((None, kit.GREEN), (1, kit.ORANGE), (2, kit.RED)), span=6),
-        kit.number("Running backup", "Progress of the job that runs now, by stage.", f"max by (stage) (dbs_full_backup_running_progress_ratio{{{PLAN}}})", "percentunit", legend="{{stage}}", span=6, no_value="none runs"),
+        kit.number(
+            "Next full backup due within",
+            "Last attempt plus the largest gap in the plan's schedule. Absent while the API gives no schedule.",
+            f"max({_latest('dbs_full_backup_last_attempt_timestamp_seconds')} + on (account, region, plan_id) {_latest('dbs_plan_schedule_max_gap_seconds')}) * 1000",
+            "dateTimeFromNow",
+            span=6,
+        ),
+        kit.number(
+            "Status of the last attempt",
+            "DBS' own word for the newest job.",
+            f"max by (status) (dbs_full_backup_last_attempt_status{{{PLAN}}} == 1)",
+            "short",
+            legend="{{status}}",
+            span=6,
+            mappings=kit.states({"1": ("now", kit.BLUE)}),
+        ),
+        kit.number(
+            "Failures since the last success",
+            "Full backups in a row that failed.",
+            f"max(dbs_full_backup_consecutive_failures{{{PLAN}}})",
+            "short",
+            steps=kit.thresholds((None, kit.GREEN), (1, kit.ORANGE), (2, kit.RED)),
+            span=6,
+        ),
+        kit.number(
+            "Running backup",
+            "Progress of the job that runs now, by stage.",
+            f"max by (stage) (dbs_full_backup_running_progress_ratio{{{PLAN}}})",
+            "percentunit",
+            legend="{{stage}}",
+            span=6,
+            no_value="none runs",
+        ),
     ):
         board = board.with_panel(panel)
     board = board.with_panel(
@@ -87,7 +153,13 @@ def build() -> Dashboard:
         )
     )
     board = board.with_panel(
-        kit.lines("Sets kept", "Full backup sets by status.", "short", (f"max by (status) (dbs_full_backup_sets{{{PLAN}}} > 0)", "{{status}}"), stacked=True)
+        kit.lines(
+            "Sets kept",
+            "Full backup sets by status.",
+            "short",
+            (f"max by (status) (dbs_full_backup_sets{{{PLAN}}} > 0)", "{{status}}"),
+            stacked=True,
+        )
     ).with_panel(
         kit.rows(
             "Error code of what stands failed",
@@ -99,30 +171,60 @@ def build() -> Dashboard:
         )
     )
     board = board.with_row(Row("Log backups and restores"))
-    return board.with_panel(
-        kit.lines(
-            "Log lag",
-            "Seconds since the newest log data that DBS has received.",
-            "s",
-            (f"max({LOG_LAG}{{{PLAN}}})", "lag"),
-            (f"max({objective.format(plan=PLAN, name='rpo')})", "allowed"),
+    return (
+        board.with_panel(
+            kit.lines(
+                "Log lag",
+                "Seconds since the newest log data that DBS has received.",
+                "s",
+                (f"max({LOG_LAG}{{{PLAN}}})", "lag"),
+                (f"max({objective.format(plan=PLAN, name='rpo')})", "allowed"),
+            )
         )
-    ).with_panel(
-        kit.lines("Log files", "Files by status; UNCOMPLETED ones broke off.", "short", (f"max by (status) (dbs_incremental_backup_files{{{PLAN}}})", "{{status}}"), stacked=True)
-    ).with_panel(
-        kit.rows(
-            "Restore tasks",
-            "Tasks not ended and the newest five that ended.",
-            [
-                ("created", f"max by (restore_task_id) (dbs_restore_task_created_timestamp_seconds{{{PLAN}}}) * 1000", "dateTimeAsIso"),
-                ("finished", f"max by (restore_task_id) (dbs_restore_task_finished_timestamp_seconds{{{PLAN}}}) * 1000", "dateTimeAsIso"),
-                ("to instant", f"max by (restore_task_id) (dbs_restore_task_target_timestamp_seconds{{{PLAN}}}) * 1000", "dateTimeAsIso"),
-                ("least advanced stage", f"min by (restore_task_id) (dbs_restore_task_progress_ratio{{{PLAN}}})", "percentunit"),
-                ("status", f"max by (restore_task_id, status) (dbs_restore_task_status{{{PLAN}}} == 1)", "short"),
-            ],
-            labels={"restore_task_id": "task", "status": "status"},
-            hide=("Value #E",),
-            sort="created",
-            height=9,
+        .with_panel(
+            kit.lines(
+                "Log files",
+                "Files by status; UNCOMPLETED ones broke off.",
+                "short",
+                (f"max by (status) (dbs_incremental_backup_files{{{PLAN}}})", "{{status}}"),
+                stacked=True,
+            )
+        )
+        .with_panel(
+            kit.rows(
+                "Restore tasks",
+                "Tasks not ended and the newest five that ended.",
+                [
+                    (
+                        "created",
+                        f"max by (restore_task_id) (dbs_restore_task_created_timestamp_seconds{{{PLAN}}}) * 1000",
+                        "dateTimeAsIso",
+                    ),
+                    (
+                        "finished",
+                        f"max by (restore_task_id) (dbs_restore_task_finished_timestamp_seconds{{{PLAN}}}) * 1000",
+                        "dateTimeAsIso",
+                    ),
+                    (
+                        "to instant",
+                        f"max by (restore_task_id) (dbs_restore_task_target_timestamp_seconds{{{PLAN}}}) * 1000",
+                        "dateTimeAsIso",
+                    ),
+                    (
+                        "least advanced stage",
+                        f"min by (restore_task_id) (dbs_restore_task_progress_ratio{{{PLAN}}})",
+                        "percentunit",
+                    ),
+                    (
+                        "status",
+                        f"max by (restore_task_id, status) (dbs_restore_task_status{{{PLAN}}} == 1)",
+                        "short",
+                    ),
+                ],
+                labels={"restore_task_id": "task", "status": "status"},
+                hide=("Value #E",),
+                sort="created",
+                height=9,
+            )
         )
     )

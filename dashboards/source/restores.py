@@ -39,12 +39,29 @@ def build() -> Dashboard:
                 "When will it end?",
                 "Bounds, not a forecast: the earliest end assumes the best speed of the last hours, the latest the current slope.",
                 [
-                    ("started", f"max by ({TASK}) (dbs_restore_task_created_timestamp_seconds{{{PLAN}}}) * 1000 and on ({TASK}) {running}", "dateTimeFromNow"),
-                    ("earliest end", f"max by ({TASK}) ({RESTORE_EARLIEST}{{{PLAN}}}) * 1000", "dateTimeFromNow"),
+                    (
+                        "started",
+                        f"max by ({TASK}) (dbs_restore_task_created_timestamp_seconds{{{PLAN}}}) * 1000 and on ({TASK}) {running}",
+                        "dateTimeFromNow",
+                    ),
+                    (
+                        "earliest end",
+                        f"max by ({TASK}) ({RESTORE_EARLIEST}{{{PLAN}}}) * 1000",
+                        "dateTimeFromNow",
+                    ),
                     ("latest end", f"max by ({TASK}) ({RESTORE_LATEST}{{{PLAN}}}) * 1000", "dateTimeFromNow"),
-                    ("progress per hour", f"max by ({TASK}) ({RESTORE_SPEED}{{{PLAN}}}) * 3600", "percentunit"),
+                    (
+                        "progress per hour",
+                        f"max by ({TASK}) ({RESTORE_SPEED}{{{PLAN}}}) * 3600",
+                        "percentunit",
+                    ),
                 ],
-                labels={"plan_id": "plan", "restore_task_id": "task", "account": "account", "region": "region"},
+                labels={
+                    "plan_id": "plan",
+                    "restore_task_id": "task",
+                    "account": "account",
+                    "region": "region",
+                },
                 links={"plan": PLAN_BOARD},
                 sort="started",
                 span=12,
@@ -56,7 +73,10 @@ def build() -> Dashboard:
                 "Progress over time",
                 "Least advanced stage of each task that is not at its end.",
                 "percentunit",
-                (f"min by (plan_id, restore_task_id) (dbs_restore_task_progress_ratio{{{PLAN}}})", "{{plan_id}} {{restore_task_id}}"),
+                (
+                    f"min by (plan_id, restore_task_id) (dbs_restore_task_progress_ratio{{{PLAN}}})",
+                    "{{plan_id}} {{restore_task_id}}",
+                ),
             )
         )
         .with_panel(
@@ -86,8 +106,17 @@ def build() -> Dashboard:
                 "Restore time reached against its objective",
                 "Duration of the last successful restore; objective restore_time where one is configured.",
                 [
-                    ("last proven", named(f"max by ({BY_PLAN}) (dbs_restore_last_success_timestamp_seconds{{{PLAN}}})") + " * 1000", "dateTimeFromNow"),
-                    ("took", named(f"max by ({BY_PLAN}) (dbs_restore_last_success_duration_seconds{{{PLAN}}})"), "s"),
+                    (
+                        "last proven",
+                        named(f"max by ({BY_PLAN}) (dbs_restore_last_success_timestamp_seconds{{{PLAN}}})")
+                        + " * 1000",
+                        "dateTimeFromNow",
+                    ),
+                    (
+                        "took",
+                        named(f"max by ({BY_PLAN}) (dbs_restore_last_success_duration_seconds{{{PLAN}}})"),
+                        "s",
+                    ),
                     ("allowed", named(objective % "restore_time"), "s"),
                     (
                         "of objective",
@@ -97,7 +126,13 @@ def build() -> Dashboard:
                         "percentunit",
                     ),
                 ],
-                labels={"plan_id": "plan", "plan_name": "plan name", "database_type": "database", "account": "account", "region": "region"},
+                labels={
+                    "plan_id": "plan",
+                    "plan_name": "plan name",
+                    "database_type": "database",
+                    "account": "account",
+                    "region": "region",
+                },
                 colours={"of objective": kit.thresholds((None, kit.GREEN), (0.8, kit.YELLOW), (1, kit.RED))},
                 links={"plan": PLAN_BOARD},
                 sort="last proven",
@@ -120,7 +155,13 @@ def build() -> Dashboard:
                         "dateTimeFromNow",
                     )
                 ],
-                labels={"plan_id": "plan", "plan_name": "plan name", "database_type": "database", "account": "account", "region": "region"},
+                labels={
+                    "plan_id": "plan",
+                    "plan_name": "plan name",
+                    "database_type": "database",
+                    "account": "account",
+                    "region": "region",
+                },
                 links={"plan": PLAN_BOARD},
                 sort="since",
                 descending=False,

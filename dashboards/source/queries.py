@@ -1,0 +1,63 @@
+"""The queries of committed boards with Grafana's variables filled in, for tests and the preview.
+
+It reads the JSON, not the builders: what is proved is what is shipped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).resolve().parent.parent
+EVERYTHING = {"account": ".*", "region": ".*", "plan": ".*"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelQuery:
+    """One target of one panel, ready for Prometheus."""
+
+    board: str
+    panel: str
+    panel_id: int
+    ref_id: str
+    expression: str
+    instant: bool
+    interval_seconds: int | None
+    """The panel's own minimal step, where it has one."""
+
+
+def boards() -> dict[str, dict[str, Any]]:
+    """Board name (file name without .json) -> its JSON."""
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}
+
+
+def filled(expression: str, variables: Mapping[str, str], *, rate_interval: str = "4m") -> str:
+    """The expression as Grafana would send it."""
+    values = {"__rate_interval": rate_interval, "__range": "24h", "__interval": "1m", **variables}
+    for name in sorted(values, key=len, reverse=True):
+        expression = expression.replace(f"${{{name}}}", values[name]).replace(f"${name}", values[name])
+    return expression
+
+
+def queries(
+    board: str,
+    content: Mapping[str, Any],
+    variables: Mapping[str, str] = EVERYTHING,
+    *,
+    rate_interval: str = "4m",
+) -> Iterator[PanelQuery]:
+    """Every target of every panel of one board."""
+    for panel in content["panels"]:
+        for target in panel.get("targets", []):
+            yield PanelQuery(
+                board=board,
+                panel=panel["title"],
+                panel_id=panel["id"],
+                ref_id=target["refId"],
+                expression=filled(target["expr"], variables, rate_interval=rate_interval),
+                instant=bool(target.get("instant")),
+                interval_seconds={"1d": 86400}.get(panel.get("interval", "")),
+            )
