@@ -58,7 +58,8 @@ class Segment:
                 different[at] = (begin, end)
         if not different:
             return self
-        chunks, done = [], 0
+        chunks: list[bytes | memoryview] = []
+        done = 0
         whole = memoryview(self.identity)
         made = Segment.__new__(Segment)
         made.lengths = array("I", self.lengths)

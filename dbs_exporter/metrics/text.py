@@ -10,8 +10,6 @@ import re
 import zlib
 from typing import Literal
 
-from prometheus_client.utils import floatToGoString as format_value
-
 MetricType = Literal["gauge", "counter"]
 
 TEXT_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -25,17 +23,17 @@ LABEL_VALUE_LIMIT = 128
 # spoil a terminal. A line feed stays: the format has an escape for it.
 _UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
-__all__ = [
-    "LABEL_VALUE_LIMIT",
-    "OPENMETRICS_CONTENT_TYPE",
-    "OPENMETRICS_END",
-    "TEXT_CONTENT_TYPE",
-    "MetricType",
-    "escape_label_value",
-    "format_value",
-    "header_lines",
-    "label_value",
-]
+_NOT_FINITE = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
+
+
+def format_value(value: float) -> str:
+    """Return the number as prometheus_client writes it: Python's shortest digits, with Go's earlier exponent."""
+    digits = repr(value)
+    dot = digits.find(".")
+    if dot > 6 and value > 0:
+        mantissa = f"{digits[0]}.{digits[1:dot]}{digits[dot + 1 :]}".rstrip("0.")
+        return f"{mantissa}e+{dot - 1:02d}"
+    return digits if dot > 0 else _NOT_FINITE.get(digits, digits)
 
 
 def label_value(value: str) -> str:

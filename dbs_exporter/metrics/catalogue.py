@@ -1,0 +1,24 @@
+"""FAMILIES: every family that facts are turned into, in the order in which they are printed.
+
+The families themselves stand in one module per subject matter; the exporter's own are in `own`.
+"""
+
+from __future__ import annotations
+
+from dbs_exporter.metrics.backup_families import FULL_BACKUP_FAMILIES, LOG_BACKUP_FAMILIES
+from dbs_exporter.metrics.family import Family, checked_table
+from dbs_exporter.metrics.plan_families import PLAN_FAMILIES
+from dbs_exporter.metrics.region_families import REGION_FAMILIES
+from dbs_exporter.metrics.restore_families import DOWNLOAD_FAMILIES, PRECHECK_FAMILIES, RESTORE_FAMILIES
+
+FAMILIES: tuple[Family, ...] = checked_table(
+    (
+        *PLAN_FAMILIES,
+        *FULL_BACKUP_FAMILIES,
+        *LOG_BACKUP_FAMILIES,
+        *RESTORE_FAMILIES,
+        *PRECHECK_FAMILIES,
+        *DOWNLOAD_FAMILIES,
+        *REGION_FAMILIES,
+    )
+)

@@ -1,0 +1,303 @@
+"""The exporter's own metrics, on an injected prometheus_client registry.
+
+Calls, waits, unknown values and refused rows are told to it and counted here; collector states, rates and the size of
+the page are asked for when a page is put together. It never calls the API, and a scrape never reaches it.
+"""
+
+from __future__ import annotations
+
+import platform
+import threading
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Protocol, get_args
+
+import structlog
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.registry import Collector
+
+from dbs_exporter.errors import Outcome
+from dbs_exporter.metrics.family import Refusal
+from dbs_exporter.metrics.own_families import OWN_FAMILIES
+from dbs_exporter.metrics.text import OPENMETRICS_END, label_value
+from dbs_exporter.model import CollectorState, Scope, SubjectKey
+
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+
+DURATION_BUCKETS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+"""Seconds; from a good answer of a near region to the longest that a call may take."""
+
+REVISION_VARIABLE = "DBS_EXPORTER_REVISION"
+"""Set in the image when it is built."""
+
+_BY_NAME = {family.name: family for family in OWN_FAMILIES}
+_Values = Iterable[tuple[tuple[str, ...], float]]
+_log = structlog.get_logger(__name__)
+
+
+class CallRecord(Protocol):
+    """What it needs to know of one attempt at a call; `api.client.Call` is one."""
+
+    @property
+    def scope(self) -> Scope: ...
+    @property
+    def operation(self) -> str: ...
+    @property
+    def outcome(self) -> Outcome: ...
+    @property
+    def duration_seconds(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """An account in a region that is polled: the operations it may call, and the calls per second allowed it now."""
+
+    scope: Scope
+    operations: tuple[str, ...]
+    rate: Callable[[], float]
+
+
+def build_revision(environ: Mapping[str, str]) -> str:
+    """Return the source revision that this build was made from, "" if the build did not say."""
+    return environ.get(REVISION_VARIABLE, "")
+
+
+class OwnMetrics:
+    """Counts what it is told and gives the registry's lines to the publisher. All methods may be called by any thread."""
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        *,
+        version: str,
+        revision: str = "",
+        collector_states: Callable[[], Sequence[CollectorState]] = lambda: (),
+        process: bool = True,
+    ) -> None:
+        """Register with the registry; `process` adds the process_* families and python_info."""
+        self._registry = registry
+        self._build = (version, revision, platform.python_version())
+        self._collector_states = collector_states
+        self._lock = threading.Lock()
+        self._watched: dict[Scope, Watched] = {}
+        self._calls: Counter[tuple[str, ...]] = Counter()
+        self._durations: dict[str, _Durations] = {}
+        self._waits: dict[Scope, float] = {}
+        self._unknown: Counter[tuple[str, ...]] = Counter()
+        self._refused: Counter[tuple[str, ...]] = Counter()
+        self._refresh_failures: Counter[str] = Counter()
+        self._expiries: dict[str, float] = {}
+        self._reload: tuple[bool, float | None] | None = None
+        self._page = (0, 0)
+        self._last = (b"", b"")
+        if process:
+            ProcessCollector(registry=registry)
+            PlatformCollector(registry=registry)
+        registry.register(_OwnCollector(self._families))
+
+    def watch(self, watched: Iterable[Watched]) -> None:
+        """Take over what is polled from now on: its counters start at 0, those of what is polled no longer are gone."""
+        with self._lock:
+            self._watched = {each.scope: each for each in watched}
+            accounts = {scope.account for scope in self._watched}
+            calls: Counter[tuple[str, ...]] = Counter()
+            for scope, each in self._watched.items():
+                for operation in each.operations:
+                    self._durations.setdefault(operation, _Durations())
+                    for outcome in OUTCOMES:
+                        calls[(scope.account, scope.region, operation, outcome)] = 0
+            scopes = {(scope.account, scope.region) for scope in self._watched}
+            calls.update({labels: n for labels, n in self._calls.items() if labels[:2] in scopes})
+            self._calls = calls
+            self._waits = {scope: self._waits.get(scope, 0.0) for scope in self._watched}
+            self._refresh_failures = Counter({each: self._refresh_failures[each] for each in accounts})
+            self._expiries = {each: at for each, at in self._expiries.items() if each in accounts}
+
+    def on_call(self, call: CallRecord) -> None:
+        """Count one attempt at a call."""
+        with self._lock:
+            self._calls[(call.scope.account, call.scope.region, call.operation, call.outcome)] += 1
+            self._durations.setdefault(call.operation, _Durations()).observe(call.duration_seconds)
+
+    def on_wait(self, scope: Scope, seconds: float) -> None:
+        """Add seconds that calls waited for the rate limit or for a free place."""
+        with self._lock:
+            self._waits[scope] = self._waits.get(scope, 0.0) + seconds
+
+    def on_unknown(self, field: str) -> None:
+        """Count a value of this API field that the documents do not have; logged when the field is first met."""
+        with self._lock:
+            self._unknown[(field,)] += 1
+            first = self._unknown[(field,)] == 1
+        if first:
+            _log.warning("the API gave a value that its documents do not have", field=field)
+
+    def on_refused(self, family: str, key: SubjectKey, reason: Refusal, sentence: str) -> None:
+        """Count a row that broke the contract; logged when the family first does so for this reason."""
+        with self._lock:
+            self._refused[(family, reason)] += 1
+            first = self._refused[(family, reason)] == 1
+        if first:
+            account, region, plan_id = key
+            _log.error(
+                "a row was left out of the metrics",
+                family=family,
+                reason=reason,
+                account=account,
+                region=region,
+                plan_id=plan_id,
+                problem=sentence,
+            )
+
+    def on_refresh_failure(self, account: str) -> None:
+        """Count a refresh of an account's credentials that failed."""
+        with self._lock:
+            self._refresh_failures[account] += 1
+
+    def on_credentials(self, account: str, expires_at: float | None) -> None:
+        """Note until when an account's present credentials are valid; None if they do not expire."""
+        with self._lock:
+            if expires_at is None:
+                self._expiries.pop(account, None)
+            else:
+                self._expiries[account] = expires_at
+
+    def on_reload(self, *, successful: bool, at: float) -> None:
+        """Note that the configuration was loaded, or could not be, at this time."""
+        with self._lock:
+            succeeded_at = at if successful else (self._reload[1] if self._reload else None)
+            self._reload = (successful, succeeded_at)
+
+    def lines(self, *, series: int, identity_bytes: int) -> tuple[bytes, bytes]:
+        """Return the registry as text and as OpenMetrics without its end, given the size of the page before.
+
+        If a collector fails, what was last returned is returned again.
+        """
+        self._page = (series, identity_bytes)
+        try:
+            collected = _Collected(list(self._registry.collect()))
+            text = generate_latest(collected)
+            open_text: bytes = openmetrics.generate_latest(collected)  # type: ignore[no-untyped-call]
+        except Exception:
+            _log.exception("the exporter's own metrics could not be put together; the last ones stay")
+            return self._last
+        self._last = (text, open_text.removesuffix(OPENMETRICS_END))
+        return self._last
+
+    def _families(self) -> Iterator[Metric]:
+        states = list({(state.scope, state.collector): state for state in self._collector_states()}.values())
+        with self._lock:
+            rates = [(scope, each.rate) for scope, each in self._watched.items()]
+            yield _family("dbs_exporter_build_info", [(self._build, 1)])
+            yield from _collector_families(states)
+            yield _family("dbs_exporter_api_requests_total", self._calls.items())
+            yield self._duration_family()
+            yield _family(
+                "dbs_exporter_api_rate_limit_wait_seconds_total",
+                [((scope.account, scope.region), seconds) for scope, seconds in self._waits.items()],
+            )
+            yield _family(
+                "dbs_exporter_credentials_expires_timestamp_seconds",
+                [((account,), at) for account, at in self._expiries.items()],
+            )
+            yield _family(
+                "dbs_exporter_credentials_refresh_failures_total",
+                [((account,), n) for account, n in self._refresh_failures.items()],
+            )
+            yield _family("dbs_exporter_unknown_values_total", self._unknown.items())
+            yield _family("dbs_exporter_refused_rows_total", self._refused.items())
+            yield from self._reload_families()
+            yield _family("dbs_exporter_series", [((), self._page[0])])
+            yield _family("dbs_exporter_exposition_bytes", [((), self._page[1])])
+        # Outside the lock: a rate is another room's code, and may have a lock of its own.
+        yield _family(
+            "dbs_exporter_api_rate_limit_per_second",
+            [((scope.account, scope.region), rate()) for scope, rate in rates],
+        )
+
+    def _duration_family(self) -> Metric:
+        family = _BY_NAME["dbs_exporter_api_request_duration_seconds"]
+        metric = HistogramMetricFamily(family.name, family.help, labels=family.labels)
+        bounds = [*map(str, DURATION_BUCKETS), "+Inf"]
+        for operation, durations in sorted(self._durations.items()):
+            below = zip(bounds, accumulate(durations.buckets), strict=True)
+            metric.add_metric([label_value(operation)], list(below), durations.seconds)
+        return metric
+
+    def _reload_families(self) -> Iterator[Metric]:
+        if self._reload:
+            successful, at = self._reload
+            yield _family("dbs_exporter_config_last_reload_successful", [((), int(successful))])
+            if at is not None:
+                yield _family("dbs_exporter_config_last_reload_success_timestamp_seconds", [((), at)])
+
+
+class _Durations:
+    """One operation's histogram: how many calls fell between two bounds, and their sum."""
+
+    __slots__ = ("buckets", "seconds")
+
+    def __init__(self) -> None:
+        self.buckets = [0] * (len(DURATION_BUCKETS) + 1)
+        self.seconds = 0.0
+
+    def observe(self, seconds: float) -> None:
+        self.buckets[bisect_left(DURATION_BUCKETS, seconds)] += 1
+        self.seconds += seconds
+
+
+class _OwnCollector(Collector):
+    def __init__(self, families: Callable[[], Iterator[Metric]]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[Metric]:
+        # A list first: a generator that is left half-read would go on holding the lock.
+        return iter(list(self._families()))
+
+
+class _Collected(CollectorRegistry):
+    """One collection of a registry, to be rendered in two formats that agree."""
+
+    def __init__(self, metrics: list[Metric]) -> None:
+        super().__init__()
+        self._metrics = metrics
+
+    def collect(self) -> Iterator[Metric]:
+        return iter(self._metrics)
+
+
+def _family(name: str, values: _Values) -> Metric:
+    family = _BY_NAME[name]
+    made: CounterMetricFamily | GaugeMetricFamily
+    if family.type == "counter":
+        made = CounterMetricFamily(name.removesuffix("_total"), family.help, labels=family.labels)
+    else:
+        made = GaugeMetricFamily(name, family.help, labels=family.labels)
+    for labels, value in sorted(values):
+        made.add_metric([label_value(label) for label in labels], value)
+    return made
+
+
+def _collector_families(states: Sequence[CollectorState]) -> Iterator[Metric]:
+    """Yield the families of collectors; what never happened has no sample."""
+
+    def family(suffix: str, of: Callable[[CollectorState], float | None]) -> Metric:
+        values = [((state.scope.account, state.scope.region, state.collector), of(state)) for state in states]
+        known = [(labels, value) for labels, value in values if value is not None]
+        return _family(f"dbs_exporter_collector_{suffix}", known)
+
+    yield family("success", lambda state: int(state.success) if state.finished_first_run else None)
+    yield family("permitted", lambda state: int(state.permitted) if state.finished_first_run else None)
+    yield family("interval_seconds", lambda state: state.interval_seconds)
+    yield family("duration_seconds", lambda state: state.duration_seconds)
+    yield family("last_run_timestamp_seconds", lambda state: state.last_run_at)
+    yield family("last_success_timestamp_seconds", lambda state: state.last_success_at)
+    yield family("oldest_success_timestamp_seconds", lambda state: state.oldest_success_at)
+    yield family("subjects", lambda state: state.subjects if state.finished_first_run else None)
+    yield family("failed_subjects", lambda state: state.failed_subjects if state.finished_first_run else None)
+    yield family("skipped_runs_total", lambda state: state.skipped_runs)

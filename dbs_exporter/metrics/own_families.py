@@ -1,0 +1,121 @@
+"""OWN_FAMILIES: what the exporter says of itself, as one table; `own` fills it, `reference` prints it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnFamily:
+    """One of the exporter's own families, with all its labels."""
+
+    name: str
+    what: str
+    type: Literal["gauge", "counter", "histogram"] = "gauge"
+    labels: tuple[str, ...] = ()
+
+    @property
+    def help(self) -> str:
+        """The HELP text."""
+        return f"{self.what}."
+
+
+_SCOPE = ("account", "region")
+_COLLECTOR = (*_SCOPE, "collector")
+
+
+def _collector(suffix: str, what: str, *, counter: bool = False) -> OwnFamily:
+    return OwnFamily(
+        name=f"dbs_exporter_collector_{suffix}",
+        what=what,
+        type="counter" if counter else "gauge",
+        labels=_COLLECTOR,
+    )
+
+
+OWN_FAMILIES: tuple[OwnFamily, ...] = (
+    OwnFamily(
+        name="dbs_exporter_build_info",
+        what="The running build; always 1",
+        labels=("version", "revision", "python"),
+    ),
+    _collector(
+        "success", "1 if the collector's last run read everything it should and may, 0 if not; absent before the first"
+    ),
+    _collector("permitted", "0 while RAM refuses the collector's operations to the account's credentials, else 1"),
+    _collector("interval_seconds", "How often the collector is to run, from the configuration"),
+    _collector("duration_seconds", "How long the collector's last run took"),
+    _collector("last_run_timestamp_seconds", "When the collector's last run ended"),
+    _collector("last_success_timestamp_seconds", "When the collector last read everything it should"),
+    _collector(
+        "oldest_success_timestamp_seconds", "When the plan that was longest not read whole by the collector last was"
+    ),
+    _collector("subjects", "Plans, or the one region or account, that the collector's last run was about"),
+    _collector("failed_subjects", "Those of them that the collector's last run could not read whole"),
+    _collector(
+        "skipped_runs_total", "Runs of the collector that were due while the last one still ran", counter=True
+    ),
+    OwnFamily(
+        name="dbs_exporter_api_requests_total",
+        what="Attempts at calls of the DBS API, repeated ones too, by how they ended",
+        type="counter",
+        labels=(*_SCOPE, "operation", "outcome"),
+    ),
+    OwnFamily(
+        name="dbs_exporter_api_request_duration_seconds",
+        what="How long attempts at calls of the DBS API took, without their wait for the rate limit",
+        type="histogram",
+        labels=("operation",),
+    ),
+    OwnFamily(
+        name="dbs_exporter_api_rate_limit_wait_seconds_total",
+        what="Seconds that calls waited for the rate limit or for a free place",
+        type="counter",
+        labels=_SCOPE,
+    ),
+    OwnFamily(
+        name="dbs_exporter_api_rate_limit_per_second",
+        what="Calls per second allowed now, fewer than configured after throttling",
+        labels=_SCOPE,
+    ),
+    OwnFamily(
+        name="dbs_exporter_credentials_expires_timestamp_seconds",
+        what="When the account's present credentials expire; absent if they do not",
+        labels=("account",),
+    ),
+    OwnFamily(
+        name="dbs_exporter_credentials_refresh_failures_total",
+        what="Refreshes of the account's credentials that failed",
+        type="counter",
+        labels=("account",),
+    ),
+    OwnFamily(
+        name="dbs_exporter_unknown_values_total",
+        what="Values of an API field that the API's documents do not have",
+        type="counter",
+        labels=("field",),
+    ),
+    OwnFamily(
+        name="dbs_exporter_refused_rows_total",
+        what="Rows left out of the metrics because they broke the contract, a bug to be reported",
+        type="counter",
+        labels=("family", "reason"),
+    ),
+    OwnFamily(
+        name="dbs_exporter_config_last_reload_successful",
+        what="1 if the configuration was last loaded without error, 0 if the one before is still in use",
+    ),
+    OwnFamily(
+        name="dbs_exporter_config_last_reload_success_timestamp_seconds",
+        what="When the configuration in use was loaded",
+    ),
+    OwnFamily(
+        name="dbs_exporter_series",
+        what="Series in the page published before this one",
+    ),
+    OwnFamily(
+        name="dbs_exporter_exposition_bytes",
+        what="Bytes of the page published before this one, as uncompressed text",
+    ),
+)
