@@ -42,7 +42,10 @@ def test_shards_carry_about_the_same() -> None:
 def test_a_region_belongs_to_one_shard() -> None:
     """Facts of a region are exported by one shard, and different regions spread."""
     scopes = [Scope(account="prod", region=f"region-{number}") for number in range(50)]
-    owners = {scope: [index for index in range(3) if Shard(index=index, total=3).owns_region(scope)] for scope in scopes}
+    owners = {
+        scope: [index for index in range(3) if Shard(index=index, total=3).owns_region(scope)]
+        for scope in scopes
+    }
 
     assert all(len(found) == 1 for found in owners.values())
     assert {found[0] for found in owners.values()} == {0, 1, 2}

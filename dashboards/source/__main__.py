@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +30,12 @@ def rendered() -> dict[str, str]:
         board = build().build()
         for number, panel in enumerate(board.panels or [], start=1):
             panel.id_val = number
-        boards[f"{name}.json"] = JSONEncoder(sort_keys=True, indent=2).encode(board) + "\n"
+        content = json.loads(JSONEncoder(sort_keys=True).encode(board))
+        for variable in content["templating"]["list"]:
+            # The library writes fields of interval variables into every variable.
+            for field in ("auto", "auto_count", "auto_min"):
+                variable.pop(field, None)
+        boards[f"{name}.json"] = json.dumps(content, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
     return boards
 
 
