@@ -106,7 +106,11 @@ class StaticSource:
         on_refresh_failure: Callable[[str], None],
     ) -> None:
         self._account = account
-        self._parts = (access_key_id, access_key_secret, *([security_token] if security_token else []))
+        self._parts = (
+            access_key_id,
+            access_key_secret,
+            *([security_token] if security_token else []),
+        )
         self._on_refresh_failure = on_refresh_failure
         self._lock = threading.Lock()
         self._current: Credentials | None = None
@@ -120,10 +124,16 @@ class StaticSource:
             except (OSError, ValueError) as error:
                 reason = _file_problem(error)
                 if self._current is None:
-                    raise CredentialsError(f"account {self._account}: a secret's file {reason}") from None
+                    raise CredentialsError(
+                        f"account {self._account}: a secret's file {reason}"
+                    ) from None
                 if not self._failing:
                     self._failing = True
-                    _report(self._account, f"a secret's file {reason}", self._on_refresh_failure)
+                    _report(
+                        self._account,
+                        f"a secret's file {reason}",
+                        self._on_refresh_failure,
+                    )
                 return self._current
             self._failing = False
             if not all(texts):
@@ -131,7 +141,9 @@ class StaticSource:
                     f"account {self._account}: the access key, its secret or the token is empty"
                 )
             token = texts[2] if len(texts) > 2 else ""
-            found = Credentials(access_key_id=texts[0], access_key_secret=texts[1], security_token=token)
+            found = Credentials(
+                access_key_id=texts[0], access_key_secret=texts[1], security_token=token
+            )
             if found != self._current:
                 self._current = found
             return self._current or found
@@ -202,10 +214,14 @@ class RefreshingSource:
             self._retry_at = now + _RETRY_SECONDS
             try:
                 fetched = self._fetch()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the vendor's library raises anything
                 self._problem = self._describe(error)
                 if self._current is not None and now < self._good_until:
-                    _report(self._account, f"{self._kind}: {self._problem}", self._on_refresh_failure)
+                    _report(
+                        self._account,
+                        f"{self._kind}: {self._problem}",
+                        self._on_refresh_failure,
+                    )
             else:
                 self._problem = ""
                 self._keep(fetched, now)
@@ -223,11 +239,12 @@ class RefreshingSource:
             self._good_until = found.expires_at - _LAST_MOMENT_SECONDS
             self._refresh_at = found.expires_at - min(_REFRESH_BEFORE_SECONDS, left / 3)
             if left <= _LAST_MOMENT_SECONDS:
-                self._problem = (
-                    "the credentials that came have already expired; is this machine's clock right?"
-                )
+                self._problem = "the credentials that came have already expired; is this machine's clock right?"
         elif fetched.end_unknown:
-            self._good_until, self._refresh_at = now + _TRUSTED_SECONDS, now + _RECHECK_SECONDS
+            self._good_until, self._refresh_at = (
+                now + _TRUSTED_SECONDS,
+                now + _RECHECK_SECONDS,
+            )
         else:
             self._good_until, self._refresh_at = float("inf"), now + _RECHECK_SECONDS
 
@@ -247,9 +264,9 @@ def credential_source(
     if config.type in ("access_key", "sts"):
         return StaticSource(
             account,
-            _secret(config, "access_key_id"),
-            _secret(config, "access_key_secret"),
-            _secret(config, "security_token") if config.type == "sts" else None,
+            secret_text(config, "access_key_id"),
+            secret_text(config, "access_key_secret"),
+            secret_text(config, "security_token") if config.type == "sts" else None,
             on_refresh_failure,
         )
     # Late, because the vendor's library costs 15 MB of memory and a second of start that a plain key need not pay.
@@ -260,11 +277,16 @@ def credential_source(
     except ValueError as error:
         raise CredentialsError(f"account {account}: {config.type}: {error}") from None
     return RefreshingSource(
-        account, config.type, fetch, credentials_library.describe, clock, on_refresh_failure
+        account,
+        config.type,
+        fetch,
+        credentials_library.describe,
+        clock,
+        on_refresh_failure,
     )
 
 
-def _secret(config: CredentialsConfig, name: str) -> SecretText:
+def secret_text(config: CredentialsConfig, name: str) -> SecretText:
     """Give a field of the configuration, or the file that stands for it."""
     path = getattr(config, f"{name}_file", None)
     if path is not None:
@@ -276,11 +298,19 @@ def _secret(config: CredentialsConfig, name: str) -> SecretText:
 
 def _file_problem(error: OSError | ValueError) -> str:
     if isinstance(error, OSError):
-        return f"{error.filename} cannot be read: {error.strerror or type(error).__name__}"
+        return (
+            f"{error.filename} cannot be read: {error.strerror or type(error).__name__}"
+        )
     # Not the error's own words: a UnicodeDecodeError quotes the bytes.
     return "is empty or not UTF-8 text"
 
 
-def _report(account: str, reason: str, on_refresh_failure: Callable[[str], None]) -> None:
-    _log.warning("account %s: %s; going on with the credentials that are still good", account, reason)
+def _report(
+    account: str, reason: str, on_refresh_failure: Callable[[str], None]
+) -> None:
+    _log.warning(
+        "account %s: %s; going on with the credentials that are still good",
+        account,
+        reason,
+    )
     on_refresh_failure(account)

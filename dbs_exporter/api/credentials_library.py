@@ -9,13 +9,14 @@ loggers are silenced; when to fetch is decided by `credentials.RefreshingSource`
 
 from __future__ import annotations
 
+import importlib
 import logging
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dbs_exporter.api.credentials import Credentials, Fetched
+from dbs_exporter.api.credentials import Credentials, Fetched, secret_text
 
 if TYPE_CHECKING:
     from dbs_exporter.config import CredentialsConfig
@@ -31,7 +32,9 @@ class _Provider(Protocol):
     def get_credentials(self) -> Any: ...
 
 
-def fetcher(config: CredentialsConfig, environment: Environment) -> Callable[[], Fetched]:
+def fetcher(
+    config: CredentialsConfig, environment: Environment
+) -> Callable[[], Fetched]:
     """Give what fetches credentials of the configured type; raises ValueError if something it needs is missing."""
     if config.type == "default":
         return _Chain(environment)
@@ -70,7 +73,10 @@ def describe(error: Exception) -> str:
 
 _REASONS = (
     ("unable to get profile", "no such profile in the credentials file"),
-    ("failed to get credential from credentials file", "no such profile in the credentials file"),
+    (
+        "failed to get credential from credentials file",
+        "no such profile in the credentials file",
+    ),
     ("unable to open credentials file", "the credentials file cannot be opened"),
     ("failed to parse credential", "the credentials file cannot be parsed"),
     (
@@ -88,7 +94,9 @@ _REASONS = (
 
 
 def _known_reason(said: str) -> str:
-    return next((reason for sign, reason in _REASONS if sign.lower() in said.lower()), "")
+    return next(
+        (reason for sign, reason in _REASONS if sign.lower() in said.lower()), ""
+    )
 
 
 class _Chain:
@@ -102,7 +110,9 @@ class _Chain:
         if key and secret:
             token = environment.get("ALIBABA_CLOUD_SECURITY_TOKEN", "")
             fixed = Fetched(
-                credentials=Credentials(access_key_id=key, access_key_secret=secret, security_token=token)
+                credentials=Credentials(
+                    access_key_id=key, access_key_secret=secret, security_token=token
+                )
             )
             self._add("environment", lambda: fixed)
         oidc = [
@@ -110,7 +120,9 @@ class _Chain:
             for name in ("ROLE_ARN", "OIDC_PROVIDER_ARN", "OIDC_TOKEN_FILE")
         ]
         if all(oidc):
-            self._add("OIDC", lambda: _once(_oidc(oidc[0], oidc[1], oidc[2], environment)))
+            self._add(
+                "OIDC", lambda: _once(_oidc(oidc[0], oidc[1], oidc[2], environment))
+            )
         self._add("profile", _profile("", None, environment))
         if environment.get("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "").lower() != "true":
             role = environment.get("ALIBABA_CLOUD_ECS_METADATA") or None
@@ -129,7 +141,7 @@ class _Chain:
         for name, way in self._ways:
             try:
                 fetched = way()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the library raises anything
                 refusals.append(f"{name}: {describe(error)}")
                 continue
             self._chosen = way
@@ -146,7 +158,9 @@ def _once(provider: _Provider) -> Fetched:
     found = provider.get_credentials()
     expiration = found.get_expiration()
     return Fetched(
-        credentials=_converted(found, float(expiration) if expiration and expiration > 0 else None),
+        credentials=_converted(
+            found, float(expiration) if expiration and expiration > 0 else None
+        ),
         end_unknown=not expiration and bool(found.get_security_token()),
     )
 
@@ -162,7 +176,7 @@ def _converted(found: Any, expires_at: float | None) -> Credentials:
 
 def _providers() -> Any:
     """Import the library, and take away its log handlers: it prints the answers of STS, with the secrets in them."""
-    from alibabacloud_credentials import provider
+    provider = importlib.import_module("alibabacloud_credentials.provider")
 
     for name in ("credentials", "alibabacloud-tea"):
         logger = logging.getLogger(name)
@@ -173,10 +187,10 @@ def _providers() -> Any:
 
 
 def _http_options(read_milliseconds: int = _READ_MILLISECONDS) -> Any:
-    from alibabacloud_credentials.http import HttpOptions
+    options = importlib.import_module("alibabacloud_credentials.http").HttpOptions
 
     connect = min(_CONNECT_MILLISECONDS, read_milliseconds)
-    return HttpOptions(connect_timeout=connect, read_timeout=read_milliseconds)
+    return options(connect_timeout=connect, read_timeout=read_milliseconds)
 
 
 def _ecs_role(role_name: str | None) -> _Provider:
@@ -190,7 +204,9 @@ def _ecs_role(role_name: str | None) -> _Provider:
 
 
 def _uri(uri: str) -> _Provider:
-    made: _Provider = _providers().URLCredentialsProvider(uri=uri, http_options=_http_options())
+    made: _Provider = _providers().URLCredentialsProvider(
+        uri=uri, http_options=_http_options()
+    )
     return made
 
 
@@ -198,18 +214,22 @@ def _sts(environment: Environment) -> dict[str, Any]:
     """Where STS is, from the environment now and not when the library happened to be imported."""
     return {
         "sts_region_id": environment.get("ALIBABA_CLOUD_STS_REGION") or None,
-        "enable_vpc": environment.get("ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED", "").lower() == "true",
+        "enable_vpc": environment.get("ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED", "").lower()
+        == "true",
         "http_options": _http_options(),
     }
 
 
-def _ram_role(config: CredentialsConfig, environment: Environment) -> Callable[[], Fetched]:
-    from dbs_exporter.api.credentials import _secret
-
+def _ram_role(
+    config: CredentialsConfig, environment: Environment
+) -> Callable[[], Fetched]:
     key, secret, token = (
-        _secret(config, name) for name in ("access_key_id", "access_key_secret", "security_token")
+        secret_text(config, name)
+        for name in ("access_key_id", "access_key_secret", "security_token")
     )
-    options = _sts(environment) | _given(config, "sts_endpoint", "policy", "external_id")
+    options = _sts(environment) | _given(
+        config, "sts_endpoint", "policy", "external_id"
+    )
     role = _required(config, "role_arn")
     options |= {"role_arn": role, "role_session_name": _session(config, environment)}
     seconds = getattr(config, "role_session_expiration", None)
@@ -229,7 +249,9 @@ def _ram_role(config: CredentialsConfig, environment: Environment) -> Callable[[
     return fetch
 
 
-def _oidc_role(config: CredentialsConfig, environment: Environment) -> Callable[[], Fetched]:
+def _oidc_role(
+    config: CredentialsConfig, environment: Environment
+) -> Callable[[], Fetched]:
     role, issuer, token_file = (
         _text(config, name) or environment.get(f"ALIBABA_CLOUD_{variable}", "")
         for name, variable in (
@@ -238,7 +260,11 @@ def _oidc_role(config: CredentialsConfig, environment: Environment) -> Callable[
             ("oidc_token_file", "OIDC_TOKEN_FILE"),
         )
     )
-    for name, value in (("role_arn", role), ("oidc_provider_arn", issuer), ("oidc_token_file", token_file)):
+    for name, value in (
+        ("role_arn", role),
+        ("oidc_provider_arn", issuer),
+        ("oidc_token_file", token_file),
+    ):
         if not value:
             raise ValueError(f"{name} is missing, here and in the environment")
     given = _given(config, "sts_endpoint", "policy")
@@ -249,15 +275,24 @@ def _oidc_role(config: CredentialsConfig, environment: Environment) -> Callable[
     return lambda: _once(_oidc(role, issuer, token_file, environment, **given))
 
 
-def _oidc(role: str, issuer: str, token_file: str, environment: Environment, **given: Any) -> _Provider:
-    options = _sts(environment) | {"role_session_name": _session(None, environment)} | given
+def _oidc(
+    role: str, issuer: str, token_file: str, environment: Environment, **given: Any
+) -> _Provider:
+    options = (
+        _sts(environment) | {"role_session_name": _session(None, environment)} | given
+    )
     made: _Provider = _providers().OIDCRoleArnCredentialsProvider(
-        role_arn=role, oidc_provider_arn=issuer, oidc_token_file_path=token_file, **options
+        role_arn=role,
+        oidc_provider_arn=issuer,
+        oidc_token_file_path=token_file,
+        **options,
     )
     return made
 
 
-def _profile(name: str, file: Path | None, environment: Environment) -> Callable[[], Fetched]:
+def _profile(
+    name: str, file: Path | None, environment: Environment
+) -> Callable[[], Fetched]:
     """Read a profile of the vendor's command line, or of its credentials file; again whenever that file has changed."""
     home = Path(environment.get("HOME") or Path.home())
     wanted = name or environment.get("ALIBABA_CLOUD_PROFILE", "")
@@ -279,11 +314,14 @@ def _profile(name: str, file: Path | None, environment: Environment) -> Callable
         for path in files:
             try:
                 found = _profile_provider(path, wanted, kept).get_credentials()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the library raises anything
                 refusals.append(f"{path}: {describe(error)}")
                 continue
             # These providers hide when the credentials inside them end.
-            return Fetched(credentials=_converted(found, None), end_unknown=bool(found.get_security_token()))
+            return Fetched(
+                credentials=_converted(found, None),
+                end_unknown=bool(found.get_security_token()),
+            )
         raise NoCredentialsFound("; ".join(refusals))
 
     return fetch
@@ -300,9 +338,13 @@ def _profile_provider(
     providers = _providers()
     made: _Provider
     if path.suffix == ".json":
-        made = providers.CLIProfileCredentialsProvider(profile_name=name or None, profile_file=str(path))
+        made = providers.CLIProfileCredentialsProvider(
+            profile_name=name or None, profile_file=str(path)
+        )
     else:
-        made = providers.ProfileCredentialsProvider(profile_name=name or "default", profile_file=str(path))
+        made = providers.ProfileCredentialsProvider(
+            profile_name=name or "default", profile_file=str(path)
+        )
     kept[path] = (seen, made)
     return made
 

@@ -43,7 +43,10 @@ _OWN_REGIONS = (
     "me-east-1",
 )
 # The 2020 reference writes two finance regions without the suffix that the endpoint lists give them.
-_ALIASES = {"cn-shanghai-finance": "cn-shanghai-finance-1", "cn-shenzhen-finance": "cn-shenzhen-finance-1"}
+_ALIASES = {
+    "cn-shanghai-finance": "cn-shanghai-finance-1",
+    "cn-shenzhen-finance": "cn-shenzhen-finance-1",
+}
 
 PUBLIC_HOSTS: Mapping[str, str] = {
     **dict.fromkeys(_SHARED_REGIONS, _SHARED),
@@ -55,7 +58,9 @@ REGIONS: tuple[str, ...] = tuple(sorted(PUBLIC_HOSTS))
 """Every region that the table knows; DBS may serve others, which answer on the shared host."""
 
 
-def endpoint_url(region: str, *, network: str = "public", override: str | None = None) -> str:
+def endpoint_url(
+    region: str, *, network: str = "public", override: str | None = None
+) -> str:
     """Give the base URL of DBS for a region, without a trailing slash; `override` wins over the table.
 
     A region the table does not know gets the shared host, which the vendor's metadata names as the global endpoint.
@@ -67,7 +72,9 @@ def endpoint_url(region: str, *, network: str = "public", override: str | None =
     if network == "vpc":
         return f"https://dbs-api-vpc.{known}.aliyuncs.com"
     if network != "public":
-        raise ConfigError(f"network: {network!r} is not known; public or vpc would be right")
+        raise ConfigError(
+            f"network: {network!r} is not known; public or vpc would be right"
+        )
     return f"https://{PUBLIC_HOSTS.get(known, _SHARED)}"
 
 

@@ -190,10 +190,11 @@ def items(answer: Record, path: tuple[str, ...]) -> list[dict[str, Any]]:
     found = _at(answer, path)
     if type(found) is dict:
         return [found] if found else []
-    for item in found:
+    objects: list[dict[str, Any]] = found
+    for item in objects:
         if type(item) is not dict:
             raise _bad(".".join(path), "objects", item)
-    return found
+    return objects
 
 
 def texts(answer: Record, path: tuple[str, ...]) -> tuple[str, ...]:
@@ -227,5 +228,6 @@ def _at(answer: Record, path: tuple[str, ...]) -> Any:
 def _bad(field: str, wanted: str, value: object) -> BadAnswer:
     shown = repr(value)
     return BadAnswer(
-        f"{wanted} expected, not {shown if len(shown) <= 60 else shown[:57] + '...'}", field=field
+        f"{wanted} expected, not {shown if len(shown) <= 60 else shown[:57] + '...'}",
+        field=field,
     )

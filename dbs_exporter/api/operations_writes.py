@@ -7,7 +7,14 @@ values, both are allowed.
 
 from __future__ import annotations
 
-from dbs_exporter.api.vocabulary import Operation, Parameter, boolean, integer, one_of, string
+from dbs_exporter.api.vocabulary import (
+    Operation,
+    Parameter,
+    boolean,
+    integer,
+    one_of,
+    string,
+)
 
 _PLACES = ("rds", "ecs", "express", "agent", "dds", "other", "dg")
 _WITH_REGION = ("rds", "ecs", "dds", "express", "agent")
@@ -21,9 +28,19 @@ _DATABASES = (
     "MySQL", "MSSQL", "Oracle", "MariaDB", "PostgreSQL", "DRDS", "MongoDB", "Redis", "PPAS", "FIle",
 )  # fmt: skip
 _DAYS = one_of(
-    "BackupPeriod", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday", many=True
+    "BackupPeriod",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+    many=True,
 )
-_REQUIRED_DAYS = (Parameter(name="BackupPeriod", required=True, values=_DAYS[0].values, many=True),)
+_REQUIRED_DAYS = (
+    Parameter(name="BackupPeriod", required=True, values=_DAYS[0].values, many=True),
+)
 _STRATEGY = one_of("BackupStrategyType", "simple", "manual")
 _PERIOD = one_of("Period", "Year", "Month")
 
@@ -32,8 +49,14 @@ def _endpoint(side: str) -> tuple[Parameter, ...]:
     """Give the parameters that say where a database is, `side` being Source or Destination, with what each place needs."""
     place = f"{side}EndpointInstanceType"
 
-    def needed(name: str, places: tuple[str, ...], *, number: bool = False) -> Parameter:
-        return Parameter(name=name, type="integer" if number else "string", required_when=(place, places))
+    def needed(
+        name: str, places: tuple[str, ...], *, number: bool = False
+    ) -> Parameter:
+        return Parameter(
+            name=name,
+            type="integer" if number else "string",
+            required_when=(place, places),
+        )
 
     return (
         *one_of(f"{place}*", *_PLACES),
@@ -59,7 +82,9 @@ _PURCHASE = (
     *one_of("PayType", "prepay", "postpay"),
     *_PERIOD,
     *integer("UsedTime"),
-    *string("DatabaseRegion", "StorageRegion", "StorageType", "FromApp", "ResourceGroupId"),
+    *string(
+        "DatabaseRegion", "StorageRegion", "StorageType", "FromApp", "ResourceGroupId"
+    ),
 )
 
 _SETTINGS = (
@@ -108,13 +133,21 @@ WRITES = (
         name="CreateAndStartBackupPlan",
         summary="Buy, configure and start a backup plan in one step.",
         writes=True,
-        parameters=(*string("Region", "BackupPlanId", "BackupPlanName*"), *_PURCHASE, *_SETTINGS),
+        parameters=(
+            *string("Region", "BackupPlanId", "BackupPlanName*"),
+            *_PURCHASE,
+            *_SETTINGS,
+        ),
     ),
     Operation(
         name="RenewBackupPlan",
         summary="Prolong a prepaid plan.",
         writes=True,
-        parameters=(*string("BackupPlanId*"), *one_of("Period*", "Year", "Month"), *integer("UsedTime*")),
+        parameters=(
+            *string("BackupPlanId*"),
+            *one_of("Period*", "Year", "Month"),
+            *integer("UsedTime*"),
+        ),
     ),
     Operation(
         name="UpgradeBackupPlan",
@@ -165,7 +198,9 @@ WRITES = (
         parameters=(
             *string("BackupPlanId*"),
             *integer(
-                "BackupRetentionPeriod*", "DuplicationInfrequentAccessPeriod*", "DuplicationArchivePeriod*"
+                "BackupRetentionPeriod*",
+                "DuplicationInfrequentAccessPeriod*",
+                "DuplicationArchivePeriod*",
             ),
             *string(
                 "BackupStorageEncryptMethod",
@@ -286,7 +321,10 @@ WRITES = (
         name="CreateIncrementBackupSetDownload",
         summary="Download a log backup file.",
         writes=True,
-        parameters=(*string("BackupSetId*", "BackupSetName*"), *one_of("BackupSetDataFormat", *_FORMATS)),
+        parameters=(
+            *string("BackupSetId*", "BackupSetName*"),
+            *one_of("BackupSetDataFormat", *_FORMATS),
+        ),
     ),
     Operation(
         name="InitializeDbsServiceLinkedRole",

@@ -29,7 +29,9 @@ def encode(value: str) -> str:
 
 def canonical_query(parameters: Iterable[tuple[str, str]]) -> str:
     """Give the parameters sorted by name and encoded; also the form in which the client sends them."""
-    return "&".join(f"{encode(name)}={encode(value)}" for name, value in sorted(parameters))
+    return "&".join(
+        f"{encode(name)}={encode(value)}" for name, value in sorted(parameters)
+    )
 
 
 def authorization(
@@ -55,7 +57,9 @@ def authorization(
         )
     )
     to_sign = f"{ALGORITHM}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    signature = hmac.digest(credentials.access_key_secret.encode(), to_sign.encode(), "sha256").hex()
+    signature = hmac.digest(
+        credentials.access_key_secret.encode(), to_sign.encode(), "sha256"
+    ).hex()
     return f"{ALGORITHM} Credential={credentials.access_key_id},SignedHeaders={signed},Signature={signature}"
 
 
@@ -87,7 +91,9 @@ class Acs3Auth(AuthBase):
         )
         headers = request.headers
         headers.setdefault("host", url.netloc.rpartition("@")[2])
-        headers["x-acs-date"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._now()))
+        headers["x-acs-date"] = time.strftime(
+            "%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._now())
+        )
         headers["x-acs-signature-nonce"] = self._nonce()
         headers["x-acs-content-sha256"] = payload
         if self._credentials.security_token:
@@ -95,7 +101,9 @@ class Acs3Auth(AuthBase):
             headers["x-acs-security-token"] = self._credentials.security_token
         signed = {
             name: str(value)
-            for name, value in ((name.lower(), value) for name, value in headers.items())
+            for name, value in (
+                (name.lower(), value) for name, value in headers.items()
+            )
             if name.startswith("x-acs-") or name in ("host", "content-type")
         }
         headers["Authorization"] = authorization(

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from dbs_exporter.api import spellings
 from dbs_exporter.api.fields import (
     Record,
     boolean,
@@ -20,7 +21,7 @@ from dbs_exporter.api.fields import (
     error_message,
     first_text,
     instant,
-    items as items,
+    items,
     progress,
     required_text,
     size,
@@ -29,16 +30,6 @@ from dbs_exporter.api.fields import (
 )
 from dbs_exporter.errors import BadAnswer
 from dbs_exporter.model import (
-    DOWNLOAD_STATUSES,
-    FULL_BACKUP_STATUSES,
-    GATEWAY_STATUSES,
-    LOG_FILE_STATUSES,
-    PLAN_STATUSES,
-    PRECHECK_ITEM_STATES,
-    PRECHECK_STATUSES,
-    RANGE_TYPES,
-    RESTORE_STATUSES,
-    STORAGE_CLASSES,
     Billing,
     DownloadTask,
     FullBackup,
@@ -54,6 +45,11 @@ from dbs_exporter.model import (
     Schedule,
 )
 
+__all__ = [
+    "Record", "Unknown", "billing", "database_names", "download_task", "full_backup", "gateway", "items", "job_error",
+    "log_file", "node_networks", "plan", "precheck", "regions", "restore_ranges", "restore_task",
+]  # fmt: skip
+
 Unknown = Callable[[str], None]
 """Told the name of a field whose value no document lists."""
 
@@ -62,45 +58,15 @@ def _unheard(_field: str) -> None:
     """Listen to nothing: for callers that do not count unknown values."""
 
 
-def _known(*values: str, **spellings: str) -> Mapping[str, str]:
-    """Every accepted spelling of an enum's values, in lower case, to the one that is exported."""
-    return {value.lower(): value for value in values} | spellings
-
-
-_PLAN_STATUS = _known(*PLAN_STATUSES)
-_FULL_STATUS = _known(*FULL_BACKUP_STATUSES)
-_LOG_STATUS = _known(*LOG_FILE_STATUSES)
-_RESTORE_STATUS = _known(*RESTORE_STATUSES)
-_GATEWAY_STATUS = _known(*GATEWAY_STATUSES)
-_PRECHECK_STATUS = _known(*PRECHECK_STATUSES)
-# Newer documents spell `caught` as `catched`; of a download the English page says `Caught` where the Chinese says `cached`.
-_PRECHECK_STATE = _known(*PRECHECK_ITEM_STATES, catched="caught")
-_DOWNLOAD_STATUS = _known(*DOWNLOAD_STATUSES, caught="cached", catched="cached")
-_STORAGE = _known(*STORAGE_CLASSES)
-_RANGE_TYPE = _known(*RANGE_TYPES)
-_METHOD = _known("logical", "physical", "duplication")
-_CLASS = _known("micro", "small", "medium", "large", "xlarge")
-_ENDPOINT = _known("rds", "ecs", "express", "agent", "dds", "other", "dg", "polardb", "kvstore")
-_DATABASE = _known(
-    "MySQL", "MSSQL", "Oracle", "MongoDB", "Redis", "PostgreSQL", "DRDS", "MariaDB", "PPAS", file="FIle"
-)  # fmt: skip
-_FORMAT = _known("Native", "SQL", "CSV", "JSON")
-_WAY = _known("manual", "auto")
-_TARGET = _known("agent")
-
-_STAGES = (
-    ("pre_structure", "FullStruforeRestoreProgress"),
-    ("full_data", "FullDataRestoreProgress"),
-    ("post_structure", "FullStruAfterRestoreProgress"),
-    ("continuous", "ContinuousRestoreProgress"),
-    ("physical_full", "PhysicalFullBackupRecoverProgress"),
-    ("physical_incremental", "PhysicalIncrementBackupRecoverProgress"),
-    ("physical_full_and_incremental", "PhysicalFullAndIncrementBackupRecoverProgress"),
-    ("physical_recover", "PhysicalBackupRecoverProgress"),
-    ("physical_online", "PhysicalDatabaseOnlineProgress"),
+_WEEKDAYS = (
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
 )
-
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _WORD = re.compile(r"[^\W_]+")
 _CLOCK_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::[0-5]\d)?\s*Z?", re.ASCII)
 
@@ -113,12 +79,16 @@ def plan(record: Record, unknown: Unknown) -> Plan:
     return Plan(
         plan_id=required_text(record, "BackupPlanId"),
         name=text(record, "BackupPlanName"),
-        status=enum(record, "BackupPlanStatus", _PLAN_STATUS, unknown),
-        database_type=enum(record, "DatabaseType", _DATABASE, unknown),
-        backup_method=enum(record, "BackupMethod", _METHOD, unknown),
-        instance_class=enum(record, "InstanceClass", _CLASS, unknown),
-        source_type=enum(record, "SourceEndpointInstanceType", _ENDPOINT, unknown),
-        source_instance_id=first_text(record, "SourceEndpointInstanceID", "SourceEndpointInstanceId"),
+        status=enum(record, "BackupPlanStatus", spellings.PLAN_STATUS, unknown),
+        database_type=enum(record, "DatabaseType", spellings.DATABASE, unknown),
+        backup_method=enum(record, "BackupMethod", spellings.METHOD, unknown),
+        instance_class=enum(record, "InstanceClass", spellings.CLASS, unknown),
+        source_type=enum(
+            record, "SourceEndpointInstanceType", spellings.ENDPOINT, unknown
+        ),
+        source_instance_id=first_text(
+            record, "SourceEndpointInstanceID", "SourceEndpointInstanceId"
+        ),
         source_region=text(record, "SourceEndpointRegion"),
         gateway_id=_gateway_id(record, "BackupGatewayId"),
         resource_group_id=text(record, "ResourceGroupId"),
@@ -140,14 +110,16 @@ def full_backup(record: Record, unknown: Unknown) -> FullBackup:
     """Read one full backup set or job · DescribeFullBackupList, Items.FullBackupFile. Raises BadAnswer."""
     return FullBackup(
         backup_set_id=required_text(record, "BackupSetId"),
-        status=enum(record, "BackupStatus", _FULL_STATUS, unknown, required=True),
+        status=enum(
+            record, "BackupStatus", spellings.FULL_STATUS, unknown, required=True
+        ),
         created_at=instant(record, "CreateTime"),
         started_at=instant(record, "StartTime"),
         ended_at=instant(record, "EndTime"),
         finished_at=instant(record, "FinishTime"),
         expires_at=instant(record, "BackupSetExpiredTime"),
         size_bytes=size(record, "BackupSize"),
-        storage_class=enum(record, "StorageMethod", _STORAGE, unknown),
+        storage_class=enum(record, "StorageMethod", spellings.STORAGE, unknown),
         structure_progress=progress(record, "LogicalStructureBackupProgress"),
         data_progress=progress(record, "LogicalFullBackupProgress"),
         error_message=error_message(record),
@@ -160,14 +132,19 @@ def log_file(record: Record, unknown: Unknown) -> LogFile:
         file_id=required_text(record, "BackupSetId"),
         job_id=text(record, "BackupSetJobId"),
         source_id=first_text(
-            record, "SourceEndpointInstanceId", "SourceEndpointInstanceID", "SourceEndpointIpPort"
+            record,
+            "SourceEndpointInstanceId",
+            "SourceEndpointInstanceID",
+            "SourceEndpointIpPort",
         ),
-        status=enum(record, "BackupStatus", _LOG_STATUS, unknown, required=True),
+        status=enum(
+            record, "BackupStatus", spellings.LOG_STATUS, unknown, required=True
+        ),
         started_at=instant(record, "StartTime"),
         ended_at=instant(record, "EndTime"),
         expires_at=instant(record, "BackupSetExpiredTime"),
         size_bytes=size(record, "BackupSize"),
-        storage_class=enum(record, "StorageMethod", _STORAGE, unknown),
+        storage_class=enum(record, "StorageMethod", spellings.STORAGE, unknown),
     )
 
 
@@ -177,20 +154,24 @@ def restore_task(record: Record, unknown: Unknown) -> RestoreTask:
     `finish` counts as known although no document lists it: tasks must end somehow, and other lists call it that.
     """
     stages = []
-    for stage, field in _STAGES:
+    for stage, field in spellings.STAGES:
         reached = progress(record, field)
         if reached is not None:
             stages.append((stage, reached))
     return RestoreTask(
         task_id=required_text(record, "RestoreTaskId"),
         plan_id=text(record, "BackupPlanId"),
-        status=enum(record, "RestoreStatus", _RESTORE_STATUS, unknown, required=True),
+        status=enum(
+            record, "RestoreStatus", spellings.RESTORE_STATUS, unknown, required=True
+        ),
         name=text(record, "RestoreTaskName"),
         created_at=instant(record, "RestoreTaskCreateTime"),
         finished_at=instant(record, "RestoreTaskFinishTime"),
         target_at=instant(record, "RestoreTime"),
         progress=tuple(stages),
-        destination_type=enum(record, "DestinationEndpointInstanceType", _ENDPOINT, unknown),
+        destination_type=enum(
+            record, "DestinationEndpointInstanceType", spellings.ENDPOINT, unknown
+        ),
         destination_instance_id=first_text(
             record, "DestinationEndpointInstanceID", "DestinationEndpointInstanceId"
         ),
@@ -200,23 +181,42 @@ def restore_task(record: Record, unknown: Unknown) -> RestoreTask:
     )
 
 
-def restore_ranges(answer: Record, unknown: Unknown = _unheard) -> tuple[RestoreRange, ...]:
+def restore_ranges(
+    answer: Record, unknown: Unknown = _unheard
+) -> tuple[RestoreRange, ...]:
     """Read every restorable point and range · DescribeRestoreRangeInfo, Items.DBSRecoverRange. Raises BadAnswer.
 
     A `point` entry that names its full backups gives one point for each of them, at its EndTime.
     """
     ranges: list[RestoreRange] = []
     for record in items(answer, ("Items", "DBSRecoverRange")):
-        range_type = enum(record, "RangeType", _RANGE_TYPE, unknown, required=True)
-        begin, end = instant(record, "BeginTimestampForRestore"), instant(record, "EndTimestampForRestore")
+        range_type = enum(
+            record, "RangeType", spellings.RANGE_TYPE, unknown, required=True
+        )
+        begin, end = (
+            instant(record, "BeginTimestampForRestore"),
+            instant(record, "EndTimestampForRestore"),
+        )
         if begin is not None and end is not None and begin > end:
-            raise BadAnswer("a restorable range ends before it begins", field="EndTimestampForRestore")
-        backups = items(record, ("FullBackupList", "FullBackupDetail")) if range_type == "point" else []
+            raise BadAnswer(
+                "a restorable range ends before it begins",
+                field="EndTimestampForRestore",
+            )
+        backups = (
+            items(record, ("FullBackupList", "FullBackupDetail"))
+            if range_type == "point"
+            else []
+        )
         points = [instant(backup, "EndTime") for backup in backups]
         if points:
-            ranges += [RestoreRange(range_type=range_type, begin_at=at, end_at=at) for at in points]
+            ranges += [
+                RestoreRange(range_type=range_type, begin_at=at, end_at=at)
+                for at in points
+            ]
         else:
-            ranges.append(RestoreRange(range_type=range_type, begin_at=begin, end_at=end))
+            ranges.append(
+                RestoreRange(range_type=range_type, begin_at=begin, end_at=end)
+            )
     return tuple(ranges)
 
 
@@ -233,12 +233,14 @@ def precheck(
     checks = tuple(
         PrecheckItem(
             item=required_text(record, "Item"),
-            state=enum(record, "State", _PRECHECK_STATE, unknown, required=True),
+            state=enum(
+                record, "State", spellings.PRECHECK_STATE, unknown, required=True
+            ),
             error_message=error_message(record),
         )
         for record in items(answer, ("Items", "PreCheckProgressDetail"))
     )
-    status = enum(answer, "Status", _PRECHECK_STATUS, unknown)
+    status = enum(answer, "Status", spellings.PRECHECK_STATUS, unknown)
     if not status:
         if checks:
             raise BadAnswer("items of a pre-check without its status", field="Status")
@@ -257,11 +259,19 @@ def download_task(record: Record, unknown: Unknown) -> DownloadTask:
     return DownloadTask(
         task_id=required_text(record, "BackupSetDownloadTaskId"),
         plan_id=text(record, "BackupPlanId"),
-        status=enum(record, "BackupSetDownloadStatus", _DOWNLOAD_STATUS, unknown, required=True),
+        status=enum(
+            record,
+            "BackupSetDownloadStatus",
+            spellings.DOWNLOAD_STATUS,
+            unknown,
+            required=True,
+        ),
         backup_set_id=text(record, "BackupSetId"),
-        data_format=enum(record, "BackupSetDataFormat", _FORMAT, unknown),
-        way=enum(record, "BackupSetDownloadWay", _WAY, unknown),
-        target_type=enum(record, "BackupSetDownloadTargetType", _TARGET, unknown),
+        data_format=enum(record, "BackupSetDataFormat", spellings.FORMAT, unknown),
+        way=enum(record, "BackupSetDownloadWay", spellings.WAY, unknown),
+        target_type=enum(
+            record, "BackupSetDownloadTargetType", spellings.TARGET, unknown
+        ),
         gateway_id=_gateway_id(record, "BackupGatewayId"),
         job_type=text(record, "BackupSetJobType"),
         size_bytes=size(record, "BackupSetDataSize"),
@@ -271,13 +281,17 @@ def download_task(record: Record, unknown: Unknown) -> DownloadTask:
     )
 
 
-def job_error(answer: Record, job: Literal["full_backup", "restore"], job_id: str) -> JobError | None:
+def job_error(
+    answer: Record, job: Literal["full_backup", "restore"], job_id: str
+) -> JobError | None:
     """Read why a job failed, None where the API names no code · DescribeJobErrorCode, Item. Raises BadAnswer."""
     item = _item(answer)
     code = "" if item is None else text(item, "ErrorCode")
     if item is None or not code:
         return None
-    return JobError(job=job, job_id=job_id, error_code=code, error_message=error_message(item))
+    return JobError(
+        job=job, job_id=job_id, error_code=code, error_message=error_message(item)
+    )
 
 
 def billing(answer: Record) -> Billing:
@@ -304,7 +318,13 @@ def gateway(record: Record, unknown: Unknown) -> Gateway:
     """Read one backup gateway · DescribeBackupGatewayList, Items.BackupGateway. Raises BadAnswer."""
     return Gateway(
         gateway_id=required_text(record, "BackupGatewayId"),
-        status=enum(record, "BackupGatewayStatus", _GATEWAY_STATUS, unknown, required=True),
+        status=enum(
+            record,
+            "BackupGatewayStatus",
+            spellings.GATEWAY_STATUS,
+            unknown,
+            required=True,
+        ),
         identifier=text(record, "Identifier"),
         display_name=text(record, "DisplayName"),
         hostname=text(record, "SourceEndpointHostname"),
@@ -355,7 +375,11 @@ def _schedule(record: Record, unknown: Unknown) -> Schedule | None:
     weekdays = set()
     for word in _WORD.findall(period):
         day = word.lower()
-        matches = [number for number, name in enumerate(_WEEKDAYS) if name == day or name[:3] == day]
+        matches = [
+            number
+            for number, name in enumerate(_WEEKDAYS)
+            if name == day or name[:3] == day
+        ]
         if not matches:
             unknown("BackupPeriod")
             return None
