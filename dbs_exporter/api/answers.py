@@ -121,17 +121,13 @@ def _parsed(body: bytes, http_status: int) -> dict[str, Any] | None:
         answer = None
     while type(answer) is dict and len(answer) == 1:
         ((name, inner),) = answer.items()
-        if type(inner) is not dict or not name.endswith(
-            ("Response", "Reponse", "Error")
-        ):
+        if type(inner) is not dict or not name.endswith(("Response", "Reponse", "Error")):
             break
         answer = inner
     if type(answer) is dict:
         return answer
     if http_status < 400:
-        raise BadAnswer(
-            "not a JSON object" if body else "an empty answer", http_status=http_status
-        )
+        raise BadAnswer("not a JSON object" if body else "an empty answer", http_status=http_status)
     return None
 
 
@@ -159,9 +155,7 @@ def _refuse_unreadable(
     """Judge an error that is not JSON: the API's own XML form by its code, anything else (a proxy's page) by status."""
     text = body[:65_536].decode("utf-8", "replace")
     code, message, request_id = (
-        found[1].strip()
-        if (found := re.search(rf"<{tag}>([^<]{{1,500}})</{tag}>", text))
-        else ""
+        found[1].strip() if (found := re.search(rf"<{tag}>([^<]{{1,500}})</{tag}>", text)) else ""
         for tag in ("Code", "Message", "RequestId")
     )
     if code:
@@ -184,7 +178,9 @@ def _error(
     secrets: tuple[str, ...],
 ) -> ApiError:
     if code.lower().startswith("invalidtimestamp"):
-        message = f"{message} (the API's clock says {headers.get('Date', 'nothing')}; is this machine's right?)"
+        message = (
+            f"{message} (the API's clock says {headers.get('Date', 'nothing')}; is this machine's right?)"
+        )
     return error_class(code, http_status)(
         presentable(message, secrets) or f"HTTP {http_status}",
         code=presentable(code, secrets)[:100],
@@ -206,18 +202,12 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
 def presentable(message: str, secrets: tuple[str, ...]) -> str:
     """Make a server's words fit for one line of a log: no secrets, no control characters, no novel."""
     # What follows these words is the request itself, token and all.
-    message = re.split(
-        r"[,.;]?\s*server string to sign", message, maxsplit=1, flags=re.IGNORECASE
-    )[0]
+    message = re.split(r"[,.;]?\s*server string to sign", message, maxsplit=1, flags=re.IGNORECASE)[0]
     for secret in secrets:
         if secret:
             message = message.replace(secret, "***")
     message = " ".join("".join(c if c.isprintable() else " " for c in message).split())
-    return (
-        message
-        if len(message) <= _MESSAGE_CHARACTERS
-        else message[: _MESSAGE_CHARACTERS - 1] + "…"
-    )
+    return message if len(message) <= _MESSAGE_CHARACTERS else message[: _MESSAGE_CHARACTERS - 1] + "…"
 
 
 def _code(answer: Mapping[str, Any]) -> str:

@@ -166,9 +166,7 @@ class Client:
         if operation.region_parameter:
             given.setdefault("Region", self.scope.region)
         query = canonical_query(request_parameters(operation, given).items())
-        hidden = tuple(
-            str(value) for name, value in params.items() if "Password" in name and value
-        )
+        hidden = tuple(str(value) for name, value in params.items() if "Password" in name and value)
         renewed = False
         attempt = 0
         while True:
@@ -186,9 +184,7 @@ class Client:
             except ApiError as error:
                 if not error.retryable or operation.writes or attempt >= MAX_ATTEMPTS:
                     raise
-                pause = backoff_seconds(
-                    attempt, self._random, error.retry_after_seconds
-                )
+                pause = backoff_seconds(attempt, self._random, error.retry_after_seconds)
                 left = self._left(deadline)
                 if (left is not None and pause >= left) or self._clock.sleep(pause):
                     raise
@@ -205,9 +201,7 @@ class Client:
         with self._pacer.slot(self._left(deadline)):
             left = self._left(deadline)
             if left is not None and left <= _SHORTEST_ATTEMPT_SECONDS:
-                raise Timeout(
-                    "no time is left for another attempt", operation=operation.name
-                )
+                raise Timeout("no time is left for another attempt", operation=operation.name)
             timeout = self._timeout if left is None else min(self._timeout, left)
             started = self._clock.monotonic()
             came: HttpAnswer | None = None
@@ -252,9 +246,7 @@ class Client:
             )
             return answer
 
-    def _signed(
-        self, operation: Operation, query: str, used: Credentials
-    ) -> PreparedRequest:
+    def _signed(self, operation: Operation, query: str, used: Credentials) -> PreparedRequest:
         """Make the request by hand: it is always the same but for the query, and requests' own way costs ten times this."""
         request = PreparedRequest()
         request.method = "POST"
@@ -286,9 +278,7 @@ class Client:
             )
         )
 
-    def _items(
-        self, operation: Operation, answer: dict[str, Any]
-    ) -> list[dict[str, Any]]:
+    def _items(self, operation: Operation, answer: dict[str, Any]) -> list[dict[str, Any]]:
         try:
             return items(answer, operation.list_path or ())
         except BadAnswer as error:
@@ -350,9 +340,7 @@ class _Reading:
             return False
         if self._pages or len(page) < total:
             # Only a list of several pages can shift under the reader, so only there is this worth its time.
-            keys = {
-                tuple(str(item.get(name)) for name in self._identity) for item in page
-            }
+            keys = {tuple(str(item.get(name)) for name in self._identity) for item in page}
             if keys & self._seen:
                 self._changed = "an item came twice"
             self._seen |= keys
@@ -375,7 +363,9 @@ class _Reading:
         if self._changed:
             return f"the list cannot be trusted: {self._changed}"
         if not self.countable:
-            return f"the list cannot be trusted: {len(self.items)} items came where the API counts {self._total}"
+            return (
+                f"the list cannot be trusted: {len(self.items)} items came where the API counts {self._total}"
+            )
         return ""
 
 

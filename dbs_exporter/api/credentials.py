@@ -124,9 +124,7 @@ class StaticSource:
             except (OSError, ValueError) as error:
                 reason = _file_problem(error)
                 if self._current is None:
-                    raise CredentialsError(
-                        f"account {self._account}: a secret's file {reason}"
-                    ) from None
+                    raise CredentialsError(f"account {self._account}: a secret's file {reason}") from None
                 if not self._failing:
                     self._failing = True
                     _report(
@@ -141,9 +139,7 @@ class StaticSource:
                     f"account {self._account}: the access key, its secret or the token is empty"
                 )
             token = texts[2] if len(texts) > 2 else ""
-            found = Credentials(
-                access_key_id=texts[0], access_key_secret=texts[1], security_token=token
-            )
+            found = Credentials(access_key_id=texts[0], access_key_secret=texts[1], security_token=token)
             if found != self._current:
                 self._current = found
             return self._current or found
@@ -239,7 +235,9 @@ class RefreshingSource:
             self._good_until = found.expires_at - _LAST_MOMENT_SECONDS
             self._refresh_at = found.expires_at - min(_REFRESH_BEFORE_SECONDS, left / 3)
             if left <= _LAST_MOMENT_SECONDS:
-                self._problem = "the credentials that came have already expired; is this machine's clock right?"
+                self._problem = (
+                    "the credentials that came have already expired; is this machine's clock right?"
+                )
         elif fetched.end_unknown:
             self._good_until, self._refresh_at = (
                 now + _TRUSTED_SECONDS,
@@ -298,16 +296,12 @@ def secret_text(config: CredentialsConfig, name: str) -> SecretText:
 
 def _file_problem(error: OSError | ValueError) -> str:
     if isinstance(error, OSError):
-        return (
-            f"{error.filename} cannot be read: {error.strerror or type(error).__name__}"
-        )
+        return f"{error.filename} cannot be read: {error.strerror or type(error).__name__}"
     # Not the error's own words: a UnicodeDecodeError quotes the bytes.
     return "is empty or not UTF-8 text"
 
 
-def _report(
-    account: str, reason: str, on_refresh_failure: Callable[[str], None]
-) -> None:
+def _report(account: str, reason: str, on_refresh_failure: Callable[[str], None]) -> None:
     _log.warning(
         "account %s: %s; going on with the credentials that are still good",
         account,

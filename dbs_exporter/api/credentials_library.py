@@ -32,9 +32,7 @@ class _Provider(Protocol):
     def get_credentials(self) -> Any: ...
 
 
-def fetcher(
-    config: CredentialsConfig, environment: Environment
-) -> Callable[[], Fetched]:
+def fetcher(config: CredentialsConfig, environment: Environment) -> Callable[[], Fetched]:
     """Give what fetches credentials of the configured type; raises ValueError if something it needs is missing."""
     if config.type == "default":
         return _Chain(environment)
@@ -94,9 +92,7 @@ _REASONS = (
 
 
 def _known_reason(said: str) -> str:
-    return next(
-        (reason for sign, reason in _REASONS if sign.lower() in said.lower()), ""
-    )
+    return next((reason for sign, reason in _REASONS if sign.lower() in said.lower()), "")
 
 
 class _Chain:
@@ -110,9 +106,7 @@ class _Chain:
         if key and secret:
             token = environment.get("ALIBABA_CLOUD_SECURITY_TOKEN", "")
             fixed = Fetched(
-                credentials=Credentials(
-                    access_key_id=key, access_key_secret=secret, security_token=token
-                )
+                credentials=Credentials(access_key_id=key, access_key_secret=secret, security_token=token)
             )
             self._add("environment", lambda: fixed)
         oidc = [
@@ -120,9 +114,7 @@ class _Chain:
             for name in ("ROLE_ARN", "OIDC_PROVIDER_ARN", "OIDC_TOKEN_FILE")
         ]
         if all(oidc):
-            self._add(
-                "OIDC", lambda: _once(_oidc(oidc[0], oidc[1], oidc[2], environment))
-            )
+            self._add("OIDC", lambda: _once(_oidc(oidc[0], oidc[1], oidc[2], environment)))
         self._add("profile", _profile("", None, environment))
         if environment.get("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "").lower() != "true":
             role = environment.get("ALIBABA_CLOUD_ECS_METADATA") or None
@@ -158,9 +150,7 @@ def _once(provider: _Provider) -> Fetched:
     found = provider.get_credentials()
     expiration = found.get_expiration()
     return Fetched(
-        credentials=_converted(
-            found, float(expiration) if expiration and expiration > 0 else None
-        ),
+        credentials=_converted(found, float(expiration) if expiration and expiration > 0 else None),
         end_unknown=not expiration and bool(found.get_security_token()),
     )
 
@@ -204,9 +194,7 @@ def _ecs_role(role_name: str | None) -> _Provider:
 
 
 def _uri(uri: str) -> _Provider:
-    made: _Provider = _providers().URLCredentialsProvider(
-        uri=uri, http_options=_http_options()
-    )
+    made: _Provider = _providers().URLCredentialsProvider(uri=uri, http_options=_http_options())
     return made
 
 
@@ -214,22 +202,16 @@ def _sts(environment: Environment) -> dict[str, Any]:
     """Where STS is, from the environment now and not when the library happened to be imported."""
     return {
         "sts_region_id": environment.get("ALIBABA_CLOUD_STS_REGION") or None,
-        "enable_vpc": environment.get("ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED", "").lower()
-        == "true",
+        "enable_vpc": environment.get("ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED", "").lower() == "true",
         "http_options": _http_options(),
     }
 
 
-def _ram_role(
-    config: CredentialsConfig, environment: Environment
-) -> Callable[[], Fetched]:
+def _ram_role(config: CredentialsConfig, environment: Environment) -> Callable[[], Fetched]:
     key, secret, token = (
-        secret_text(config, name)
-        for name in ("access_key_id", "access_key_secret", "security_token")
+        secret_text(config, name) for name in ("access_key_id", "access_key_secret", "security_token")
     )
-    options = _sts(environment) | _given(
-        config, "sts_endpoint", "policy", "external_id"
-    )
+    options = _sts(environment) | _given(config, "sts_endpoint", "policy", "external_id")
     role = _required(config, "role_arn")
     options |= {"role_arn": role, "role_session_name": _session(config, environment)}
     seconds = getattr(config, "role_session_expiration", None)
@@ -249,9 +231,7 @@ def _ram_role(
     return fetch
 
 
-def _oidc_role(
-    config: CredentialsConfig, environment: Environment
-) -> Callable[[], Fetched]:
+def _oidc_role(config: CredentialsConfig, environment: Environment) -> Callable[[], Fetched]:
     role, issuer, token_file = (
         _text(config, name) or environment.get(f"ALIBABA_CLOUD_{variable}", "")
         for name, variable in (
@@ -275,12 +255,8 @@ def _oidc_role(
     return lambda: _once(_oidc(role, issuer, token_file, environment, **given))
 
 
-def _oidc(
-    role: str, issuer: str, token_file: str, environment: Environment, **given: Any
-) -> _Provider:
-    options = (
-        _sts(environment) | {"role_session_name": _session(None, environment)} | given
-    )
+def _oidc(role: str, issuer: str, token_file: str, environment: Environment, **given: Any) -> _Provider:
+    options = _sts(environment) | {"role_session_name": _session(None, environment)} | given
     made: _Provider = _providers().OIDCRoleArnCredentialsProvider(
         role_arn=role,
         oidc_provider_arn=issuer,
@@ -290,9 +266,7 @@ def _oidc(
     return made
 
 
-def _profile(
-    name: str, file: Path | None, environment: Environment
-) -> Callable[[], Fetched]:
+def _profile(name: str, file: Path | None, environment: Environment) -> Callable[[], Fetched]:
     """Read a profile of the vendor's command line, or of its credentials file; again whenever that file has changed."""
     home = Path(environment.get("HOME") or Path.home())
     wanted = name or environment.get("ALIBABA_CLOUD_PROFILE", "")
@@ -338,13 +312,9 @@ def _profile_provider(
     providers = _providers()
     made: _Provider
     if path.suffix == ".json":
-        made = providers.CLIProfileCredentialsProvider(
-            profile_name=name or None, profile_file=str(path)
-        )
+        made = providers.CLIProfileCredentialsProvider(profile_name=name or None, profile_file=str(path))
     else:
-        made = providers.ProfileCredentialsProvider(
-            profile_name=name or "default", profile_file=str(path)
-        )
+        made = providers.ProfileCredentialsProvider(profile_name=name or "default", profile_file=str(path))
     kept[path] = (seen, made)
     return made
 

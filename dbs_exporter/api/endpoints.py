@@ -58,9 +58,7 @@ REGIONS: tuple[str, ...] = tuple(sorted(PUBLIC_HOSTS))
 """Every region that the table knows; DBS may serve others, which answer on the shared host."""
 
 
-def endpoint_url(
-    region: str, *, network: str = "public", override: str | None = None
-) -> str:
+def endpoint_url(region: str, *, network: str = "public", override: str | None = None) -> str:
     """Give the base URL of DBS for a region, without a trailing slash; `override` wins over the table.
 
     A region the table does not know gets the shared host, which the vendor's metadata names as the global endpoint.
@@ -72,9 +70,7 @@ def endpoint_url(
     if network == "vpc":
         return f"https://dbs-api-vpc.{known}.aliyuncs.com"
     if network != "public":
-        raise ConfigError(
-            f"network: {network!r} is not known; public or vpc would be right"
-        )
+        raise ConfigError(f"network: {network!r} is not known; public or vpc would be right")
     return f"https://{PUBLIC_HOSTS.get(known, _SHARED)}"
 
 

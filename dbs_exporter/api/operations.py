@@ -71,9 +71,7 @@ _READS = (
         summary="The full backup sets of a plan, running and failed jobs among them.",
         parameters=(
             *string("BackupPlanId*", "BackupSetId", "ShowProgress"),
-            *one_of(
-                "BackupSetStatus", "schedule", "running", "finish", "stop", "pause"
-            ),
+            *one_of("BackupSetStatus", "schedule", "running", "finish", "stop", "pause"),
             *boolean("ShowStorageType"),
             *integer("StartTimestamp", "EndTimestamp"),
             *_PAGING,
@@ -196,23 +194,16 @@ def operation_named(name: str) -> Operation:
     found = OPERATIONS.get(name)
     if found is None:
         near = difflib.get_close_matches(name, OPERATIONS, n=1)
-        raise Invalid(
-            f"there is no operation {name!r}{f'; did you mean {near[0]}?' if near else ''}"
-        )
+        raise Invalid(f"there is no operation {name!r}{f'; did you mean {near[0]}?' if near else ''}")
     return found
 
 
-def request_parameters(
-    operation: Operation, given: Mapping[str, object]
-) -> dict[str, str]:
+def request_parameters(operation: Operation, given: Mapping[str, object]) -> dict[str, str]:
     """Give the parameters as texts ready to send, booleans as true and false; None values are left out.
 
     Raises Invalid, naming every problem, if one is missing, unknown, of the wrong type or outside its documented values.
     """
-    known = {
-        parameter.name: parameter
-        for parameter in (*operation.parameters, *COMMON_PARAMETERS)
-    }
+    known = {parameter.name: parameter for parameter in (*operation.parameters, *COMMON_PARAMETERS)}
     sent: dict[str, str] = {}
     problems: list[str] = []
     for name, value in given.items():
@@ -221,9 +212,7 @@ def request_parameters(
         parameter = known.get(name)
         if parameter is None:
             near = difflib.get_close_matches(name, known, n=1)
-            problems.append(
-                f"{name} is not a parameter{f'; did you mean {near[0]}?' if near else ''}"
-            )
+            problems.append(f"{name} is not a parameter{f'; did you mean {near[0]}?' if near else ''}")
             continue
         said = _as_text(value)
         wrong = _problem(parameter, said)
@@ -245,9 +234,7 @@ def _as_text(value: object) -> str:
 
 
 def _problem(parameter: Parameter, said: str) -> str:
-    if parameter.type == "integer" and not (
-        said.isascii() and said.removeprefix("-").isdigit()
-    ):
+    if parameter.type == "integer" and not (said.isascii() and said.removeprefix("-").isdigit()):
         return f"{parameter.name} must be a whole number, not {said!r}"
     if parameter.type == "boolean" and said.lower() not in ("true", "false"):
         return f"{parameter.name} must be true or false, not {said!r}"
@@ -268,16 +255,12 @@ def _missing(operation: Operation, sent: Mapping[str, str]) -> list[str]:
         elif parameter.required_when is not None:
             other, values = parameter.required_when
             if sent.get(other, "").lower() in values:
-                problems.append(
-                    f"{parameter.name} is required when {other} is {sent[other]}"
-                )
+                problems.append(f"{parameter.name} is required when {other} is {sent[other]}")
     chosen = [name for name in operation.exactly_one_of if sent.get(name)]
     if operation.exactly_one_of and len(chosen) != 1:
         problems.append(
             f"exactly one of {' and '.join(operation.exactly_one_of)} is required, not {len(chosen)}"
         )
     if len([name for name in operation.at_most_one_of if sent.get(name)]) > 1:
-        problems.append(
-            f"only one of {' and '.join(operation.at_most_one_of)} may be given"
-        )
+        problems.append(f"only one of {' and '.join(operation.at_most_one_of)} may be given")
     return problems

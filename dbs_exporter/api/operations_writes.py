@@ -38,9 +38,7 @@ _DAYS = one_of(
     "Sunday",
     many=True,
 )
-_REQUIRED_DAYS = (
-    Parameter(name="BackupPeriod", required=True, values=_DAYS[0].values, many=True),
-)
+_REQUIRED_DAYS = (Parameter(name="BackupPeriod", required=True, values=_DAYS[0].values, many=True),)
 _STRATEGY = one_of("BackupStrategyType", "simple", "manual")
 _PERIOD = one_of("Period", "Year", "Month")
 
@@ -49,9 +47,7 @@ def _endpoint(side: str) -> tuple[Parameter, ...]:
     """Give the parameters that say where a database is, `side` being Source or Destination, with what each place needs."""
     place = f"{side}EndpointInstanceType"
 
-    def needed(
-        name: str, places: tuple[str, ...], *, number: bool = False
-    ) -> Parameter:
+    def needed(name: str, places: tuple[str, ...], *, number: bool = False) -> Parameter:
         return Parameter(
             name=name,
             type="integer" if number else "string",
@@ -82,9 +78,7 @@ _PURCHASE = (
     *one_of("PayType", "prepay", "postpay"),
     *_PERIOD,
     *integer("UsedTime"),
-    *string(
-        "DatabaseRegion", "StorageRegion", "StorageType", "FromApp", "ResourceGroupId"
-    ),
+    *string("DatabaseRegion", "StorageRegion", "StorageType", "FromApp", "ResourceGroupId"),
 )
 
 _SETTINGS = (

@@ -33,9 +33,7 @@ def backoff_seconds(
 
     `random` gives 0 to 1. What the server asks for is honoured on top, so that callers told the same do not come at once.
     """
-    ceiling = min(
-        BACKOFF_CAP_SECONDS, BACKOFF_BASE_SECONDS * 2.0 ** min(failures - 1, 16)
-    )
+    ceiling = min(BACKOFF_CAP_SECONDS, BACKOFF_BASE_SECONDS * 2.0 ** min(failures - 1, 16))
     return (retry_after_seconds or 0.0) + random() * ceiling
 
 
@@ -54,9 +52,7 @@ class Pacer:
         on_wait: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         if not requests_per_second > 0 or concurrency < 1:
-            raise ValueError(
-                "requests_per_second must be above 0 and concurrency at least 1"
-            )
+            raise ValueError("requests_per_second must be above 0 and concurrency at least 1")
         self._most = float(requests_per_second)
         self._rate = self._most
         self._clock = clock
@@ -85,13 +81,8 @@ class Pacer:
             # The start is noted when it happens and not when it was planned: a thread that wakes late moves those behind it.
             with self._turnstile:
                 while (wait := self._earliest() - self._clock.monotonic()) > 0:
-                    if (
-                        within is not None
-                        and self._clock.monotonic() + wait - asked >= within
-                    ):
-                        raise Timeout(
-                            f"the rate limit leaves no call within {within:g} s"
-                        )
+                    if within is not None and self._clock.monotonic() + wait - asked >= within:
+                        raise Timeout(f"the rate limit leaves no call within {within:g} s")
                     if self._clock.sleep(wait):
                         raise Timeout("stopped while waiting for the rate limit")
                 started = self._clock.monotonic()
@@ -121,9 +112,7 @@ class Pacer:
             # Time in which nothing was asked proves nothing, so a success earns one second at most.
             earned = min(now - self._recovered_at, 1.0)
             self._recovered_at = now
-            self._rate = min(
-                self._most, self._rate + self._most * earned / _RECOVERY_SECONDS
-            )
+            self._rate = min(self._most, self._rate + self._most * earned / _RECOVERY_SECONDS)
 
     def _earliest(self) -> float:
         """When the next call may start."""
@@ -131,11 +120,7 @@ class Pacer:
             earliest = self._paused_until
             if self._started:
                 per_window = int(self._rate)
-                gap = (
-                    _WINDOW_SECONDS / per_window
-                    if per_window
-                    else _WINDOW_SECONDS / self._rate
-                )
+                gap = _WINDOW_SECONDS / per_window if per_window else _WINDOW_SECONDS / self._rate
                 earliest = max(earliest, self._started[-1] + gap)
                 if len(self._started) == self._started.maxlen:
                     earliest = max(earliest, self._started[0] + _WINDOW_SECONDS)

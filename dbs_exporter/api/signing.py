@@ -29,9 +29,7 @@ def encode(value: str) -> str:
 
 def canonical_query(parameters: Iterable[tuple[str, str]]) -> str:
     """Give the parameters sorted by name and encoded; also the form in which the client sends them."""
-    return "&".join(
-        f"{encode(name)}={encode(value)}" for name, value in sorted(parameters)
-    )
+    return "&".join(f"{encode(name)}={encode(value)}" for name, value in sorted(parameters))
 
 
 def authorization(
@@ -57,9 +55,7 @@ def authorization(
         )
     )
     to_sign = f"{ALGORITHM}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    signature = hmac.digest(
-        credentials.access_key_secret.encode(), to_sign.encode(), "sha256"
-    ).hex()
+    signature = hmac.digest(credentials.access_key_secret.encode(), to_sign.encode(), "sha256").hex()
     return f"{ALGORITHM} Credential={credentials.access_key_id},SignedHeaders={signed},Signature={signature}"
 
 
@@ -91,9 +87,7 @@ class Acs3Auth(AuthBase):
         )
         headers = request.headers
         headers.setdefault("host", url.netloc.rpartition("@")[2])
-        headers["x-acs-date"] = time.strftime(
-            "%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._now())
-        )
+        headers["x-acs-date"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._now()))
         headers["x-acs-signature-nonce"] = self._nonce()
         headers["x-acs-content-sha256"] = payload
         if self._credentials.security_token:
@@ -101,9 +95,7 @@ class Acs3Auth(AuthBase):
             headers["x-acs-security-token"] = self._credentials.security_token
         signed = {
             name: str(value)
-            for name, value in (
-                (name.lower(), value) for name, value in headers.items()
-            )
+            for name, value in ((name.lower(), value) for name, value in headers.items())
             if name.startswith("x-acs-") or name in ("host", "content-type")
         }
         headers["Authorization"] = authorization(

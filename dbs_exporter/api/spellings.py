@@ -39,9 +39,7 @@ STORAGE = _known(*STORAGE_CLASSES)
 RANGE_TYPE = _known(*RANGE_TYPES)
 METHOD = _known("logical", "physical", "duplication")
 CLASS = _known("micro", "small", "medium", "large", "xlarge")
-ENDPOINT = _known(
-    "rds", "ecs", "express", "agent", "dds", "other", "dg", "polardb", "kvstore"
-)
+ENDPOINT = _known("rds", "ecs", "express", "agent", "dds", "other", "dg", "polardb", "kvstore")
 DATABASE = _known(
     "MySQL", "MSSQL", "Oracle", "MongoDB", "Redis", "PostgreSQL", "DRDS", "MariaDB", "PPAS", file="FIle"
 )  # fmt: skip

@@ -52,9 +52,7 @@ class Route:
     @classmethod
     def to(cls, url: str) -> Route:
         """Read HTTP_PROXY, HTTPS_PROXY, NO_PROXY and the two variables that name a CA bundle."""
-        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get(
-            "CURL_CA_BUNDLE"
-        )
+        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
         return cls(proxies=get_environ_proxies(url), verify=bundle or True)
 
 
@@ -149,9 +147,7 @@ def _unzipped(body: bytes, response: requests.Response) -> bytes:
         try:
             part = decoder.decompress(body, left + 1)
         except zlib.error:
-            raise BadAnswer(
-                "not gzip", http_status=response.status_code, field="Content-Encoding"
-            ) from None
+            raise BadAnswer("not gzip", http_status=response.status_code, field="Content-Encoding") from None
         left -= len(part)
         if left < 0:
             raise _too_large(response)
@@ -173,9 +169,7 @@ def _unzipped(body: bytes, response: requests.Response) -> bytes:
 
 
 def _too_large(response: requests.Response) -> BadAnswer:
-    return BadAnswer(
-        f"an answer above {MAX_ANSWER_BYTES} bytes", http_status=response.status_code
-    )
+    return BadAnswer(f"an answer above {MAX_ANSWER_BYTES} bytes", http_status=response.status_code)
 
 
 def _translated(error: Exception, timeout: float) -> ApiError:
@@ -192,18 +186,14 @@ def _translated(error: Exception, timeout: float) -> ApiError:
         if isinstance(cause, socket.gaierror):
             return Unreachable("the host's name cannot be resolved")
     if any(
-        isinstance(
-            cause, (requests.exceptions.ProxyError, urllib3.exceptions.ProxyError)
-        )
-        for cause in chain
+        isinstance(cause, (requests.exceptions.ProxyError, urllib3.exceptions.ProxyError)) for cause in chain
     ):
         return Unreachable("the proxy refused the connection or cannot be reached")
     for cause in chain:
         if isinstance(cause, OSError) and cause.strerror:
             return Unreachable(cause.strerror)
     if any(
-        isinstance(cause, (urllib3.exceptions.ProtocolError, http.client.HTTPException))
-        for cause in chain
+        isinstance(cause, (urllib3.exceptions.ProtocolError, http.client.HTTPException)) for cause in chain
     ):
         return Unreachable("the connection broke off, or what came was not HTTP")
     return Unreachable(type(error).__name__)
@@ -271,14 +261,8 @@ def _connection_classes(clock: Clock) -> dict[str, type[urllib3.HTTPConnectionPo
 
     def hold(connection: Any) -> None:
         # What urllib3 left in `timeout` is what remains of the total after connecting.
-        seconds = (
-            connection.timeout
-            if isinstance(connection.timeout, (int, float))
-            else _NO_LIMIT_SECONDS
-        )
-        connection.response_class = functools.partial(
-            _DeadlineResponse, clock=clock, seconds=seconds
-        )
+        seconds = connection.timeout if isinstance(connection.timeout, (int, float)) else _NO_LIMIT_SECONDS
+        connection.response_class = functools.partial(_DeadlineResponse, clock=clock, seconds=seconds)
 
     class Plain(urllib3.connection.HTTPConnection):
         def connect(self) -> None:
@@ -323,9 +307,7 @@ class _Adapter(HTTPAdapter):
         manager.pool_classes_by_scheme = self._classes
         return manager
 
-    def build_response(
-        self, request: requests.PreparedRequest, answer: Any
-    ) -> requests.Response:
+    def build_response(self, request: requests.PreparedRequest, answer: Any) -> requests.Response:
         response = requests.Response()
         response.status_code = answer.status
         response.headers = requests.structures.CaseInsensitiveDict(answer.headers)

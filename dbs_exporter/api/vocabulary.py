@@ -56,18 +56,12 @@ PAGE_SIZES = (30, 50, 100)
 
 def string(*names: str) -> tuple[Parameter, ...]:
     """Give optional text parameters; a trailing * makes one required, a trailing + lets it hold several, by commas."""
-    return tuple(
-        Parameter(name=name.rstrip("*+"), required="*" in name, many="+" in name)
-        for name in names
-    )
+    return tuple(Parameter(name=name.rstrip("*+"), required="*" in name, many="+" in name) for name in names)
 
 
 def integer(*names: str) -> tuple[Parameter, ...]:
     """Give optional whole-number parameters; a trailing * makes one required."""
-    return tuple(
-        Parameter(name=name.rstrip("*"), type="integer", required="*" in name)
-        for name in names
-    )
+    return tuple(Parameter(name=name.rstrip("*"), type="integer", required="*" in name) for name in names)
 
 
 def boolean(*names: str) -> tuple[Parameter, ...]:
@@ -77,8 +71,4 @@ def boolean(*names: str) -> tuple[Parameter, ...]:
 
 def one_of(name: str, *values: str, many: bool = False) -> tuple[Parameter, ...]:
     """Give a text parameter that takes only these values; a trailing * makes it required."""
-    return (
-        Parameter(
-            name=name.rstrip("*"), required=name.endswith("*"), values=values, many=many
-        ),
-    )
+    return (Parameter(name=name.rstrip("*"), required=name.endswith("*"), values=values, many=many),)

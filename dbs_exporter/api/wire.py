@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Literal
 
 from dbs_exporter.api import spellings
@@ -83,12 +83,8 @@ def plan(record: Record, unknown: Unknown) -> Plan:
         database_type=enum(record, "DatabaseType", spellings.DATABASE, unknown),
         backup_method=enum(record, "BackupMethod", spellings.METHOD, unknown),
         instance_class=enum(record, "InstanceClass", spellings.CLASS, unknown),
-        source_type=enum(
-            record, "SourceEndpointInstanceType", spellings.ENDPOINT, unknown
-        ),
-        source_instance_id=first_text(
-            record, "SourceEndpointInstanceID", "SourceEndpointInstanceId"
-        ),
+        source_type=enum(record, "SourceEndpointInstanceType", spellings.ENDPOINT, unknown),
+        source_instance_id=first_text(record, "SourceEndpointInstanceID", "SourceEndpointInstanceId"),
         source_region=text(record, "SourceEndpointRegion"),
         gateway_id=_gateway_id(record, "BackupGatewayId"),
         resource_group_id=text(record, "ResourceGroupId"),
@@ -110,9 +106,7 @@ def full_backup(record: Record, unknown: Unknown) -> FullBackup:
     """Read one full backup set or job · DescribeFullBackupList, Items.FullBackupFile. Raises BadAnswer."""
     return FullBackup(
         backup_set_id=required_text(record, "BackupSetId"),
-        status=enum(
-            record, "BackupStatus", spellings.FULL_STATUS, unknown, required=True
-        ),
+        status=enum(record, "BackupStatus", spellings.FULL_STATUS, unknown, required=True),
         created_at=instant(record, "CreateTime"),
         started_at=instant(record, "StartTime"),
         ended_at=instant(record, "EndTime"),
@@ -137,9 +131,7 @@ def log_file(record: Record, unknown: Unknown) -> LogFile:
             "SourceEndpointInstanceID",
             "SourceEndpointIpPort",
         ),
-        status=enum(
-            record, "BackupStatus", spellings.LOG_STATUS, unknown, required=True
-        ),
+        status=enum(record, "BackupStatus", spellings.LOG_STATUS, unknown, required=True),
         started_at=instant(record, "StartTime"),
         ended_at=instant(record, "EndTime"),
         expires_at=instant(record, "BackupSetExpiredTime"),
@@ -161,17 +153,13 @@ def restore_task(record: Record, unknown: Unknown) -> RestoreTask:
     return RestoreTask(
         task_id=required_text(record, "RestoreTaskId"),
         plan_id=text(record, "BackupPlanId"),
-        status=enum(
-            record, "RestoreStatus", spellings.RESTORE_STATUS, unknown, required=True
-        ),
+        status=enum(record, "RestoreStatus", spellings.RESTORE_STATUS, unknown, required=True),
         name=text(record, "RestoreTaskName"),
         created_at=instant(record, "RestoreTaskCreateTime"),
         finished_at=instant(record, "RestoreTaskFinishTime"),
         target_at=instant(record, "RestoreTime"),
         progress=tuple(stages),
-        destination_type=enum(
-            record, "DestinationEndpointInstanceType", spellings.ENDPOINT, unknown
-        ),
+        destination_type=enum(record, "DestinationEndpointInstanceType", spellings.ENDPOINT, unknown),
         destination_instance_id=first_text(
             record, "DestinationEndpointInstanceID", "DestinationEndpointInstanceId"
         ),
@@ -181,18 +169,14 @@ def restore_task(record: Record, unknown: Unknown) -> RestoreTask:
     )
 
 
-def restore_ranges(
-    answer: Record, unknown: Unknown = _unheard
-) -> tuple[RestoreRange, ...]:
+def restore_ranges(answer: Record, unknown: Unknown = _unheard) -> tuple[RestoreRange, ...]:
     """Read every restorable point and range · DescribeRestoreRangeInfo, Items.DBSRecoverRange. Raises BadAnswer.
 
     A `point` entry that names its full backups gives one point for each of them, at its EndTime.
     """
     ranges: list[RestoreRange] = []
     for record in items(answer, ("Items", "DBSRecoverRange")):
-        range_type = enum(
-            record, "RangeType", spellings.RANGE_TYPE, unknown, required=True
-        )
+        range_type = enum(record, "RangeType", spellings.RANGE_TYPE, unknown, required=True)
         begin, end = (
             instant(record, "BeginTimestampForRestore"),
             instant(record, "EndTimestampForRestore"),
@@ -202,21 +186,12 @@ def restore_ranges(
                 "a restorable range ends before it begins",
                 field="EndTimestampForRestore",
             )
-        backups = (
-            items(record, ("FullBackupList", "FullBackupDetail"))
-            if range_type == "point"
-            else []
-        )
+        backups = items(record, ("FullBackupList", "FullBackupDetail")) if range_type == "point" else []
         points = [instant(backup, "EndTime") for backup in backups]
         if points:
-            ranges += [
-                RestoreRange(range_type=range_type, begin_at=at, end_at=at)
-                for at in points
-            ]
+            ranges += [RestoreRange(range_type=range_type, begin_at=at, end_at=at) for at in points]
         else:
-            ranges.append(
-                RestoreRange(range_type=range_type, begin_at=begin, end_at=end)
-            )
+            ranges.append(RestoreRange(range_type=range_type, begin_at=begin, end_at=end))
     return tuple(ranges)
 
 
@@ -233,9 +208,7 @@ def precheck(
     checks = tuple(
         PrecheckItem(
             item=required_text(record, "Item"),
-            state=enum(
-                record, "State", spellings.PRECHECK_STATE, unknown, required=True
-            ),
+            state=enum(record, "State", spellings.PRECHECK_STATE, unknown, required=True),
             error_message=error_message(record),
         )
         for record in items(answer, ("Items", "PreCheckProgressDetail"))
@@ -269,9 +242,7 @@ def download_task(record: Record, unknown: Unknown) -> DownloadTask:
         backup_set_id=text(record, "BackupSetId"),
         data_format=enum(record, "BackupSetDataFormat", spellings.FORMAT, unknown),
         way=enum(record, "BackupSetDownloadWay", spellings.WAY, unknown),
-        target_type=enum(
-            record, "BackupSetDownloadTargetType", spellings.TARGET, unknown
-        ),
+        target_type=enum(record, "BackupSetDownloadTargetType", spellings.TARGET, unknown),
         gateway_id=_gateway_id(record, "BackupGatewayId"),
         job_type=text(record, "BackupSetJobType"),
         size_bytes=size(record, "BackupSetDataSize"),
@@ -281,17 +252,13 @@ def download_task(record: Record, unknown: Unknown) -> DownloadTask:
     )
 
 
-def job_error(
-    answer: Record, job: Literal["full_backup", "restore"], job_id: str
-) -> JobError | None:
+def job_error(answer: Record, job: Literal["full_backup", "restore"], job_id: str) -> JobError | None:
     """Read why a job failed, None where the API names no code · DescribeJobErrorCode, Item. Raises BadAnswer."""
     item = _item(answer)
     code = "" if item is None else text(item, "ErrorCode")
     if item is None or not code:
         return None
-    return JobError(
-        job=job, job_id=job_id, error_code=code, error_message=error_message(item)
-    )
+    return JobError(job=job, job_id=job_id, error_code=code, error_message=error_message(item))
 
 
 def billing(answer: Record) -> Billing:
@@ -375,11 +342,7 @@ def _schedule(record: Record, unknown: Unknown) -> Schedule | None:
     weekdays = set()
     for word in _WORD.findall(period):
         day = word.lower()
-        matches = [
-            number
-            for number, name in enumerate(_WEEKDAYS)
-            if name == day or name[:3] == day
-        ]
+        matches = [number for number, name in enumerate(_WEEKDAYS) if name == day or name[:3] == day]
         if not matches:
             unknown("BackupPeriod")
             return None
