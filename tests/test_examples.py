@@ -1,0 +1,148 @@
+"""The examples: each is read by the program that it is for."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dbs_exporter.api.operations import OPERATIONS
+from dbs_exporter.collectors import COLLECTORS
+from dbs_exporter.config import load_config
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = ROOT / "examples"
+CALLED = {f"dbs:{operation}" for collector in COLLECTORS.values() for operation in collector.operations}
+
+
+def tool(name: str) -> str:
+    """The path of a tool, on PATH or beside the interpreter; skips, or fails under CI, where it is missing."""
+    found = shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
+    if found is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{name} is missing: make tools")
+        pytest.skip(f"{name} is not installed: make tools")
+    return str(found)
+
+
+def actions(policy: str) -> set[str]:
+    """All actions that a policy allows."""
+    content = json.loads((EXAMPLES / "ram" / policy).read_text(encoding="utf-8"))
+    allowed: set[str] = set()
+    for statement in content["Statement"]:
+        assert statement["Effect"] == "Allow"
+        allowed |= {statement["Action"]} if isinstance(statement["Action"], str) else set(statement["Action"])
+    return allowed
+
+
+@pytest.mark.parametrize("policy", ["least-privilege.json", "one-plan.json"])
+def test_the_policy_allows_exactly_what_is_called(policy: str) -> None:
+    """Each operation that a collector may call is in the policy, and nothing else is."""
+    assert actions(policy) == CALLED
+
+
+def test_nothing_that_is_called_changes_anything() -> None:
+    """All operations of the collectors are reads that the vendor's read-only policy covers."""
+    assert not [name for name in CALLED if OPERATIONS[name.removeprefix("dbs:")].writes]
+    assert all(name.startswith("dbs:Describe") for name in CALLED)
+    assert actions("read-only.json") == {"dbs:Describe*"}
+
+
+@pytest.mark.parametrize("policy", ["cross-account-trust.json", "rrsa-trust.json"])
+def test_trust_policies_only_let_a_role_be_assumed(policy: str) -> None:
+    """A trust policy allows sts:AssumeRole and nothing else."""
+    assert actions(policy) == {"sts:AssumeRole"}
+
+
+@pytest.mark.parametrize(
+    "path", sorted((EXAMPLES / "configuration").glob("*.yml")), ids=lambda path: path.name
+)
+def test_example_configurations_are_accepted(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every example configuration is one the exporter takes, with its variables set."""
+    for name in re.findall(r"\$\{(\w+)\}", path.read_text(encoding="utf-8")):
+        monkeypatch.setenv(name, "value")
+
+    assert load_config(path).accounts
+
+
+def test_the_systemd_unit_is_clean_and_hardened(tmp_path: Path) -> None:
+    """systemd-analyze verify finds nothing, and rates the unit's exposure as OK."""
+    analyze = tool("systemd-analyze")
+    unit = tmp_path / "dbs-exporter.service"
+    text = (EXAMPLES / "systemd" / "dbs-exporter.service").read_text(encoding="utf-8")
+    unit.write_text(
+        text.replace("/opt/dbs-exporter/bin/dbs-exporter", shutil.which("true") or ""), encoding="utf-8"
+    )
+    verified = subprocess.run(
+        [analyze, "verify", str(unit)], capture_output=True, text=True, check=False, timeout=60
+    )
+    rated = subprocess.run(
+        [analyze, "security", "--offline=true", str(unit)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    level = re.search(r"exposure level for \S+: ([\d.]+)", rated.stdout)
+
+    assert verified.returncode == 0
+    assert verified.stderr == ""
+    assert level is not None
+    assert float(level[1]) < 2
+
+
+@pytest.mark.parametrize("path", ["prometheus/prometheus.yml", "compose/prometheus.yml"])
+def test_prometheus_reads_the_scrape_configuration(path: str) -> None:
+    """promtool accepts the configuration's syntax (its rule files live elsewhere)."""
+    done = subprocess.run(
+        [tool("promtool"), "check", "config", "--syntax-only", str(EXAMPLES / path)],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [
+        ("vendor.compose-spec", "examples/docker-compose.yml"),
+        ("vendor.github-workflows", ".github/workflows/ci.yml"),
+        ("vendor.github-workflows", ".github/workflows/release.yml"),
+    ],
+)
+def test_files_for_others_follow_their_schemas(schema: str, path: str) -> None:
+    """The compose file and the workflows pass the published schemas."""
+    done = subprocess.run(
+        [tool("check-jsonschema"), "--builtin-schema", schema, str(ROOT / path)],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_compose_file_mounts_what_exists() -> None:
+    """Every path the compose file mounts from the project is there."""
+    import yaml
+
+    services = yaml.safe_load((EXAMPLES / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    mounts = [mount.split(":")[0] for service in services.values() for mount in service.get("volumes", [])]
+    paths = [EXAMPLES / mount for mount in mounts if mount.startswith(".")]
+
+    assert paths
+    assert [str(path) for path in paths if not path.exists()] == []
+
+
+def test_the_workflows_ask_for_no_more_than_they_need() -> None:
+    """zizmor finds nothing in the workflows."""
+    done = subprocess.run(
+        [tool("zizmor"), "--offline", "--no-progress", str(ROOT / ".github" / "workflows")],
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout
