@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, Literal
 
-from dbs_exporter.metrics.text import MetricType, escape_label_value, format_value, header_lines, label_value
+from dbs_exporter.metrics.text import MetricType, escaped_label, format_value, header_lines
 from dbs_exporter.model import PlanSubject, RegionSubject, Subject, SubjectKey
 
 Row = tuple[tuple[str, ...], float]
@@ -31,7 +31,7 @@ IDENTITY = {"plan": ("account", "region", "plan_id"), "region": ("account", "reg
 _NAME = re.compile(r"dbs_[a-z][a-z0-9_]*[a-z0-9]")
 _LABEL = re.compile(r"[a-z][a-z0-9_]*")
 _RESERVED_SUFFIXES = ("_sum", "_count", "_bucket", "_created", "_gsum", "_gcount")
-_RESERVED_LABELS = frozenset({"le", "quantile", "job", "instance"})
+_RESERVED_LABELS = frozenset({"le", "quantile", "instance"})
 _RESERVED_PREFIXES = ("dbs_exporter_", "dbs_scrape_", "dbs_process_")
 
 
@@ -125,7 +125,7 @@ def render(
     """
     if subject is None:
         return [b""] * len(families)
-    identity = tuple(escape_label_value(label_value(part)) for part in (key if key[2] else key[:2]))
+    identity = tuple(escaped_label(part) for part in (key if key[2] else key[:2]))
     return [_render_family(family, identity, key, subject, on_refused) for family in families]
 
 
@@ -148,8 +148,8 @@ def _render_family(
             if len(labels) != expected or isinstance(labels, str):
                 on_refused(family.name, key, "labels", f"{len(labels)} label values instead of {expected}")
                 continue
-            cleaned = tuple([escape_label_value(label_value(label)) for label in labels])
-        except (TypeError, ValueError, AttributeError) as failure:
+            cleaned = tuple([escaped_label(label) for label in labels])
+        except (TypeError, ValueError) as failure:
             on_refused(family.name, key, "labels", f"{row!r:.200}: {failure}")
             continue
         try:

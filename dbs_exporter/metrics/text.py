@@ -51,6 +51,15 @@ def label_value(value: str) -> str:
     return cleaned[: LABEL_VALUE_LIMIT - len(mark)] + mark
 
 
+def escaped_label(value: str) -> str:
+    """Return `label_value` of the value, escaped for a sample line; raises TypeError unless it is a str."""
+    if not isinstance(value, str):
+        raise TypeError(f"a label value must be str, not {type(value).__name__}")
+    if value.isprintable() and len(value) <= LABEL_VALUE_LIMIT and "\\" not in value and '"' not in value:
+        return value
+    return escape_label_value(label_value(value))
+
+
 def escape_label_value(value: str) -> str:
     """Return the value with the three escapes that both formats give to label values."""
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")

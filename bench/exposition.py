@@ -1,0 +1,258 @@
+"""One plan of many changes: how long until /metrics has the new bytes, against rendering the same rows anew.
+
+Prints the medians and their ratio, what the exposition keeps in memory per plan, and how the page was cut. Usage:
+`python -m bench.exposition [--plans 10000] [--changes 21]`. Both sides run in this process, one after the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from dbs_exporter.metrics.catalogue import FAMILIES
+from dbs_exporter.metrics.exposition import Exposition, Page
+from dbs_exporter.metrics.family import IDENTITY
+from dbs_exporter.model import (
+    FULL_BACKUP_STATUSES,
+    LOG_FILE_STATUSES,
+    RESTORE_STATUSES,
+    STORAGE_CLASSES,
+    FullBackup,
+    FullBackupHistory,
+    LogHistory,
+    Objectives,
+    Plan,
+    PlanSubject,
+    RestoreHistory,
+    RestoreRange,
+    RestoreTask,
+    Schedule,
+    Scope,
+    SubjectKey,
+    Tally,
+)
+
+NOW = 1_790_000_000.0
+DAY = 86_400.0
+
+
+def plan_subject(number: int) -> PlanSubject:
+    """Return a plan as most are: daily full backups, log backup, now and then a restore test."""
+    at = NOW - number * 7 % DAY
+    backup = FullBackup(
+        backup_set_id=f"set{number:09x}",
+        status="finish",
+        created_at=at - 2_000.25,
+        started_at=at - 1_900.5,
+        ended_at=at - 60.125,
+        finished_at=at,
+        expires_at=at + 30 * DAY,
+        size_bytes=10_000_000 + number * 7919,
+        storage_class="Standard",
+    )
+    task = RestoreTask(
+        task_id=f"task{number:08x}",
+        plan_id=f"dbs{number * 2654435761 % 2**32:010x}",
+        status="finish",
+        name=f"restore-test-{number}",
+        created_at=at - 4_000,
+        finished_at=at - 1_000,
+        target_at=at - 5_000,
+        progress=(("pre_structure", 1.0), ("full_data", 1.0), ("post_structure", 1.0)),
+        destination_type="RDS",
+        destination_instance_id=f"rm-{number:08x}",
+        destination_region="cn-hangzhou",
+        backup_set_id=backup.backup_set_id,
+    )
+    return PlanSubject(
+        scope=Scope(account="production", region="cn-hangzhou"),
+        plan=Plan(
+            plan_id=task.plan_id,
+            name=f"orders-{number}",
+            status="running",
+            database_type="MySQL",
+            backup_method="logical",
+            instance_class="small",
+            source_type="RDS",
+            source_instance_id=f"rm-bp1{number:012x}",
+            source_region="cn-hangzhou",
+            created_at=at - 400 * DAY,
+            log_backup_enabled=True,
+            full_retention_seconds=30 * DAY,
+            log_retention_seconds=7 * DAY,
+            schedule=Schedule(weekdays=tuple(range(7)), start_minute=90),
+            restore_begin_at=at - 7 * DAY,
+            restore_end_at=at,
+            objects_count=3,
+        ),
+        objectives=Objectives(rpo=1800.0, full_backup_interval=103_680.0),
+        full_backups=FullBackupHistory(
+            last_success=backup,
+            last_attempt=backup,
+            counts=tuple((status, 30 if status == "finish" else 0) for status in FULL_BACKUP_STATUSES),
+            bytes_by_storage_class=tuple((name, number) for name in STORAGE_CLASSES),
+            size_median_bytes=9_999_999.5,
+            duration_median_seconds=1_800.25,
+            oldest_kept_at=at - 30 * DAY,
+            newest_recovery_point_at=at,
+            last_good_expires_at=at + 30 * DAY,
+        ),
+        full_backup_tally=Tally(success=3, size_bytes=30_000_000, duration_seconds=5_400.0),
+        logs=LogHistory(
+            last_data_at=at + 30,
+            last_completed_at=at - 300,
+            counts=tuple((status, 2016 if status == "COMPLETED" else 0) for status in LOG_FILE_STATUSES),
+            bytes_by_storage_class=tuple((name, number) for name in STORAGE_CLASSES),
+            spans=((at - 7 * DAY, at + 30),),
+        ),
+        log_tally=Tally(success=500, size_bytes=5_000_000),
+        restores=RestoreHistory(
+            tasks=(task,) if number % 4 == 0 else (),
+            counts=tuple((status, int(status == "finish")) for status in RESTORE_STATUSES),
+            last_success_at=at - 1_000,
+            last_success_duration_seconds=3_000.0,
+        ),
+        ranges=(RestoreRange(range_type="range", begin_at=at - 7 * DAY, end_at=at),),
+        prechecks=(),
+        job_errors=(),
+        read_at=tuple(
+            (name, NOW + number % 60) for name in ("full_backups", "incremental_backups", "restores", "restore_ranges")
+        ),
+    )
+
+
+def changed(subject: PlanSubject, times: int) -> PlanSubject:
+    """Return the plan after a new full backup and more log: most of its families have another value."""
+    before = subject.full_backups
+    if before is None or before.last_success is None or subject.logs is None:
+        raise ValueError("only a plan with backups can go on")
+    at = NOW + 60.5 * times
+    backup = replace(before.last_success, backup_set_id=f"new{times}", finished_at=at, size_bytes=times)
+    return replace(
+        subject,
+        full_backups=replace(before, last_success=backup, last_attempt=backup),
+        full_backup_tally=replace(subject.full_backup_tally, success=3 + times),
+        logs=replace(subject.logs, last_data_at=at, last_completed_at=at - 60),
+        log_tally=replace(subject.log_tally, success=500 + times),
+        read_at=tuple((name, at) for name, _ in subject.read_at),
+    )
+
+
+class SameRows(Collector):
+    """The rows of the catalogue as prometheus_client takes them."""
+
+    def __init__(self, subjects: Sequence[PlanSubject]) -> None:
+        self.subjects = subjects
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family that has rows."""
+        for family in FAMILIES:
+            if family.of == "plan":
+                labels = IDENTITY["plan"] + family.labels
+                made: CounterMetricFamily | GaugeMetricFamily
+                if family.type == "counter":
+                    made = CounterMetricFamily(family.name.removesuffix("_total"), family.help, labels=labels)
+                else:
+                    made = GaugeMetricFamily(family.name, family.help, labels=labels)
+                for subject in self.subjects:
+                    for values, value in family.rows(subject):
+                        made.add_metric([*key_of(subject), *values], value)
+                if made.samples:
+                    yield made
+
+
+def key_of(subject: PlanSubject) -> SubjectKey:
+    """Return the key of a plan's subject."""
+    return subject.scope.account, subject.scope.region, subject.plan.plan_id
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return how long the work took."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def resident_bytes() -> int:
+    """Return this process's resident memory (Linux)."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+def kept_bytes(page: Page) -> int:
+    """Return the bytes of a page's two bodies."""
+    return page.identity_length + page.gzip_length
+
+
+def main() -> None:
+    """Run the benchmark and print its table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--plans", type=int, default=10_000)
+    parser.add_argument("--changes", type=int, default=21)
+    arguments = parser.parse_args()
+
+    subjects = [plan_subject(number) for number in range(arguments.plans)]
+    gc.collect()
+    before = resident_bytes()
+    exposition = Exposition(FAMILIES)
+    for subject in subjects:
+        exposition.update(key_of(subject), subject)
+    first = seconds(exposition.publish)
+    gc.collect()
+    kept = resident_bytes() - before
+    page = exposition.page(openmetrics=False)
+    mib = 2**20
+    print(f"plans                         {arguments.plans}")
+    print(f"series                        {page.series}")
+    print(f"identity / gzip               {page.identity_length / mib:.1f} / {page.gzip_length / mib:.2f} MiB")
+    print(f"chunks identity / gzip        {len(page.identity)} / {len(page.gzip)}")
+    print(f"memory kept                   {kept / mib:.1f} MiB, {kept / arguments.plans / 1024:.2f} KiB a plan")
+    print(f"first publish, all plans      {first:.2f} s, {first / arguments.plans * 1e6:.0f} us a plan")
+
+    own, rest = [], []
+    for times in range(1, arguments.changes + 1):
+        place = times * 617 % arguments.plans
+        subjects[place] = changed(subjects[place], times)
+        subject = subjects[place]
+
+        def serve(subject: PlanSubject = subject) -> None:
+            exposition.update(key_of(subject), subject)
+            exposition.publish()
+
+        own.append(seconds(serve))
+        rest.append(seconds(exposition.publish))
+    registry = CollectorRegistry()
+    registry.register(SameRows(subjects))
+    theirs = []
+    for _ in range(3):
+        theirs.append(seconds(lambda: generate_latest(registry)))
+    same = generate_latest(registry)
+    gauges_first = sorted(same.splitlines()) == sorted(b"".join(exposition.page(openmetrics=False).identity).splitlines())
+    change, anew = statistics.median(own), statistics.median(theirs)
+    print(f"one plan changes, published   {change * 1e3:.1f} ms (worst of {len(own)}: {max(own) * 1e3:.1f} ms)")
+    print(f"nothing changes, published    {statistics.median(rest) * 1e3:.1f} ms")
+    print(f"generate_latest, same rows    {anew:.2f} s")
+    print(f"same lines on both sides      {'yes' if gauges_first else 'NO'}")
+    print(f"ratio                         {anew / change:.0f} x (wanted: at least 15 x)")
+
+    sweep = []
+    for times in range(1, 6):
+        for place, subject in enumerate(subjects):
+            subjects[place] = changed(subject, 1000 + times)
+            exposition.update(key_of(subject), subjects[place])
+        sweep.append(seconds(exposition.publish))
+    gc.collect()
+    print(f"all plans change, published   {statistics.median(sweep):.2f} s")
+    print(f"memory kept after 5 of these  {(resident_bytes() - before) / mib:.1f} MiB")
+
+
+if __name__ == "__main__":
+    main()
