@@ -22,6 +22,8 @@ def add_problems(document: Document, error: ValidationError) -> None:
     for details in error.errors(include_url=False):
         # The alternatives of a union stand in the location as <tags>, which are no keys of the file.
         path: KeyPath = tuple(part for part in details["loc"] if not str(part).startswith("<"))
+        if details["type"] == "too_short" and details["input"]:
+            continue  # Its items are wrong, and that has been said.
         document.problem(path, _sentence(path, details))
 
 

@@ -1,0 +1,6 @@
+"""`python -m dbs_exporter` is `dbs-exporter`."""
+
+from dbs_exporter.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Tables on a terminal, by rich; imported only where one is printed, because rich is heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+PLAIN_WIDTH = 160
+"""Columns where no terminal says how wide it is, as in a pipe."""
+
+
+class MetricEntry(Protocol):
+    """What a row of the catalogue needs; `metrics.reference.Entry` is one."""
+
+    @property
+    def section(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+    @property
+    def meaning(self) -> str: ...
+
+
+def console() -> Console:
+    """Standard output, as wide as the terminal; without a terminal wide enough for our tables, and plain."""
+    found = Console(highlight=False)
+    return found if found.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+
+
+def print_metrics(entries: Iterable[MetricEntry]) -> None:
+    """Print the catalogue, one table per section."""
+    out = console()
+    table: Table | None = None
+    section = ""
+    for entry in entries:
+        if entry.section != section:
+            if table is not None:
+                out.print(table)
+            section = entry.section
+            table = Table("family", "type", "labels", "meaning", title=section, title_justify="left")
+        assert table is not None  # noqa: S101 (a section is never "")
+        table.add_row(
+            *(Text(text) for text in (entry.name, entry.type, ", ".join(entry.labels), entry.meaning))
+        )
+    if table is not None:
+        out.print(table)
+
+
+def print_rows(
+    title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], bad: Sequence[int]
+) -> None:
+    """Print one table; the rows whose numbers are in `bad` stand out."""
+    table = Table(*headings, title=Text(title), title_justify="left")
+    for number, row in enumerate(rows):
+        table.add_row(*(Text(cell) for cell in row), style="bold red" if number in bad else None)
+    console().print(table)
