@@ -116,7 +116,7 @@ _DECODER = json.JSONDecoder(parse_constant=_constant)
 def _parsed(body: bytes, http_status: int) -> dict[str, Any] | None:
     """Give the JSON object, None if the body is anything else and the status already says that the call failed."""
     try:
-        answer = _DECODER.decode(body.decode("utf-8-sig"))
+        answer = _DECODER.decode(body.removeprefix(b"\xef\xbb\xbf").decode())
     except (ValueError, RecursionError):
         answer = None
     while type(answer) is dict and len(answer) == 1:
@@ -179,7 +179,7 @@ def _error(
 ) -> ApiError:
     if code.lower().startswith("invalidtimestamp"):
         message = (
-            f"{message} (the API's clock says {headers.get('Date', 'nothing')}; is this machine's right?)"
+            f"{message} (the API's clock says {headers.get('date', 'nothing')}; is this machine's right?)"
         )
     return error_class(code, http_status)(
         presentable(message, secrets) or f"HTTP {http_status}",
@@ -192,7 +192,7 @@ def _error(
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     """Read how long the server asks to wait: x-acs-retry-after in milliseconds, or Retry-After in seconds; else None."""
-    for name, divisor in (("x-acs-retry-after", 1000.0), ("Retry-After", 1.0)):
+    for name, divisor in (("x-acs-retry-after", 1000.0), ("retry-after", 1.0)):
         said = headers.get(name, "").strip()
         if said.isascii() and said.isdigit() and len(said) < 10 and int(said) > 0:
             return int(said) / divisor

@@ -74,7 +74,12 @@ def first_text(record: Record, *fields: str) -> str:
 
 def error_message(record: Record) -> str:
     """Read the error message under any of its names, "" if there is none or it is the word NULL. Raises BadAnswer."""
-    return first_text(record, "ErrMessage", "ErrorMessage", "ErrMsg")
+    for field in ("ErrMessage", "ErrorMessage", "ErrMsg"):
+        if record.get(field):
+            value = text(record, field)
+            if value:
+                return value
+    return ""
 
 
 def enum(
@@ -87,12 +92,17 @@ def enum(
 ) -> str:
     """Read an enum's value in its documented spelling; another value is kept and told to `unknown`. Raises BadAnswer.
 
-    `known` maps every spelling in lower case to the documented one.
+    `known` maps every documented value, and every spelling in lower case, to the documented value.
     """
+    said = record.get(field)
+    if type(said) is str:
+        found = known.get(said)
+        if found is not None:
+            return found
     value = required_text(record, field) if required else text(record, field)
     if not value:
         return ""
-    found = known.get(value) or known.get(value.lower())
+    found = known.get(value.lower())
     if found is not None:
         return found
     unknown(field)
@@ -122,6 +132,8 @@ def integer(record: Record, field: str) -> int | None:
 def instant(record: Record, field: str) -> float | None:
     """Read a time in milliseconds as Unix seconds; None where it is absent, 0, -1 or "for ever". Raises BadAnswer."""
     value = record.get(field)
+    if value is None:
+        return None
     if type(value) is not int:
         value = integer(record, field)
         if value is None:
@@ -157,7 +169,7 @@ def days(record: Record, field: str) -> float | None:
 
 def progress(record: Record, field: str) -> float | None:
     """Read a percentage as a ratio from 0 to 1, None where there is none. Raises BadAnswer."""
-    if field not in record:
+    if record.get(field) is None:
         return None
     value = integer(record, field)
     if value is None:

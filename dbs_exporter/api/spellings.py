@@ -1,4 +1,4 @@
-"""How DBS spells its enums: every spelling in lower case, to the one that is exported.
+"""How DBS spells its enums: every documented value, and every spelling in lower case, to the one that is exported.
 
 It owns the documented values and the known slips in them; a value that is not here is new to the documents, not wrong.
 """
@@ -22,8 +22,9 @@ from dbs_exporter.model import (
 
 
 def _known(*values: str, **spellings: str) -> Mapping[str, str]:
-    """Every accepted spelling of an enum's values, in lower case, to the one that is exported."""
-    return {value.lower(): value for value in values} | spellings
+    """Give every accepted spelling of an enum's values, to the one that is exported."""
+    # Also as documented, so that the usual case is found at the first look.
+    return {value: value for value in values} | {value.lower(): value for value in values} | spellings
 
 
 PLAN_STATUS = _known(*PLAN_STATUSES)

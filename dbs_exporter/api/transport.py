@@ -1,41 +1,36 @@
-"""One request, one bounded answer: what requests and urllib3 leave open.
+"""One request, one bounded answer: what requests and its layers leave open.
 
-It owns sessions (one per thread), the deadline of a whole answer, its greatest size, and the translation of their many
-exceptions into `errors`. It follows nothing elsewhere, keeps no cookies, reads no `.netrc`, and repeats nothing.
+It owns sessions (one per thread), the deadline of a whole answer, its greatest size, and the translation of many kinds of
+exception into `errors`. It follows nothing elsewhere, keeps no cookies, reads no `.netrc`, and repeats nothing.
 """
 
 from __future__ import annotations
 
-import functools
 import http.client
-import io
 import os
 import socket
 import ssl
 import threading
 import weakref
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
+from dbs_exporter.api.connections import Adapter
 from dbs_exporter.clock import Clock
 from dbs_exporter.errors import ApiError, BadAnswer, Timeout, Unreachable
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _MAX_GZIP_MEMBERS = 16
-_NO_LIMIT_SECONDS = 60.0
-"""For a connection that was given none, which `exchange` never makes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpAnswer:
-    """A whole answer, decoded."""
+    """A whole answer, decoded; the headers' names in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -44,7 +39,7 @@ class HttpAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """How a host is reached: proxies and certificates, looked up once because that costs more than a whole request."""
+    """How a host is reached: proxies and certificates, looked up once because that costs as much as a request."""
 
     proxies: dict[str, str]
     verify: bool | str
@@ -62,7 +57,7 @@ class Sessions:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._local = threading.local()
-        self._all: weakref.WeakSet[requests.Session] = weakref.WeakSet()
+        self._adapters: weakref.WeakSet[Adapter] = weakref.WeakSet()
 
     def mine(self) -> requests.Session:
         """Give this thread's session."""
@@ -71,44 +66,40 @@ class Sessions:
             session = requests.Session()
             # The proxies of the environment come by `Route`; .netrc, which this would also switch on, never.
             session.trust_env = False
-            adapter = _Adapter(self._clock)
+            adapter = Adapter(self._clock)
             session.mount("http://", adapter)
             session.mount("https://", adapter)
+            # A thread that ends takes its session along, and must not leave the connections to the garbage collector.
+            weakref.finalize(session, adapter.close)
             self._local.session = session
-            self._all.add(session)
+            self._adapters.add(adapter)
         return session
 
     def close(self) -> None:
         """Close every session's idle connections."""
-        for session in list(self._all):
-            session.close()
+        for adapter in list(self._adapters):
+            adapter.close()
 
 
 def exchange(
-    session: requests.Session,
-    request: requests.PreparedRequest,
-    route: Route,
-    timeout: float,
+    session: requests.Session, request: requests.PreparedRequest, route: Route, timeout: float
 ) -> HttpAnswer:
     """Send once and read the whole answer within `timeout` seconds; raises Timeout, Unreachable or BadAnswer.
 
     The adapter is called directly: a session would look for redirects and cookies, and neither is wanted.
     """
-    url = str(request.url)
     try:
-        # requests takes urllib3's Timeout as it is, which its type stubs do not know.
-        limit: Any = urllib3.Timeout(total=timeout)
-        response = session.get_adapter(url).send(
-            request,
-            stream=True,
-            timeout=limit,
-            verify=route.verify,
-            proxies=route.proxies,
+        response = session.get_adapter(str(request.url)).send(
+            request, stream=True, timeout=timeout, verify=route.verify, proxies=route.proxies
         )
         try:
-            body = _whole_body(response)
-        finally:
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            body = _decoded(_bounded(response, headers), response.status_code, headers)
+        except BaseException:
+            # Whatever is left of the answer must not be taken for the next one.
             response.close()
+            raise
+        response.raw.close()
     except (
         requests.RequestException,
         urllib3.exceptions.HTTPError,
@@ -116,30 +107,35 @@ def exchange(
         http.client.HTTPException,
     ) as error:
         raise _translated(error, timeout) from None
-    return HttpAnswer(status=response.status_code, headers=response.headers, body=body)
+    return HttpAnswer(status=response.status_code, headers=headers, body=body)
 
 
-def _whole_body(response: requests.Response) -> bytes:
-    declared = response.headers.get("Content-Length", "")
+def _bounded(response: requests.Response, headers: Mapping[str, str]) -> bytes:
+    """Read the body as it was sent, if it is not too large."""
+    raw = response.raw
+    declared = headers.get("content-length", "")
+    body: bytes
     if declared.isdigit() and int(declared) > MAX_ANSWER_BYTES:
-        raise _too_large(response)
-    body: bytes = response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=False)
+        raise _too_large(response.status_code)
+    if not isinstance(raw, http.client.HTTPResponse):
+        body = raw.read(MAX_ANSWER_BYTES + 1, decode_content=False)
+    elif raw.length is not None and not raw.chunked:
+        # Only without a number does http.client notice that an answer ends before its length.
+        body = raw.read()
+    else:
+        body = raw.read(MAX_ANSWER_BYTES + 1)
     if len(body) > MAX_ANSWER_BYTES:
-        raise _too_large(response)
-    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        raise _too_large(response.status_code)
+    return body
+
+
+def _decoded(body: bytes, status: int, headers: Mapping[str, str]) -> bytes:
+    """Undo gzip without ever holding more than the limit, however small what came was."""
+    encoding = headers.get("content-encoding", "").strip().lower()
     if encoding in ("", "identity") or not body:
         return body
     if encoding not in ("gzip", "x-gzip"):
-        raise BadAnswer(
-            "an encoding that was not asked for",
-            http_status=response.status_code,
-            field="Content-Encoding",
-        )
-    return _unzipped(body, response)
-
-
-def _unzipped(body: bytes, response: requests.Response) -> bytes:
-    """Decode gzip without ever holding more than the limit, however small what came was."""
+        raise BadAnswer("an encoding that was not asked for", http_status=status, field="Content-Encoding")
     parts: list[bytes] = []
     left = MAX_ANSWER_BYTES
     for _member in range(_MAX_GZIP_MEMBERS):
@@ -147,29 +143,21 @@ def _unzipped(body: bytes, response: requests.Response) -> bytes:
         try:
             part = decoder.decompress(body, left + 1)
         except zlib.error:
-            raise BadAnswer("not gzip", http_status=response.status_code, field="Content-Encoding") from None
+            raise BadAnswer("not gzip", http_status=status, field="Content-Encoding") from None
         left -= len(part)
         if left < 0:
-            raise _too_large(response)
+            raise _too_large(status)
         parts.append(part)
         if not decoder.eof:
-            raise BadAnswer(
-                "a gzip that ends early",
-                http_status=response.status_code,
-                field="Content-Encoding",
-            )
+            raise BadAnswer("a gzip that ends early", http_status=status, field="Content-Encoding")
         body = decoder.unused_data
         if not body:
             return b"".join(parts)
-    raise BadAnswer(
-        "a gzip of too many parts",
-        http_status=response.status_code,
-        field="Content-Encoding",
-    )
+    raise BadAnswer("a gzip of too many parts", http_status=status, field="Content-Encoding")
 
 
-def _too_large(response: requests.Response) -> BadAnswer:
-    return BadAnswer(f"an answer above {MAX_ANSWER_BYTES} bytes", http_status=response.status_code)
+def _too_large(status: int) -> BadAnswer:
+    return BadAnswer(f"an answer above {MAX_ANSWER_BYTES} bytes", http_status=status)
 
 
 def _translated(error: Exception, timeout: float) -> ApiError:
@@ -177,7 +165,7 @@ def _translated(error: Exception, timeout: float) -> ApiError:
     chain = list(_causes(error))
     late = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
     if any(isinstance(cause, late) for cause in chain):
-        return Timeout(f"no whole answer within {timeout:g} s")
+        return Timeout(f"no whole answer within {timeout:.3g} s")
     for cause in chain:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return Unreachable(f"TLS: {cause.verify_message}")
@@ -192,14 +180,10 @@ def _translated(error: Exception, timeout: float) -> ApiError:
     for cause in chain:
         if isinstance(cause, OSError) and cause.strerror:
             return Unreachable(cause.strerror)
-    if any(
-        isinstance(cause, (urllib3.exceptions.ProtocolError, http.client.HTTPException)) for cause in chain
-    ):
-        return Unreachable("the connection broke off, or what came was not HTTP")
-    return Unreachable(type(error).__name__)
+    return Unreachable("the connection broke off, or what came was not HTTP")
 
 
-def _causes(error: BaseException) -> Any:
+def _causes(error: BaseException) -> Iterator[BaseException]:
     """Walk through what an exception wraps: requests and urllib3 hide causes in `args` and `reason`."""
     seen: set[int] = set()
     waiting: list[object] = [error]
@@ -208,110 +192,4 @@ def _causes(error: BaseException) -> Any:
         if isinstance(found, BaseException) and id(found) not in seen:
             seen.add(id(found))
             yield found
-            waiting += [
-                *found.args,
-                getattr(found, "reason", None),
-                found.__cause__,
-                found.__context__,
-            ]
-
-
-class _DeadlineReader(io.RawIOBase):
-    """Reads a socket until a deadline; a socket's own timeout starts anew with every byte that drips in."""
-
-    def __init__(self, sock: socket.socket, clock: Clock, seconds: float) -> None:
-        super().__init__()
-        self._sock = sock
-        # Its own reference keeps the socket open after the connection let go of it, as http.client expects.
-        self._source = sock.makefile("rb", buffering=0)
-        self._clock = clock
-        self._deadline = clock.monotonic() + seconds
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._deadline - self._clock.monotonic()
-        if left <= 0:
-            raise TimeoutError("the answer's time is over")
-        self._sock.settimeout(left)
-        return self._source.readinto(buffer)
-
-    def close(self) -> None:
-        self._source.close()
-        super().close()
-
-
-class _DeadlineResponse(http.client.HTTPResponse):
-    def __init__(
-        self,
-        sock: socket.socket,
-        *args: Any,
-        clock: Clock,
-        seconds: float,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self.fp.close()
-        self.fp = io.BufferedReader(_DeadlineReader(sock, clock, seconds), 65_536)
-
-
-def _connection_classes(clock: Clock) -> dict[str, type[urllib3.HTTPConnectionPool]]:
-    """Give pools whose connections hold every answer, a proxy's included, to the time that is left."""
-
-    def hold(connection: Any) -> None:
-        # What urllib3 left in `timeout` is what remains of the total after connecting.
-        seconds = connection.timeout if isinstance(connection.timeout, (int, float)) else _NO_LIMIT_SECONDS
-        connection.response_class = functools.partial(_DeadlineResponse, clock=clock, seconds=seconds)
-
-    class Plain(urllib3.connection.HTTPConnection):
-        def connect(self) -> None:
-            hold(self)
-            super().connect()
-
-        def getresponse(self) -> Any:
-            hold(self)
-            return super().getresponse()
-
-    class Secure(urllib3.connection.HTTPSConnection):
-        def connect(self) -> None:
-            hold(self)
-            super().connect()
-
-        def getresponse(self) -> Any:
-            hold(self)
-            return super().getresponse()
-
-    class PlainPool(urllib3.HTTPConnectionPool):
-        ConnectionCls = Plain
-
-    class SecurePool(urllib3.HTTPSConnectionPool):
-        ConnectionCls = Secure
-
-    return {"http": PlainPool, "https": SecurePool}
-
-
-class _Adapter(HTTPAdapter):
-    """requests' adapter with held connections, and an answer without the cookie jar and history nobody reads."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._classes = _connection_classes(clock)
-        super().__init__(pool_connections=16, pool_maxsize=1, max_retries=0)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = self._classes
-
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = self._classes
-        return manager
-
-    def build_response(self, request: requests.PreparedRequest, answer: Any) -> requests.Response:
-        response = requests.Response()
-        response.status_code = answer.status
-        response.headers = requests.structures.CaseInsensitiveDict(answer.headers)
-        response.raw = answer
-        response.request = request
-        response.url = str(request.url)
-        return response
+            waiting += [*found.args, getattr(found, "reason", None), found.__cause__, found.__context__]
