@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import MISSING, field, fields, make_dataclass
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal
 
 from dbs_exporter.api import spellings
 from dbs_exporter.api.fields import (
@@ -29,6 +28,7 @@ from dbs_exporter.api.fields import (
     text,
     texts,
 )
+from dbs_exporter.api.thawing import thawed
 from dbs_exporter.errors import BadAnswer
 from dbs_exporter.model import (
     Billing,
@@ -55,25 +55,8 @@ Unknown = Callable[[str], None]
 """Told the name of a field whose value no document lists."""
 
 
-Fact = TypeVar("Fact")
-
-
-def _thawed(fact: type[Fact]) -> type[Fact]:
-    """Give a class of the same slots that is not frozen.
-
-    A frozen dataclass sets each field through `object.__setattr__`, which is more than half of what reading a record costs.
-    The two facts that come by the million are therefore filled as this twin and become the frozen class before anyone
-    sees them.
-    """
-    same: list[Any] = []
-    for given in fields(cast("Any", fact)):
-        default = field() if given.default is MISSING else field(default=given.default)
-        same.append((given.name, given.type, default))
-    return cast("type[Fact]", make_dataclass(f"_{fact.__name__}", same, slots=True, kw_only=True))
-
-
-_FullBackup = _thawed(FullBackup)
-_LogFile = _thawed(LogFile)
+_FullBackup = thawed(FullBackup)
+_LogFile = thawed(LogFile)
 
 
 def _unheard(_field: str) -> None:
