@@ -125,7 +125,8 @@ def plan_subject(number: int) -> PlanSubject:
         prechecks=(),
         job_errors=(),
         read_at=tuple(
-            (name, NOW + number % 60) for name in ("full_backups", "incremental_backups", "restores", "restore_ranges")
+            (name, NOW + number % 60)
+            for name in ("full_backups", "incremental_backups", "restores", "restore_ranges")
         ),
     )
 
@@ -212,9 +213,13 @@ def main() -> None:
     mib = 2**20
     print(f"plans                         {arguments.plans}")
     print(f"series                        {page.series}")
-    print(f"identity / gzip               {page.identity_length / mib:.1f} / {page.gzip_length / mib:.2f} MiB")
+    print(
+        f"identity / gzip               {page.identity_length / mib:.1f} / {page.gzip_length / mib:.2f} MiB"
+    )
     print(f"chunks identity / gzip        {len(page.identity)} / {len(page.gzip)}")
-    print(f"memory kept                   {kept / mib:.1f} MiB, {kept / arguments.plans / 1024:.2f} KiB a plan")
+    print(
+        f"memory kept                   {kept / mib:.1f} MiB, {kept / arguments.plans / 1024:.2f} KiB a plan"
+    )
     print(f"first publish, all plans      {first:.2f} s, {first / arguments.plans * 1e6:.0f} us a plan")
 
     own, rest = [], []
@@ -235,9 +240,13 @@ def main() -> None:
     for _ in range(3):
         theirs.append(seconds(lambda: generate_latest(registry)))
     same = generate_latest(registry)
-    gauges_first = sorted(same.splitlines()) == sorted(b"".join(exposition.page(openmetrics=False).identity).splitlines())
+    gauges_first = sorted(same.splitlines()) == sorted(
+        b"".join(exposition.page(openmetrics=False).identity).splitlines()
+    )
     change, anew = statistics.median(own), statistics.median(theirs)
-    print(f"one plan changes, published   {change * 1e3:.1f} ms (worst of {len(own)}: {max(own) * 1e3:.1f} ms)")
+    print(
+        f"one plan changes, published   {change * 1e3:.1f} ms (worst of {len(own)}: {max(own) * 1e3:.1f} ms)"
+    )
     print(f"nothing changes, published    {statistics.median(rest) * 1e3:.1f} ms")
     print(f"generate_latest, same rows    {anew:.2f} s")
     print(f"same lines on both sides      {'yes' if gauges_first else 'NO'}")

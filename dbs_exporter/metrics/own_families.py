@@ -41,15 +41,19 @@ OWN_FAMILIES: tuple[OwnFamily, ...] = (
         labels=("version", "revision", "python"),
     ),
     _collector(
-        "success", "1 if the collector's last run read everything it should and may, 0 if not; absent before the first"
+        "success",
+        "1 if the collector's last run read everything it should and may, 0 if not; absent before the first",
     ),
-    _collector("permitted", "0 while RAM refuses the collector's operations to the account's credentials, else 1"),
+    _collector(
+        "permitted", "0 while RAM refuses the collector's operations to the account's credentials, else 1"
+    ),
     _collector("interval_seconds", "How often the collector is to run, from the configuration"),
     _collector("duration_seconds", "How long the collector's last run took"),
     _collector("last_run_timestamp_seconds", "When the collector's last run ended"),
     _collector("last_success_timestamp_seconds", "When the collector last read everything it should"),
     _collector(
-        "oldest_success_timestamp_seconds", "When the plan that was longest not read whole by the collector last was"
+        "oldest_success_timestamp_seconds",
+        "When the plan that was longest not read whole by the collector last was",
     ),
     _collector("subjects", "Plans, or the one region or account, that the collector's last run was about"),
     _collector("failed_subjects", "Those of them that the collector's last run could not read whole"),

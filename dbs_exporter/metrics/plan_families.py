@@ -40,16 +40,6 @@ def _log_backup_enabled(subject: PlanSubject) -> list[Row]:
     return [] if enabled is None else one(int(enabled))
 
 
-def _schedule_max_gap(subject: PlanSubject) -> list[Row]:
-    schedule = subject.plan.schedule
-    return [] if schedule is None else one(protection.schedule_max_gap_seconds(schedule))
-
-
-def _window(subject: PlanSubject, edge: int) -> list[Row]:
-    window = protection.recoverable_window(subject)
-    return [] if window is None else one(window[edge])
-
-
 def _ranges(subject: PlanSubject) -> list[Row]:
     if subject.ranges is None:
         return []
@@ -147,7 +137,7 @@ PLAN_FAMILIES: tuple[Family, ...] = (
         "dbs_plan_schedule_max_gap_seconds",
         "The largest gap between two scheduled full backups",
         f"derived from {_LIST} BackupPeriod",
-        _schedule_max_gap,
+        lambda subject: one(protection.schedule_max_gap_seconds(subject.plan.schedule)),
     ),
     plan_family(
         "dbs_plan_database_objects",
@@ -159,13 +149,13 @@ PLAN_FAMILIES: tuple[Family, ...] = (
         "dbs_plan_recoverable_from_timestamp_seconds",
         "The oldest instant to which the database can be brought back",
         f"{_RANGES} BeginTimestampForRestore and FullBackupDetail.EndTime, else {_LIST} BeginTimestampForRestore",
-        lambda subject: _window(subject, 0),
+        lambda subject: one(protection.recoverable_window(subject)[0]),
     ),
     plan_family(
         "dbs_plan_recoverable_until_timestamp_seconds",
         "The end of the restorable window",
         f"{_RANGES} EndTimestampForRestore and FullBackupDetail.EndTime, else {_LIST} EndTimestampForRestore",
-        lambda subject: _window(subject, 1),
+        lambda subject: one(protection.recoverable_window(subject)[1]),
     ),
     plan_family(
         "dbs_plan_recoverable_ranges",
@@ -177,14 +167,14 @@ PLAN_FAMILIES: tuple[Family, ...] = (
     plan_family(
         "dbs_plan_recovery_gaps",
         "Holes in continuous recoverability, current ones after the oldest full backup still kept",
-        f"derived from {_RANGES} DBSRecoverRange, DescribeIncrementBackupList and DescribeFullBackupList EndTime",
+        f"derived from {_RANGES} DBSRecoverRange and DescribeFullBackupList EndTime",
         lambda subject: _gaps(subject, 0),
         labels=("scope",),
     ),
     plan_family(
         "dbs_plan_recovery_gap_seconds",
         "Seconds in the holes that dbs_plan_recovery_gaps counts",
-        f"derived from {_RANGES} DBSRecoverRange, DescribeIncrementBackupList and DescribeFullBackupList EndTime",
+        f"derived from {_RANGES} DBSRecoverRange and DescribeFullBackupList EndTime",
         lambda subject: _gaps(subject, 1),
         labels=("scope",),
     ),
@@ -198,7 +188,7 @@ PLAN_FAMILIES: tuple[Family, ...] = (
         "dbs_plan_last_good_expires_timestamp_seconds",
         "When the last usable backup expires if nothing new succeeds, the point of no recovery",
         "the latest DescribeFullBackupList BackupSetExpiredTime of a finished set",
-        lambda subject: one(subject.full_backups.last_good_expires_at if subject.full_backups else None),
+        lambda subject: one(protection.last_good_expires(subject)),
     ),
     plan_family(
         "dbs_plan_objective_seconds",

@@ -19,7 +19,9 @@ def _networks(subject: RegionSubject) -> list[Row]:
     networks = subject.networks
     if networks is None:
         return []
-    pairs = [("internet", cidr) for cidr in networks.internet] + [("intranet", cidr) for cidr in networks.intranet]
+    pairs = [("internet", cidr) for cidr in networks.internet] + [
+        ("intranet", cidr) for cidr in networks.intranet
+    ]
     return [(pair, 1) for pair in dict.fromkeys(pairs)]
 
 

@@ -28,7 +28,9 @@ NOT_PASSED = frozenset({"warning", "caught", "catched", "failed"})
 
 
 def _tasks(of: Callable[[RestoreTask], Iterable[Row]]) -> Callable[[PlanSubject], list[Row]]:
-    return lambda subject: [row for task in (subject.restores.tasks if subject.restores else ()) for row in of(task)]
+    return lambda subject: [
+        row for task in (subject.restores.tasks if subject.restores else ()) for row in of(task)
+    ]
 
 
 def _prechecks(of: Callable[[Precheck], Iterable[Row]]) -> Callable[[PlanSubject], list[Row]]:

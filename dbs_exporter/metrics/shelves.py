@@ -128,7 +128,9 @@ class Shelves:
             if all(place < len(shelf.keys) and shelf.keys[place] == key for key, place in places.items()):
                 lines = {key: render(key) for key in group}
                 if all(entry is not None for entry in lines.values()):
-                    self._replace(shelf, {places[key]: entry for key, entry in lines.items() if entry is not None})
+                    self._replace(
+                        shelf, {places[key]: entry for key, entry in lines.items() if entry is not None}
+                    )
                     continue
                 self._rebuild(at, shelf, group, lines.__getitem__)
             else:

@@ -1,0 +1,671 @@
+"""The catalogue: every family of the contract, and what each makes of facts."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from dbs_exporter import protection
+from dbs_exporter.metrics import (
+    backup_families,
+    plan_families,
+    reference,
+    region_families,
+    restore_families,
+    rows,
+)
+from dbs_exporter.metrics.catalogue import FAMILIES
+from dbs_exporter.metrics.family import Family, render
+from dbs_exporter.metrics.own_families import OWN_FAMILIES
+from dbs_exporter.model import (
+    DOWNLOAD_STATUSES,
+    FULL_BACKUP_STATUSES,
+    GATEWAY_STATUSES,
+    LOG_FILE_STATUSES,
+    PLAN_STATUSES,
+    PRECHECK_ITEM_STATES,
+    PRECHECK_STATUSES,
+    RESTORE_STATUSES,
+    STORAGE_CLASSES,
+    Billing,
+    DownloadHistory,
+    DownloadTask,
+    FullBackup,
+    FullBackupHistory,
+    Gateway,
+    JobError,
+    LogHistory,
+    NodeNetworks,
+    Objectives,
+    Plan,
+    PlanSubject,
+    Precheck,
+    PrecheckItem,
+    RegionSubject,
+    RestoreHistory,
+    RestoreRange,
+    RestoreTask,
+    Schedule,
+    Scope,
+    Subject,
+    Tally,
+)
+
+SCOPE = Scope(account="prod", region="cn-hangzhou")
+FREE_TEXT = "Access denied for user 'backup'@'10.0.0.1'"
+
+CONTRACT = """
+dbs_plan_info plan_name database_type backup_method instance_class source_type source_instance_id source_region
+    gateway_id resource_group_id cross_account_id
+dbs_plan_status status
+dbs_plan_created_timestamp_seconds
+dbs_plan_expires_timestamp_seconds
+dbs_plan_log_backup_enabled
+dbs_plan_retention_seconds backup_type
+dbs_plan_schedule_max_gap_seconds
+dbs_plan_database_objects
+dbs_plan_recoverable_from_timestamp_seconds
+dbs_plan_recoverable_until_timestamp_seconds
+dbs_plan_recoverable_ranges range_type
+dbs_plan_recovery_gaps scope
+dbs_plan_recovery_gap_seconds scope
+dbs_plan_recovery_point_timestamp_seconds
+dbs_plan_last_good_expires_timestamp_seconds
+dbs_plan_objective_seconds objective
+dbs_plan_billing_storage_bytes kind
+dbs_plan_billing_used_bytes kind
+dbs_plan_billing_free_bytes
+dbs_plan_billing_paid_bytes
+dbs_plan_billing_info charge_type spec
+dbs_plan_last_read_timestamp_seconds collector
+dbs_full_backup_last_success_timestamp_seconds
+dbs_full_backup_last_success_duration_seconds
+dbs_full_backup_last_success_queue_seconds
+dbs_full_backup_last_success_size_bytes
+dbs_full_backup_last_success_expires_timestamp_seconds
+dbs_full_backup_last_attempt_timestamp_seconds
+dbs_full_backup_last_attempt_status status
+dbs_full_backup_consecutive_failures
+dbs_full_backup_running_started_timestamp_seconds
+dbs_full_backup_running_progress_ratio stage
+dbs_full_backup_sets status
+dbs_full_backup_sets_bytes storage_class
+dbs_full_backup_size_median_bytes
+dbs_full_backup_duration_median_seconds
+dbs_full_backups_completed_total result
+dbs_full_backup_bytes_total
+dbs_full_backup_duration_seconds_total
+dbs_incremental_backup_last_data_timestamp_seconds
+dbs_incremental_backup_last_completed_timestamp_seconds
+dbs_incremental_backup_files status
+dbs_incremental_backup_files_bytes storage_class
+dbs_incremental_backups_completed_total result
+dbs_incremental_backup_bytes_total
+dbs_restore_task_info restore_task_id restore_task_name destination_type destination_instance_id destination_region
+    backup_set_id
+dbs_restore_task_status restore_task_id status
+dbs_restore_task_progress_ratio restore_task_id stage
+dbs_restore_task_created_timestamp_seconds restore_task_id
+dbs_restore_task_finished_timestamp_seconds restore_task_id
+dbs_restore_task_target_timestamp_seconds restore_task_id
+dbs_restore_tasks status
+dbs_restore_last_success_timestamp_seconds
+dbs_restore_last_success_duration_seconds
+dbs_restores_completed_total result
+dbs_precheck_status subject subject_id status
+dbs_precheck_progress_ratio subject subject_id
+dbs_precheck_items subject subject_id state
+dbs_precheck_item_failed subject subject_id item
+dbs_job_error_info job job_id error_code
+dbs_download_tasks status
+dbs_download_task_info download_task_id backup_set_id data_format way target_type gateway_id job_type
+dbs_download_task_status download_task_id status
+dbs_download_task_size_bytes download_task_id
+dbs_download_task_created_timestamp_seconds download_task_id
+dbs_download_task_finished_timestamp_seconds download_task_id
+dbs_download_last_success_timestamp_seconds
+dbs_gateway_info gateway_id identifier display_name hostname internet_ip intranet_ip
+dbs_gateway_status gateway_id status
+dbs_gateway_last_heartbeat_timestamp_seconds gateway_id
+dbs_gateway_created_timestamp_seconds gateway_id
+dbs_gateway_plans gateway_id
+dbs_region_info
+dbs_node_cidr_info network cidr
+"""
+
+OWN_CONTRACT = """
+dbs_exporter_build_info version revision python
+dbs_exporter_collector_success account region collector
+dbs_exporter_collector_permitted account region collector
+dbs_exporter_collector_interval_seconds account region collector
+dbs_exporter_collector_duration_seconds account region collector
+dbs_exporter_collector_last_run_timestamp_seconds account region collector
+dbs_exporter_collector_last_success_timestamp_seconds account region collector
+dbs_exporter_collector_subjects account region collector
+dbs_exporter_collector_failed_subjects account region collector
+dbs_exporter_collector_oldest_success_timestamp_seconds account region collector
+dbs_exporter_collector_skipped_runs_total account region collector
+dbs_exporter_api_requests_total account region operation outcome
+dbs_exporter_api_request_duration_seconds operation
+dbs_exporter_api_rate_limit_wait_seconds_total account region
+dbs_exporter_api_rate_limit_per_second account region
+dbs_exporter_credentials_expires_timestamp_seconds account
+dbs_exporter_credentials_refresh_failures_total account
+dbs_exporter_unknown_values_total field
+dbs_exporter_refused_rows_total family reason
+dbs_exporter_series
+dbs_exporter_exposition_bytes
+dbs_exporter_config_last_reload_successful
+dbs_exporter_config_last_reload_success_timestamp_seconds
+"""
+
+
+def promised(table: str) -> dict[str, set[str]]:
+    words = [line.split() for line in re.sub(r"\n +", " ", table).strip().splitlines()]
+    return {name: set(labels) for name, *labels in words}
+
+
+BACKUP = FullBackup(
+    backup_set_id="set1",
+    status="finish",
+    created_at=1000.0,
+    started_at=1100.0,
+    ended_at=1400.0,
+    finished_at=1500.0,
+    expires_at=9000.0,
+    size_bytes=4096,
+    storage_class="Standard",
+)
+RUNNING = FullBackup(
+    backup_set_id="set2",
+    status="running",
+    created_at=2000.0,
+    started_at=2100.0,
+    structure_progress=1.0,
+    data_progress=0.25,
+    error_message=FREE_TEXT,
+)
+TASK = RestoreTask(
+    task_id="task1",
+    plan_id="dbs1",
+    status="running",
+    name="drill",
+    created_at=3000.0,
+    finished_at=3500.0,
+    target_at=2500.0,
+    progress=(("pre_structure", 1.0), ("full_data", 0.5)),
+    destination_type="RDS",
+    destination_instance_id="rm-2",
+    destination_region="cn-beijing",
+    backup_set_id="set1",
+    error_message=FREE_TEXT,
+)
+DOWNLOAD = DownloadTask(
+    task_id="download1",
+    plan_id="dbs1",
+    status="finish",
+    backup_set_id="set1",
+    data_format="SQL",
+    way="manual",
+    target_type="OSS",
+    gateway_id="7",
+    job_type="full",
+    size_bytes=4096,
+    created_at=4000.0,
+    finished_at=4100.0,
+    error_message=FREE_TEXT,
+)
+PLAN = PlanSubject(
+    scope=SCOPE,
+    plan=Plan(
+        plan_id="dbs1",
+        name="orders",
+        status="running",
+        database_type="MySQL",
+        backup_method="logical",
+        instance_class="small",
+        source_type="RDS",
+        source_instance_id="rm-1",
+        source_region="cn-hangzhou",
+        gateway_id="7",
+        resource_group_id="rg-1",
+        cross_account_id="42",
+        created_at=100.0,
+        expires_at=99_000.0,
+        log_backup_enabled=True,
+        full_retention_seconds=604_800.0,
+        log_retention_seconds=86_400.0,
+        schedule=Schedule(weekdays=(0, 3), start_minute=90),
+        objects_count=3,
+        error_message=FREE_TEXT,
+    ),
+    objectives=Objectives(
+        rpo=300.0, full_backup_interval=90_000.0, restore_time=3600.0, restore_test_interval=8e6
+    ),
+    full_backups=FullBackupHistory(
+        last_success=BACKUP,
+        last_attempt=RUNNING,
+        running=RUNNING,
+        consecutive_failures=2,
+        counts=(("finish", 5), ("running", 1)),
+        bytes_by_storage_class=(("Standard", 4096),),
+        size_median_bytes=4000.5,
+        duration_median_seconds=290.0,
+        last_good_expires_at=9000.0,
+        last_failure_message=FREE_TEXT,
+    ),
+    full_backup_tally=Tally(success=4, failure=1, size_bytes=20_480, duration_seconds=1200.5),
+    logs=LogHistory(
+        last_data_at=2200.0,
+        last_completed_at=2190.0,
+        counts=(("COMPLETED", 9), ("FILLING", 1)),
+        bytes_by_storage_class=(("IA", 512),),
+    ),
+    log_tally=Tally(success=9, size_bytes=512),
+    restores=RestoreHistory(
+        tasks=(TASK,), counts=(("running", 1),), last_success_at=1800.0, last_success_duration_seconds=60.0
+    ),
+    restore_tally=Tally(success=1, failure=2),
+    ranges=(
+        RestoreRange(range_type="range", begin_at=1.0, end_at=2.0),
+        RestoreRange(range_type="range", begin_at=3.0, end_at=4.0),
+    ),
+    prechecks=(
+        Precheck(
+            subject="plan",
+            subject_id="dbs1",
+            status="failed",
+            progress=0.75,
+            items=(
+                PrecheckItem(item="CHECK_SOURCE_CONN", state="failed", error_message=FREE_TEXT),
+                PrecheckItem(item="CHECK_SOURCE_CONN", state="caught"),
+                PrecheckItem(item="CHECK_BINLOG", state="warning"),
+                PrecheckItem(item="CHECK_VERSION", state="finish"),
+                PrecheckItem(item="CHECK_LATER", state="init"),
+            ),
+        ),
+    ),
+    downloads=DownloadHistory(tasks=(DOWNLOAD,), counts=(("finish", 1),), last_success_at=4100.0),
+    job_errors=(JobError(job="full_backup", job_id="set2", error_code="DBS-1001", error_message=FREE_TEXT),),
+    billing=Billing(
+        charge_type="PREPAY",
+        spec="small",
+        full_storage_bytes=1,
+        log_storage_bytes=2,
+        full_used_bytes=3,
+        log_used_bytes=4,
+        free_bytes=5,
+        paid_bytes=6,
+    ),
+    read_at=(("full_backups", 5000.0), ("restores", 5001.0)),
+)
+REGION = RegionSubject(
+    scope=SCOPE,
+    supported=True,
+    gateways=(
+        Gateway(
+            gateway_id="7",
+            status="ONLINE",
+            identifier="gw",
+            display_name="office",
+            hostname="host",
+            internet_ip="1.2.3.4",
+            intranet_ip="10.0.0.1",
+            created_at=10.0,
+            last_heartbeat_at=20.0,
+        ),
+    ),
+    gateway_plans=(("7", 3),),
+    networks=NodeNetworks(internet=("1.2.3.0/24", "1.2.3.0/24"), intranet=("10.0.0.0/8",)),
+)
+
+
+def lines(subject: Subject, name: str) -> list[str]:
+    """Return what one family makes of a subject, without its identity labels; nothing may be refused."""
+    family = next(each for each in FAMILIES if each.name == name)
+    plan_id = subject.plan.plan_id if isinstance(subject, PlanSubject) else ""
+    refused: list[str] = []
+    [text] = render(
+        [family], (SCOPE.account, SCOPE.region, plan_id), subject, lambda *told: refused.append(told[3])
+    )
+    assert refused == []
+    return [
+        re.sub(r'(?<![a-z_])(account|region|plan_id)="[^"]*"(,|(?=}))', "", line)
+        .replace(",}", "}")
+        .removeprefix(name)
+        for line in text.decode().splitlines()
+    ]
+
+
+def states(documented: Sequence[str], holds: str, label: str = "status", before: str = "") -> list[str]:
+    return [f'{{{before}{label}="{each}"}} {float(each == holds)}' for each in documented]
+
+
+EXPECTED: dict[str, list[str]] = {
+    "dbs_plan_info": [
+        '{backup_method="logical",cross_account_id="42",database_type="MySQL",gateway_id="7",instance_class="small",'
+        'plan_name="orders",resource_group_id="rg-1",source_instance_id="rm-1",'
+        'source_region="cn-hangzhou",source_type="RDS"} 1.0'
+    ],
+    "dbs_plan_status": states(PLAN_STATUSES, "running"),
+    "dbs_plan_created_timestamp_seconds": ["{} 100.0"],
+    "dbs_plan_expires_timestamp_seconds": ["{} 99000.0"],
+    "dbs_plan_log_backup_enabled": ["{} 1.0"],
+    "dbs_plan_retention_seconds": ['{backup_type="full"} 604800.0', '{backup_type="log"} 86400.0'],
+    "dbs_plan_schedule_max_gap_seconds": ["{} 345600.0"],
+    "dbs_plan_database_objects": ["{} 3.0"],
+    "dbs_plan_recoverable_from_timestamp_seconds": ["{} 11.0"],
+    "dbs_plan_recoverable_until_timestamp_seconds": ["{} 22.0"],
+    "dbs_plan_recoverable_ranges": ['{range_type="point"} 0.0', '{range_type="range"} 2.0'],
+    "dbs_plan_recovery_gaps": ['{scope="current"} 1.0', '{scope="older"} 2.0'],
+    "dbs_plan_recovery_gap_seconds": ['{scope="current"} 60.0', '{scope="older"} 120.0'],
+    "dbs_plan_recovery_point_timestamp_seconds": ["{} 33.0"],
+    "dbs_plan_last_good_expires_timestamp_seconds": ["{} 9000.0"],
+    "dbs_plan_objective_seconds": [
+        '{objective="rpo"} 300.0',
+        '{objective="full_backup_interval"} 90000.0',
+        '{objective="restore_time"} 3600.0',
+        '{objective="restore_test_interval"} 8e+06',
+    ],
+    "dbs_plan_billing_storage_bytes": ['{kind="full"} 1.0', '{kind="log"} 2.0'],
+    "dbs_plan_billing_used_bytes": ['{kind="full"} 3.0', '{kind="log"} 4.0'],
+    "dbs_plan_billing_free_bytes": ["{} 5.0"],
+    "dbs_plan_billing_paid_bytes": ["{} 6.0"],
+    "dbs_plan_billing_info": ['{charge_type="PREPAY",spec="small"} 1.0'],
+    "dbs_plan_last_read_timestamp_seconds": [
+        '{collector="full_backups"} 5000.0',
+        '{collector="restores"} 5001.0',
+    ],
+    "dbs_full_backup_last_success_timestamp_seconds": ["{} 1500.0"],
+    "dbs_full_backup_last_success_duration_seconds": ["{} 300.0"],
+    "dbs_full_backup_last_success_queue_seconds": ["{} 100.0"],
+    "dbs_full_backup_last_success_size_bytes": ["{} 4096.0"],
+    "dbs_full_backup_last_success_expires_timestamp_seconds": ["{} 9000.0"],
+    "dbs_full_backup_last_attempt_timestamp_seconds": ["{} 2000.0"],
+    "dbs_full_backup_last_attempt_status": states(FULL_BACKUP_STATUSES, "running"),
+    "dbs_full_backup_consecutive_failures": ["{} 2.0"],
+    "dbs_full_backup_running_started_timestamp_seconds": ["{} 2100.0"],
+    "dbs_full_backup_running_progress_ratio": ['{stage="structure"} 1.0', '{stage="data"} 0.25'],
+    "dbs_full_backup_sets": [
+        f'{{status="{each}"}} {({"finish": 5.0, "running": 1.0}).get(each, 0.0)}'
+        for each in FULL_BACKUP_STATUSES
+    ],
+    "dbs_full_backup_sets_bytes": [
+        f'{{storage_class="{each}"}} {4096.0 if each == "Standard" else 0.0}' for each in STORAGE_CLASSES
+    ],
+    "dbs_full_backup_size_median_bytes": ["{} 4000.5"],
+    "dbs_full_backup_duration_median_seconds": ["{} 290.0"],
+    "dbs_full_backups_completed_total": ['{result="success"} 4.0', '{result="failure"} 1.0'],
+    "dbs_full_backup_bytes_total": ["{} 20480.0"],
+    "dbs_full_backup_duration_seconds_total": ["{} 1200.5"],
+    "dbs_incremental_backup_last_data_timestamp_seconds": ["{} 2200.0"],
+    "dbs_incremental_backup_last_completed_timestamp_seconds": ["{} 2190.0"],
+    "dbs_incremental_backup_files": [
+        f'{{status="{each}"}} {({"COMPLETED": 9.0, "FILLING": 1.0}).get(each, 0.0)}'
+        for each in LOG_FILE_STATUSES
+    ],
+    "dbs_incremental_backup_files_bytes": [
+        f'{{storage_class="{each}"}} {512.0 if each == "IA" else 0.0}' for each in STORAGE_CLASSES
+    ],
+    "dbs_incremental_backups_completed_total": ['{result="success"} 9.0', '{result="failure"} 0.0'],
+    "dbs_incremental_backup_bytes_total": ["{} 512.0"],
+    "dbs_restore_task_info": [
+        '{backup_set_id="set1",destination_instance_id="rm-2",destination_region="cn-beijing",'
+        'destination_type="RDS",restore_task_id="task1",restore_task_name="drill"} 1.0'
+    ],
+    "dbs_restore_task_status": states(RESTORE_STATUSES, "running", before='restore_task_id="task1",'),
+    "dbs_restore_task_progress_ratio": [
+        '{restore_task_id="task1",stage="pre_structure"} 1.0',
+        '{restore_task_id="task1",stage="full_data"} 0.5',
+    ],
+    "dbs_restore_task_created_timestamp_seconds": ['{restore_task_id="task1"} 3000.0'],
+    "dbs_restore_task_finished_timestamp_seconds": ['{restore_task_id="task1"} 3500.0'],
+    "dbs_restore_task_target_timestamp_seconds": ['{restore_task_id="task1"} 2500.0'],
+    "dbs_restore_tasks": states(RESTORE_STATUSES, "running"),
+    "dbs_restore_last_success_timestamp_seconds": ["{} 1800.0"],
+    "dbs_restore_last_success_duration_seconds": ["{} 60.0"],
+    "dbs_restores_completed_total": ['{result="success"} 1.0', '{result="failure"} 2.0'],
+    "dbs_precheck_status": [
+        f'{{status="{each}",subject="plan",subject_id="dbs1"}} {float(each == "failed")}'
+        for each in PRECHECK_STATUSES
+    ],
+    "dbs_precheck_progress_ratio": ['{subject="plan",subject_id="dbs1"} 0.75'],
+    "dbs_precheck_items": [
+        f'{{state="{each}",subject="plan",subject_id="dbs1"}} {float(each != "running")}'
+        for each in PRECHECK_ITEM_STATES
+    ],
+    "dbs_precheck_item_failed": [
+        '{item="CHECK_SOURCE_CONN",subject="plan",subject_id="dbs1"} 1.0',
+        '{item="CHECK_BINLOG",subject="plan",subject_id="dbs1"} 1.0',
+    ],
+    "dbs_job_error_info": ['{error_code="DBS-1001",job="full_backup",job_id="set2"} 1.0'],
+    "dbs_download_tasks": states(DOWNLOAD_STATUSES, "finish"),
+    "dbs_download_task_info": [
+        '{backup_set_id="set1",data_format="SQL",download_task_id="download1",gateway_id="7",job_type="full",'
+        'target_type="OSS",way="manual"} 1.0'
+    ],
+    "dbs_download_task_status": states(DOWNLOAD_STATUSES, "finish", before='download_task_id="download1",'),
+    "dbs_download_task_size_bytes": ['{download_task_id="download1"} 4096.0'],
+    "dbs_download_task_created_timestamp_seconds": ['{download_task_id="download1"} 4000.0'],
+    "dbs_download_task_finished_timestamp_seconds": ['{download_task_id="download1"} 4100.0'],
+    "dbs_download_last_success_timestamp_seconds": ["{} 4100.0"],
+    "dbs_gateway_info": [
+        '{display_name="office",gateway_id="7",hostname="host",identifier="gw",internet_ip="1.2.3.4",'
+        'intranet_ip="10.0.0.1"} 1.0'
+    ],
+    "dbs_gateway_status": states(GATEWAY_STATUSES, "ONLINE", before='gateway_id="7",'),
+    "dbs_gateway_last_heartbeat_timestamp_seconds": ['{gateway_id="7"} 20.0'],
+    "dbs_gateway_created_timestamp_seconds": ['{gateway_id="7"} 10.0'],
+    "dbs_gateway_plans": ['{gateway_id="7"} 3.0'],
+    "dbs_region_info": ["{} 1.0"],
+    "dbs_node_cidr_info": [
+        '{cidr="1.2.3.0/24",network="internet"} 1.0',
+        '{cidr="10.0.0.0/8",network="intranet"} 1.0',
+    ],
+}
+
+
+@pytest.fixture
+def derived(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Known answers in place of the derivations, which have tests of their own."""
+    monkeypatch.setattr(protection, "schedule_max_gap_seconds", lambda schedule: 345_600.0)
+    monkeypatch.setattr(protection, "recoverable_window", lambda subject: (11.0, 22.0))
+    monkeypatch.setattr(
+        protection, "recovery_gaps", lambda subject: {"current": (1, 60.0), "older": (2, 120.0)}
+    )
+    monkeypatch.setattr(protection, "recovery_point", lambda subject: 33.0)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+@pytest.mark.usefixtures("derived")
+def test_facts_become_these_lines(family: Family) -> None:
+    """Every family of the table has its rows for a subject of which everything is known."""
+    assert lines(PLAN if family.of == "plan" else REGION, family.name) == EXPECTED[family.name]
+
+
+@pytest.mark.parametrize("name", promised(CONTRACT))
+def test_a_promised_family_has_the_promised_labels(name: str) -> None:
+    """No family of the contract is missing, and none has other labels than it says."""
+    [family] = [each for each in FAMILIES if each.name == name]
+
+    assert set(family.labels) == promised(CONTRACT)[name]
+
+
+def test_the_table_holds_nothing_that_is_not_promised() -> None:
+    """A new family is added to the contract too."""
+    assert {family.name for family in FAMILIES} == set(promised(CONTRACT))
+    assert {family.name: set(family.labels) for family in OWN_FAMILIES} == promised(OWN_CONTRACT)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_help_names_where_the_value_comes_from(family: Family) -> None:
+    """HELP names an API operation and says that it is polled."""
+    assert re.search(r"\bDescribe[A-Z]\w+", family.help)
+    assert family.help.endswith("; polled).")
+
+
+def test_a_plan_of_which_nothing_is_known_has_only_what_is_counted_here() -> None:
+    """Unknown is absent: no 0, no NaN; the exporter's own counters start at 0."""
+    subject = PlanSubject(scope=SCOPE, plan=Plan(plan_id="dbs1"))
+    present = {family.name for family in FAMILIES if family.of == "plan" and lines(subject, family.name)}
+
+    assert present == {"dbs_plan_info", *(family.name for family in FAMILIES if family.type == "counter")}
+    assert lines(subject, "dbs_full_backups_completed_total") == [
+        '{result="success"} 0.0',
+        '{result="failure"} 0.0',
+    ]
+
+
+def test_a_region_of_which_nothing_is_known_has_nothing() -> None:
+    """A region never read, or not supported, gives no series."""
+    for supported in (None, False):
+        subject = RegionSubject(scope=SCOPE, supported=supported)
+
+        assert [
+            family.name for family in FAMILIES if family.of == "region" and lines(subject, family.name)
+        ] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "documented", "subject"),
+    [
+        ("dbs_plan_status", PLAN_STATUSES, replace(PLAN, plan=replace(PLAN.plan, status="NEW"))),
+        (
+            "dbs_full_backup_last_attempt_status",
+            FULL_BACKUP_STATUSES,
+            replace(PLAN, full_backups=FullBackupHistory(last_attempt=replace(BACKUP, status="NEW"))),
+        ),
+        (
+            "dbs_restore_task_status",
+            RESTORE_STATUSES,
+            replace(PLAN, restores=RestoreHistory(tasks=(replace(TASK, status="NEW"),))),
+        ),
+        (
+            "dbs_download_task_status",
+            DOWNLOAD_STATUSES,
+            replace(PLAN, downloads=DownloadHistory(tasks=(replace(DOWNLOAD, status="NEW"),))),
+        ),
+        (
+            "dbs_precheck_status",
+            PRECHECK_STATUSES,
+            replace(
+                PLAN, prechecks=(Precheck(subject="plan", subject_id="dbs1", status="NEW", progress=None),)
+            ),
+        ),
+        (
+            "dbs_gateway_status",
+            GATEWAY_STATUSES,
+            replace(REGION, gateways=(Gateway(gateway_id="7", status="NEW"),)),
+        ),
+        (
+            "dbs_full_backup_sets",
+            FULL_BACKUP_STATUSES,
+            replace(PLAN, full_backups=FullBackupHistory(counts=(("NEW", 1),))),
+        ),
+        (
+            "dbs_incremental_backup_files",
+            LOG_FILE_STATUSES,
+            replace(PLAN, logs=LogHistory(counts=(("NEW", 1),))),
+        ),
+    ],
+)
+def test_an_undocumented_status_has_a_series_of_its_own(
+    name: str, documented: Sequence[str], subject: Subject
+) -> None:
+    """It is exported under its own name with 1, beside the documented ones with 0."""
+    values = [line.rsplit(" ", 1) for line in lines(subject, name)]
+
+    assert [value for _, value in values] == ["0.0"] * len(documented) + ["1.0"]
+    assert '"NEW"' in values[-1][0]
+
+
+def test_a_status_that_is_not_known_gives_no_series() -> None:
+    """An empty status is missing, so it is absent and not all zeros."""
+    assert rows.state(PLAN_STATUSES, "") == []
+
+
+def test_a_set_that_ends_before_it_starts_has_no_duration() -> None:
+    """Instants that contradict each other are not known; a negative span is never exported."""
+    backwards = replace(
+        PLAN, full_backups=FullBackupHistory(last_success=replace(BACKUP, ended_at=1.0, created_at=5e9))
+    )
+
+    assert lines(backwards, "dbs_full_backup_last_success_duration_seconds") == []
+    assert lines(backwards, "dbs_full_backup_last_success_queue_seconds") == []
+
+
+def test_the_end_of_a_prepaid_plan_may_come_from_billing() -> None:
+    """The plan list has the last word; billing stands in where the list is silent."""
+    billed = replace(PLAN, plan=replace(PLAN.plan, expires_at=None), billing=Billing(expires_at=7.0))
+
+    assert lines(billed, "dbs_plan_expires_timestamp_seconds") == ["{} 7.0"]
+
+
+def test_what_cannot_be_derived_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None from a derivation, whole or in part, gives no sample."""
+    monkeypatch.setattr(protection, "recoverable_window", lambda subject: (None, 5.0))
+    monkeypatch.setattr(protection, "recovery_gaps", lambda subject: None)
+    monkeypatch.setattr(protection, "recovery_point", lambda subject: None)
+
+    assert lines(PLAN, "dbs_plan_recoverable_from_timestamp_seconds") == []
+    assert lines(PLAN, "dbs_plan_recoverable_until_timestamp_seconds") == ["{} 5.0"]
+    assert lines(PLAN, "dbs_plan_recovery_gaps") == []
+    assert lines(PLAN, "dbs_plan_recovery_point_timestamp_seconds") == []
+
+
+def test_no_label_carries_free_text() -> None:
+    """Error messages of the API stay out of every series."""
+    for family in FAMILIES:
+        assert "Access denied" not in "".join(lines(PLAN if family.of == "plan" else REGION, family.name))
+
+
+@pytest.mark.parametrize("module", [backup_families, plan_families, region_families, restore_families, rows])
+def test_family_functions_cannot_look_at_a_clock(module: object) -> None:
+    """Families are functions of facts alone: their modules import nothing that knows the time."""
+    tree = ast.parse(inspect.getsource(module))  # type: ignore[arg-type]
+    imported = {
+        name.split(".")[-1]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [])
+        + [a.name for a in node.names]
+    }
+
+    assert not imported & {"time", "datetime", "clock", "random"}
+
+
+def test_the_printed_catalogue_has_every_family_once() -> None:
+    """Markdown and JSON name every family with all its labels, its source too."""
+    names = [family.name for family in FAMILIES] + [family.name for family in OWN_FAMILIES]
+
+    printed = json.loads(reference.as_json())
+    markdown = reference.as_markdown()
+
+    assert [entry["name"] for entry in printed] == names
+    assert re.findall(r"^\| `(\w+)`", markdown, flags=re.MULTILINE) == names
+    status = next(entry for entry in printed if entry["name"] == "dbs_plan_status")
+    assert status == {
+        "section": "Plans",
+        "name": "dbs_plan_status",
+        "type": "gauge",
+        "labels": ["account", "region", "plan_id", "status"],
+        "meaning": "1 for the status the plan has, 0 for the others",
+        "source": "DescribeBackupPlanList BackupPlanStatus",
+    }
+
+
+def test_every_markdown_table_is_regular() -> None:
+    """Each row has as many cells as its heading, and each section stands once."""
+    markdown = reference.as_markdown()
+    headings = re.findall(r"^### (.+)$", markdown, flags=re.MULTILINE)
+
+    assert len(headings) == len(set(headings))
+    for block in markdown.split("\n\n"):
+        if block.startswith("|"):
+            assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.strip().splitlines()}) == 1
