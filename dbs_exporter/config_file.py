@@ -200,7 +200,7 @@ class _Builder:
                 return self._substituted(text, path)
             case tag:
                 self._document.problem(path, f"the YAML tag {tag!r} is not supported; write a plain value")
-                return None
+                return text
 
     def _substituted(self, text: str, path: KeyPath) -> str:
         def replacement(found: re.Match[str]) -> str:

@@ -64,18 +64,15 @@ def _without_empty_defaults(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _describe_collectors(definitions: dict[str, Any]) -> None:
+    # A collector that is named without its interval keeps its own, so no key of it is required.
     definitions["CollectorConfig"].pop("required", None)
     definitions["CollectorConfig"]["properties"]["enabled"].pop("default", None)
     for name, (interval, enabled) in COLLECTOR_DEFAULTS.items():
         described = definitions["CollectorsConfig"]["properties"][name]
-        described["default"] = {"interval": format_duration(interval), "enabled": enabled}
-        described["description"] += (
-            f" Default: every {format_duration(interval)}{'' if enabled else ', not enabled'}."
-        )
-        described["examples"] = [{"interval": format_duration(interval)}]
-    # Kept out of the general rule above by their own form: a default that is small and worth showing.
-    for described in definitions["CollectorsConfig"]["properties"].values():
-        described["examples"] = [described.pop("default")]
+        described.pop("default", None)
+        every = format_duration(interval)
+        described["description"] += f" Default: every {every}{'' if enabled else ', not enabled'}."
+        described["examples"] = [{"interval": every, "enabled": True}]
 
 
 def _require_by_type(credentials: dict[str, Any]) -> None:
@@ -85,7 +82,7 @@ def _require_by_type(credentials: dict[str, Any]) -> None:
         allowed = {"type", *required, *optional}
         allowed |= {f"{key}_file" for key in SECRET_KEYS if key in allowed}
         then: dict[str, Any] = {"propertyNames": {"enum": sorted(allowed)}}
-        needed = []
+        needed: list[dict[str, Any]] = []
         for key in required:
             if key in SECRET_KEYS:
                 needed.append({"oneOf": [{"required": [key]}, {"required": [f"{key}_file"]}]})
