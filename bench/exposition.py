@@ -1,7 +1,8 @@
 """One plan of many changes: how long until /metrics has the new bytes, against rendering the same rows anew.
 
-Prints the medians and their ratio, what the exposition keeps in memory per plan, and how the page was cut. Usage:
-`python -m bench.exposition [--plans 10000] [--changes 21]`. Both sides run in this process, one after the other.
+Prints the medians and their ratio, what the exposition keeps in memory per plan, and how the page was cut.
+Usage: `python -m bench.exposition [--plans 10000] [--changes 21]`. Both sides run in this process, one after
+the other.
 """
 
 from __future__ import annotations
@@ -236,9 +237,7 @@ def main() -> None:
         rest.append(seconds(exposition.publish))
     registry = CollectorRegistry()
     registry.register(SameRows(subjects))
-    theirs = []
-    for _ in range(3):
-        theirs.append(seconds(lambda: generate_latest(registry)))
+    theirs = [seconds(lambda: generate_latest(registry)) for _ in range(3)]
     same = generate_latest(registry)
     gauges_first = sorted(same.splitlines()) == sorted(
         b"".join(exposition.page(openmetrics=False).identity).splitlines()

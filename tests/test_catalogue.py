@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from known_subjects import BACKUP, DOWNLOAD, PLAN, REGION, SCOPE, TASK
 
 from dbs_exporter import protection
 from dbs_exporter.metrics import (
@@ -35,34 +36,20 @@ from dbs_exporter.model import (
     STORAGE_CLASSES,
     Billing,
     DownloadHistory,
-    DownloadTask,
-    FullBackup,
     FullBackupHistory,
     Gateway,
-    JobError,
     LogHistory,
-    NodeNetworks,
-    Objectives,
     Plan,
     PlanSubject,
     Precheck,
-    PrecheckItem,
     RegionSubject,
     RestoreHistory,
-    RestoreRange,
-    RestoreTask,
-    Schedule,
-    Scope,
     Subject,
-    Tally,
 )
 
-SCOPE = Scope(account="prod", region="cn-hangzhou")
-FREE_TEXT = "Access denied for user 'backup'@'10.0.0.1'"
-
 CONTRACT = """
-dbs_plan_info plan_name database_type backup_method instance_class source_type source_instance_id source_region
-    gateway_id resource_group_id cross_account_id
+dbs_plan_info plan_name database_type backup_method instance_class source_type source_instance_id
+    source_region gateway_id resource_group_id cross_account_id
 dbs_plan_status status
 dbs_plan_created_timestamp_seconds
 dbs_plan_expires_timestamp_seconds
@@ -107,8 +94,8 @@ dbs_incremental_backup_files status
 dbs_incremental_backup_files_bytes storage_class
 dbs_incremental_backups_completed_total result
 dbs_incremental_backup_bytes_total
-dbs_restore_task_info restore_task_id restore_task_name destination_type destination_instance_id destination_region
-    backup_set_id
+dbs_restore_task_info restore_task_id restore_task_name destination_type destination_instance_id
+    destination_region backup_set_id
 dbs_restore_task_status restore_task_id status
 dbs_restore_task_progress_ratio restore_task_id stage
 dbs_restore_task_created_timestamp_seconds restore_task_id
@@ -171,161 +158,6 @@ def promised(table: str) -> dict[str, set[str]]:
     return {name: set(labels) for name, *labels in words}
 
 
-BACKUP = FullBackup(
-    backup_set_id="set1",
-    status="finish",
-    created_at=1000.0,
-    started_at=1100.0,
-    ended_at=1400.0,
-    finished_at=1500.0,
-    expires_at=9000.0,
-    size_bytes=4096,
-    storage_class="Standard",
-)
-RUNNING = FullBackup(
-    backup_set_id="set2",
-    status="running",
-    created_at=2000.0,
-    started_at=2100.0,
-    structure_progress=1.0,
-    data_progress=0.25,
-    error_message=FREE_TEXT,
-)
-TASK = RestoreTask(
-    task_id="task1",
-    plan_id="dbs1",
-    status="running",
-    name="drill",
-    created_at=3000.0,
-    finished_at=3500.0,
-    target_at=2500.0,
-    progress=(("pre_structure", 1.0), ("full_data", 0.5)),
-    destination_type="RDS",
-    destination_instance_id="rm-2",
-    destination_region="cn-beijing",
-    backup_set_id="set1",
-    error_message=FREE_TEXT,
-)
-DOWNLOAD = DownloadTask(
-    task_id="download1",
-    plan_id="dbs1",
-    status="finish",
-    backup_set_id="set1",
-    data_format="SQL",
-    way="manual",
-    target_type="OSS",
-    gateway_id="7",
-    job_type="full",
-    size_bytes=4096,
-    created_at=4000.0,
-    finished_at=4100.0,
-    error_message=FREE_TEXT,
-)
-PLAN = PlanSubject(
-    scope=SCOPE,
-    plan=Plan(
-        plan_id="dbs1",
-        name="orders",
-        status="running",
-        database_type="MySQL",
-        backup_method="logical",
-        instance_class="small",
-        source_type="RDS",
-        source_instance_id="rm-1",
-        source_region="cn-hangzhou",
-        gateway_id="7",
-        resource_group_id="rg-1",
-        cross_account_id="42",
-        created_at=100.0,
-        expires_at=99_000.0,
-        log_backup_enabled=True,
-        full_retention_seconds=604_800.0,
-        log_retention_seconds=86_400.0,
-        schedule=Schedule(weekdays=(0, 3), start_minute=90),
-        objects_count=3,
-        error_message=FREE_TEXT,
-    ),
-    objectives=Objectives(
-        rpo=300.0, full_backup_interval=90_000.0, restore_time=3600.0, restore_test_interval=8e6
-    ),
-    full_backups=FullBackupHistory(
-        last_success=BACKUP,
-        last_attempt=RUNNING,
-        running=RUNNING,
-        consecutive_failures=2,
-        counts=(("finish", 5), ("running", 1)),
-        bytes_by_storage_class=(("Standard", 4096),),
-        size_median_bytes=4000.5,
-        duration_median_seconds=290.0,
-        last_good_expires_at=9000.0,
-        last_failure_message=FREE_TEXT,
-    ),
-    full_backup_tally=Tally(success=4, failure=1, size_bytes=20_480, duration_seconds=1200.5),
-    logs=LogHistory(
-        last_data_at=2200.0,
-        last_completed_at=2190.0,
-        counts=(("COMPLETED", 9), ("FILLING", 1)),
-        bytes_by_storage_class=(("IA", 512),),
-    ),
-    log_tally=Tally(success=9, size_bytes=512),
-    restores=RestoreHistory(
-        tasks=(TASK,), counts=(("running", 1),), last_success_at=1800.0, last_success_duration_seconds=60.0
-    ),
-    restore_tally=Tally(success=1, failure=2),
-    ranges=(
-        RestoreRange(range_type="range", begin_at=1.0, end_at=2.0),
-        RestoreRange(range_type="range", begin_at=3.0, end_at=4.0),
-    ),
-    prechecks=(
-        Precheck(
-            subject="plan",
-            subject_id="dbs1",
-            status="failed",
-            progress=0.75,
-            items=(
-                PrecheckItem(item="CHECK_SOURCE_CONN", state="failed", error_message=FREE_TEXT),
-                PrecheckItem(item="CHECK_SOURCE_CONN", state="caught"),
-                PrecheckItem(item="CHECK_BINLOG", state="warning"),
-                PrecheckItem(item="CHECK_VERSION", state="finish"),
-                PrecheckItem(item="CHECK_LATER", state="init"),
-            ),
-        ),
-    ),
-    downloads=DownloadHistory(tasks=(DOWNLOAD,), counts=(("finish", 1),), last_success_at=4100.0),
-    job_errors=(JobError(job="full_backup", job_id="set2", error_code="DBS-1001", error_message=FREE_TEXT),),
-    billing=Billing(
-        charge_type="PREPAY",
-        spec="small",
-        full_storage_bytes=1,
-        log_storage_bytes=2,
-        full_used_bytes=3,
-        log_used_bytes=4,
-        free_bytes=5,
-        paid_bytes=6,
-    ),
-    read_at=(("full_backups", 5000.0), ("restores", 5001.0)),
-)
-REGION = RegionSubject(
-    scope=SCOPE,
-    supported=True,
-    gateways=(
-        Gateway(
-            gateway_id="7",
-            status="ONLINE",
-            identifier="gw",
-            display_name="office",
-            hostname="host",
-            internet_ip="1.2.3.4",
-            intranet_ip="10.0.0.1",
-            created_at=10.0,
-            last_heartbeat_at=20.0,
-        ),
-    ),
-    gateway_plans=(("7", 3),),
-    networks=NodeNetworks(internet=("1.2.3.0/24", "1.2.3.0/24"), intranet=("10.0.0.0/8",)),
-)
-
-
 def lines(subject: Subject, name: str) -> list[str]:
     """Return what one family makes of a subject, without its identity labels; nothing may be refused."""
     family = next(each for each in FAMILIES if each.name == name)
@@ -349,8 +181,8 @@ def states(documented: Sequence[str], holds: str, label: str = "status", before:
 
 EXPECTED: dict[str, list[str]] = {
     "dbs_plan_info": [
-        '{backup_method="logical",cross_account_id="42",database_type="MySQL",gateway_id="7",instance_class="small",'
-        'plan_name="orders",resource_group_id="rg-1",source_instance_id="rm-1",'
+        '{backup_method="logical",cross_account_id="42",database_type="MySQL",gateway_id="7",'
+        'instance_class="small",plan_name="orders",resource_group_id="rg-1",source_instance_id="rm-1",'
         'source_region="cn-hangzhou",source_type="RDS"} 1.0'
     ],
     "dbs_plan_status": states(PLAN_STATUSES, "running"),
@@ -383,7 +215,7 @@ EXPECTED: dict[str, list[str]] = {
         '{collector="restores"} 5001.0',
     ],
     "dbs_full_backup_last_success_timestamp_seconds": ["{} 1500.0"],
-    "dbs_full_backup_last_success_duration_seconds": ["{} 300.0"],
+    "dbs_full_backup_last_success_duration_seconds": ["{} 400.0"],
     "dbs_full_backup_last_success_queue_seconds": ["{} 100.0"],
     "dbs_full_backup_last_success_size_bytes": ["{} 4096.0"],
     "dbs_full_backup_last_success_expires_timestamp_seconds": ["{} 9000.0"],
@@ -593,7 +425,7 @@ def test_a_status_that_is_not_known_gives_no_series() -> None:
 def test_a_set_that_ends_before_it_starts_has_no_duration() -> None:
     """Instants that contradict each other are not known; a negative span is never exported."""
     backwards = replace(
-        PLAN, full_backups=FullBackupHistory(last_success=replace(BACKUP, ended_at=1.0, created_at=5e9))
+        PLAN, full_backups=FullBackupHistory(last_success=replace(BACKUP, finished_at=1.0, created_at=5e9))
     )
 
     assert lines(backwards, "dbs_full_backup_last_success_duration_seconds") == []

@@ -9,8 +9,8 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -29,7 +29,7 @@ from dbs_exporter.metrics.text import label_value
 from dbs_exporter.model import Plan, PlanSubject, RegionSubject, Scope, Subject, SubjectKey
 
 Facts = dict[str, list[tuple[tuple[str, ...], float]]]
-"""Rows by family name: what a generated subject carries, as JSON-free text in the plan's name would not do."""
+"""What a generated subject carries: rows by the name of their family."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,14 @@ def key_of(subject: Subject) -> SubjectKey:
     return subject.scope.account, subject.scope.region, plan_id
 
 
+def found(rows: dict[SubjectKey, Facts], name: str, subject: Subject) -> list[tuple[tuple[str, ...], float]]:
+    """Return a subject's rows of one family."""
+    return rows[key_of(subject)].get(name, [])
+
+
 class SameRows(Collector):
-    """The fleet as prometheus_client takes it, in the order of the exposition: families that look the same in both
-    formats first."""
+    """The fleet as prometheus_client takes it; families whose header is the same in both formats stand
+    first."""
 
     def __init__(self, fleet: Fleet, rows: dict[SubjectKey, Facts]) -> None:
         self.fleet = fleet
@@ -135,7 +140,7 @@ def fleets(draw: st.DrawFn) -> Fleet:
                     draw(st.lists(st.sampled_from(["a", "kind", "status", "z_z"]), max_size=2, unique=True))
                 ),
                 type="counter" if counter else "gauge",
-                rows=lambda subject, name=name: rows[key_of(subject)].get(name, []),
+                rows=partial(found, rows, name),
             )
         )
     return Fleet(tuple(families), rows)
@@ -165,7 +170,8 @@ KEYS = st.tuples(
 @settings(deadline=None)
 @given(st.data())
 def test_pages_are_what_prometheus_client_writes_after_any_changes(data: st.DataObject) -> None:
-    """Any updates and removals, published in any portions, leave exactly the oracle's bytes in both formats and encodings."""
+    """Any updates and removals in any portions leave exactly the oracle's bytes, in both formats and
+    encodings."""
     fleet = data.draw(fleets())
     exposition = Exposition(fleet.families)
     check(exposition, fleet, {})
@@ -201,7 +207,7 @@ def numbered_fleet() -> Fleet:
                 of="plan",
                 type="counter" if name.endswith("_total") else "gauge",
                 labels=("kind",),
-                rows=lambda subject, name=name: rows[key_of(subject)].get(name, []),
+                rows=partial(found, rows, name),
             )
             for name in names
         ),
@@ -256,7 +262,8 @@ def filled(plans: int, fleet: Fleet) -> tuple[Exposition, dict[SubjectKey, Facts
 
 
 def test_a_large_page_keeps_large_chunks_and_changes_few_of_them() -> None:
-    """Of thousands of plans one changes: the page shares all chunks of other shelves and families with the one before."""
+    """When one plan of thousands changes, the chunks of other shelves and families are those of the page
+    before."""
     fleet = numbered_fleet()
     exposition, now = filled(5000, fleet)
     check(exposition, fleet, now)
@@ -410,7 +417,7 @@ class SteppedClock:
 
 @pytest.mark.parametrize(("took", "rest"), [(0.0, LEAST_REST_SECONDS), (2.0, 2.0 * REST_FACTOR)])
 def test_the_loop_publishes_at_once_and_rests_in_proportion(took: float, rest: float) -> None:
-    """A change is on the page before the loop rests, and it rests so long that publishing is at most a fifth of the time."""
+    """A change is on the page before the loop rests; publishing takes at most a fifth of the time."""
     fleet = numbered_fleet()
     exposition = Exposition(fleet.families)
     key = ("prod", "cn-hangzhou", "dbs1")
@@ -500,7 +507,11 @@ def test_openmetrics_parses() -> None:
     fleet = numbered_fleet()
     exposition, _ = filled(20, fleet)
 
-    families = list(text_string_to_metric_families(identity(exposition.page(openmetrics=True)).decode()))
+    families = list(
+        text_string_to_metric_families(  # type: ignore[no-untyped-call]
+            identity(exposition.page(openmetrics=True)).decode()
+        )
+    )
 
     assert {family.name for family in families} == {"dbs_thing_one", "dbs_thing_two", "dbs_things"}
 

@@ -71,7 +71,7 @@ def test_a_counter_without_total_cannot_be_made() -> None:
 def test_help_is_one_line_of_text(part: str, text: str) -> None:
     """Both parts of HELP are needed, on one line."""
     with pytest.raises(ValueError, match="one line"):
-        family(**{part: text})
+        family(**dict[str, Any]({part: text}))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,8 @@ def test_labels_are_written_in_the_order_of_their_names() -> None:
     )
 
     assert lines == [
-        b'dbs_plan_things{account="prod",backup_type="full",plan_id="dbs1",region="cn-hangzhou",status="running"} 2.0\n'
+        b'dbs_plan_things{account="prod",backup_type="full",plan_id="dbs1",region="cn-hangzhou",'
+        b'status="running"} 2.0\n'
     ]
 
 
@@ -183,7 +184,7 @@ def test_a_region_has_no_plan_label() -> None:
 @given(st.floats() | st.integers(-(2**70), 2**70).map(float))
 def test_numbers_are_written_as_prometheus_client_writes_them(value: float) -> None:
     """Every float, the infinities and NaN have the oracle's digits."""
-    assert format_value(value) == floatToGoString(value)
+    assert format_value(value) == floatToGoString(value)  # type: ignore[no-untyped-call]
 
 
 @given(
@@ -195,13 +196,15 @@ def test_a_row_takes_every_kind_of_number(value: float) -> None:
     """Ints, booleans, negative zero and infinities come out as the oracle writes them."""
     lines, refused = rendered(family(rows=lambda subject: [((), value)]))
 
-    assert lines[0].decode().split("} ")[1] == floatToGoString(value) + "\n"
+    expected: str = floatToGoString(value)  # type: ignore[no-untyped-call]
+    assert lines[0].decode().split("} ")[1] == expected + "\n"
     assert refused == []
 
 
 @given(st.text(st.characters(codec=None, categories=["C", "L", "Z", "P", "S", "M", "N"]), max_size=300))
 def test_a_label_value_is_bounded_and_can_be_sent(value: str) -> None:
-    """Whatever the API says, the label is short, encodable, and free of control characters but the line feed."""
+    """Whatever the API says, the label is short, encodable, and free of control characters but the line
+    feed."""
     cleaned = label_value(value)
 
     assert len(cleaned) <= LABEL_VALUE_LIMIT
@@ -227,7 +230,8 @@ def test_two_values_that_had_to_be_changed_stay_two(one: str, other: str) -> Non
 
 @given(st.text())
 def test_an_escaped_label_reads_back_as_the_label(value: str) -> None:
-    """The short cut for harmless values and the long way agree; JSON's reader undoes the same three escapes."""
+    """The short cut for harmless values and the long way agree; JSON's reader undoes the same three
+    escapes."""
     escaped = escaped_label(value)
 
     assert json.loads(f'"{escaped}"', strict=False) == label_value(value)

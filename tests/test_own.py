@@ -1,8 +1,8 @@
-"""The exporter's own metrics: what is counted, what starts at 0, and what goes with what is polled no longer."""
+"""The exporter's own metrics: what is counted, what starts at 0, and what goes with a new configuration."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -102,17 +102,17 @@ def test_both_formats_hold_the_same_samples() -> None:
 
     text, open_text = metrics.lines(series=1, identity_bytes=2)
 
-    def read(families: Iterator[Metric]) -> set[tuple[str, tuple[tuple[str, str], ...], float]]:
+    def read(families: Iterable[Metric]) -> set[tuple[str, tuple[tuple[str, str], ...], float]]:
         return {(s.name, tuple(sorted(s.labels.items())), s.value) for f in families for s in f.samples}
 
+    opened = parse_openmetrics(open_text.decode() + "# EOF\n")  # type: ignore[no-untyped-call]
     assert not open_text.endswith(b"# EOF\n")
-    assert read(parse_openmetrics(open_text.decode() + "# EOF\n")) == read(
-        text_string_to_metric_families(text.decode())
-    )
+    assert read(opened) == read(text_string_to_metric_families(text.decode()))
 
 
 def test_requests_start_at_zero_for_every_outcome() -> None:
-    """Before the first call there is a 0 for each account, region, operation and outcome, so that increases show."""
+    """Before the first call there is a 0 for each account, region, operation and outcome, so that increases
+    show."""
     metrics = own()
     metrics.watch(
         [watched(PROD, "DescribeRegions", "DescribeFullBackupList"), watched(TEST, "DescribeRegions")]
@@ -167,7 +167,8 @@ def test_durations_fall_into_cumulative_buckets() -> None:
 
 
 def test_what_is_polled_no_longer_is_gone_and_the_rest_goes_on_counting() -> None:
-    """A new configuration drops the series of accounts and regions that left it; counters of the others never fall."""
+    """A new configuration drops the series of accounts and regions that left it; counters of the others never
+    fall."""
     metrics = own()
     metrics.watch([watched(PROD), watched(TEST)])
     for scope in (PROD, TEST):
@@ -234,7 +235,8 @@ def test_a_collector_shows_how_it_fares(suffix: str, value: float) -> None:
 
 
 def test_a_collector_that_never_ran_says_only_what_is_known() -> None:
-    """Before the first run there is no success, no failure and no time, but an interval and a counter at 0."""
+    """Before the first run there is no success, no failure and no time, but an interval and a counter at
+    0."""
     metrics = own(
         collector_states=lambda: [CollectorState(scope=PROD, collector="nodes", interval_seconds=3600.0)]
     )

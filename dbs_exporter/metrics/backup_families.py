@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from dbs_exporter.history import full_backup_duration
 from dbs_exporter.metrics.family import Family, Row, plan_family
 from dbs_exporter.metrics.rows import counts, of_kinds, one, state
 from dbs_exporter.model import (
@@ -85,8 +86,8 @@ FULL_BACKUP_FAMILIES: tuple[Family, ...] = (
     plan_family(
         "dbs_full_backup_last_success_duration_seconds",
         "How long the newest finished full backup took, without its wait",
-        f"{_FULL} EndTime - StartTime",
-        _last_success(lambda backup: _span(backup.started_at, backup.ended_at)),
+        f"{_FULL} FinishTime - StartTime",
+        _last_success(full_backup_duration),
     ),
     plan_family(
         "dbs_full_backup_last_success_queue_seconds",
@@ -161,7 +162,7 @@ FULL_BACKUP_FAMILIES: tuple[Family, ...] = (
     plan_family(
         "dbs_full_backup_duration_median_seconds",
         "Median duration of up to 30 finished full backups before the last one; absent below 5",
-        f"{_FULL} EndTime - StartTime",
+        f"{_FULL} FinishTime - StartTime",
         _full(lambda history: history.duration_median_seconds),
     ),
     plan_family(
@@ -182,7 +183,7 @@ FULL_BACKUP_FAMILIES: tuple[Family, ...] = (
     plan_family(
         "dbs_full_backup_duration_seconds_total",
         f"Seconds that the full backups seen to finish took, {_SEEN}",
-        f"{_FULL} EndTime - StartTime",
+        f"{_FULL} FinishTime - StartTime",
         lambda subject: one(subject.full_backup_tally.duration_seconds),
         type="counter",
     ),

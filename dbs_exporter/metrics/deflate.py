@@ -1,9 +1,10 @@
-"""Gzip bodies assembled from pieces that were compressed on their own, so that a change costs only its own piece.
+"""Gzip bodies assembled from pieces that were compressed on their own, so that a change costs only its own
+piece.
 
-A piece is a raw deflate stream that ends in a full flush: it refers to nothing before it and ends on a byte, so pieces
-may be concatenated in any order (as pigz does). What gzip wants besides, one CRC-32 over everything, is combined from
-the pieces' own by arithmetic in GF(2)[x] modulo the CRC polynomial, without touching the bytes again (zlib's
-crc32_combine, which Python's zlib does not offer).
+A piece is a raw deflate stream that ends in a full flush: it refers to nothing before it and ends on a byte,
+so pieces may be concatenated in any order (as pigz does). What gzip wants besides, one CRC-32 over
+everything, is combined from the pieces' own by arithmetic in GF(2)[x] modulo the CRC polynomial, without
+touching the bytes again (zlib's crc32_combine, which Python's zlib does not offer).
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ def deflated(data: bytes | memoryview) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Checksum:
-    """The CRC-32 of some bytes, how many they are, and the factor by which they shift a CRC that comes before them."""
+    """The CRC-32 of some bytes, how many they are, and the factor by which they shift a CRC that comes before
+    them."""
 
     crc: int = 0
     length: int = 0
@@ -56,8 +58,13 @@ class Checksum:
         )
 
     def gzip_trailer(self) -> bytes:
-        """Return what ends a gzip body of these bytes: an empty last deflate block, the CRC-32 and the length."""
+        """Return what ends a gzip body of these bytes: an empty last deflate block, the CRC-32 and the
+        length."""
         return b"\x03\x00" + struct.pack("<II", self.crc, self.length & 0xFFFFFFFF)
+
+
+EMPTY = Checksum()
+"""The checksum of no bytes."""
 
 
 def combined(checksums: Iterable[Checksum]) -> Checksum:

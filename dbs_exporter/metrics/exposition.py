@@ -1,9 +1,10 @@
-"""What /metrics serves: rendered bytes kept per subject, put together as pages off the event loop, swapped as a whole.
+"""What /metrics serves: rendered bytes kept per subject, put together as pages off the event loop, swapped as
+a whole.
 
-A change is only noted (`update`, from any thread); `publish`, in a worker thread, renders the noted subjects, compresses
-the leaves they touch and swaps one immutable page per format. A scrape takes the page and copies its bytes. Families
-whose header lines are the same in both formats come first and are one body for both; counters, the exporter's own
-metrics and `# EOF` follow in each format's own tail.
+A change is only noted (`update`, from any thread); `publish`, in a worker thread, renders the noted subjects,
+compresses the leaves they touch and swaps one immutable page per format. A scrape takes the page and copies
+its bytes. Families whose header lines are the same in both formats come first and are one body for both;
+counters, the exporter's own metrics and `# EOF` follow in each format's own tail.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dbs_exporter.clock import Clock
-from dbs_exporter.metrics.deflate import GZIP_HEADER, Checksum, combined, deflated
+from dbs_exporter.metrics.deflate import EMPTY, GZIP_HEADER, Checksum, combined, deflated
 from dbs_exporter.metrics.family import Family, OnRefused, render
 from dbs_exporter.metrics.shelves import Segment, Shelves
 from dbs_exporter.metrics.text import OPENMETRICS_CONTENT_TYPE, OPENMETRICS_END, TEXT_CONTENT_TYPE
@@ -37,7 +38,8 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """One format's whole answer. Send the chunks in order; together they are `identity_length` or `gzip_length` bytes."""
+    """One format's whole answer. Send the chunks in order; together they are `identity_length` or
+    `gzip_length` bytes."""
 
     content_type: str
     identity: tuple[bytes, ...]
@@ -51,7 +53,8 @@ class OwnLines(Protocol):
     """Where the exporter's own metrics come from, asked once per publish."""
 
     def lines(self, *, series: int, identity_bytes: int) -> tuple[bytes, bytes]:
-        """Return them as text and as OpenMetrics without its end, given the size of the page before; never raises."""
+        """Return them as text and as OpenMetrics without its end, given the size of the page before; never
+        raises."""
         ...
 
 
@@ -99,12 +102,13 @@ class _Body:
 
     identity: tuple[bytes, ...] = ()
     gzip: bytes = b""
-    checksum: Checksum = Checksum()
+    checksum: Checksum = EMPTY
     series: int = 0
 
 
 class Exposition:
-    """The pages of a table of families; `own` adds the exporter's own, `on_refused` is told of dropped rows."""
+    """The pages of a table of families; `own` adds the exporter's own, `on_refused` is told of dropped
+    rows."""
 
     def __init__(
         self,
@@ -136,7 +140,8 @@ class Exposition:
         self._pages = self._assembled((b"", b""))
 
     def update(self, key: SubjectKey, subject: Subject | None) -> None:
-        """Note that a subject changed, or is gone (None); cheap, from any thread, the last word on a key holds."""
+        """Note that a subject changed, or is gone (None); cheap, from any thread, the last word on a key
+        holds."""
         with self._noting:
             self._noted[key] = subject
         self._wake.set()
@@ -234,7 +239,8 @@ class Exposition:
 
 
 def _body(columns: Iterable[_Column], *, openmetrics: bool, lead: bytes = b"") -> _Body:
-    """Assemble these families, the compressed form after `lead`; one without samples leaves no header behind."""
+    """Assemble these families, the compressed form after `lead`; one without samples leaves no header
+    behind."""
     identity: list[bytes] = []
     pieces: list[bytes] = [lead]
     checksums: list[Checksum] = []

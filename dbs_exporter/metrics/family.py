@@ -1,8 +1,8 @@
-"""One metric family: its name, help, type and labels, and the pure function from a subject's facts to its rows.
+"""One metric family: its name, help, type and labels, and the pure function from facts to its rows.
 
-The contract is checked twice: what is written in the table when the table is made (`Family`, `checked_table`), and what
-the facts make of it row by row (`render`). A wrong table is a bug and stops the program; a wrong row is dropped, counted
-and told, and never costs another row or the scrape.
+The contract is checked twice: what is written in the table when the table is made (`Family`,
+`checked_table`), and what the facts make of it row by row (`render`). A wrong table is a bug and stops the
+program; a wrong row is dropped, counted and told, and never costs another row or the scrape.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ Row = tuple[tuple[str, ...], float]
 """(values of the family's own labels, value); the subject's identity labels are added when it is rendered."""
 
 Refusal = Literal["duplicate", "labels", "value", "error"]
-"""Why something was dropped: a series seen twice, wrong labels, no finite or infinite number, or the function failed."""
+"""Why something was dropped: a series seen twice, wrong labels, no finite or infinite number, or the function
+failed."""
 
 OnRefused = Callable[[str, SubjectKey, Refusal, str], None]
 """Told (family, subject, reason, one sentence) for everything dropped; must not raise."""
@@ -39,8 +40,8 @@ _RESERVED_PREFIXES = ("dbs_exporter_", "dbs_scrape_", "dbs_process_")
 class Family:
     """One row of the catalogue; wrong names, labels or help raise ValueError when it is made.
 
-    `what` says what a sample means, `source` which API operations and fields it is read from; `rows` takes the subject
-    that `of` names and may not look at a clock. `value` is what the printed table says of the samples ("" for plain ones).
+    `what` says what a sample means, `source` which API operations and fields it is read from; `rows` takes
+    the subject that `of` names and may not look at a clock.
     """
 
     name: str
@@ -65,7 +66,8 @@ class Family:
 
     @property
     def help(self) -> str:
-        """The HELP text: the meaning, the API operations and fields behind it, and that the value is polled."""
+        """The HELP text: the meaning, the API operations and fields behind it, and that the value is
+        polled."""
         return f"{self.what} ({self.source}; polled)."
 
     def header(self, *, openmetrics: bool) -> bytes:
@@ -134,7 +136,7 @@ def _render_family(
 ) -> bytes:
     try:
         rows = list(family.rows(subject))
-    except Exception as failure:  # noqa: BLE001  a family's bug must cost that family of that subject, nothing else
+    except Exception as failure:
         on_refused(family.name, key, "error", f"{type(failure).__name__}: {failure}")
         return b""
     if not rows:

@@ -1,7 +1,8 @@
 """The exporter's own metrics, on an injected prometheus_client registry.
 
-Calls, waits, unknown values and refused rows are told to it and counted here; collector states, rates and the size of
-the page are asked for when a page is put together. It never calls the API, and a scrape never reaches it.
+Calls, waits, unknown values and refused rows are told to it and counted here; collector states, rates and the
+size of the page are asked for when a page is put together. It never calls the API, and a scrape never reaches
+it.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ class CallRecord(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """An account in a region that is polled: the operations it may call, and the calls per second allowed it now."""
+    """An account in a region that is polled: the operations it may call, and the calls per second allowed it
+    now."""
 
     scope: Scope
     operations: tuple[str, ...]
@@ -68,7 +70,8 @@ def build_revision(environ: Mapping[str, str]) -> str:
 
 
 class OwnMetrics:
-    """Counts what it is told and gives the registry's lines to the publisher. All methods may be called by any thread."""
+    """Counts what it is told and gives the registry's lines to the publisher. All methods may be called by
+    any thread."""
 
     def __init__(
         self,
@@ -101,7 +104,8 @@ class OwnMetrics:
         registry.register(_OwnCollector(self._families))
 
     def watch(self, watched: Iterable[Watched]) -> None:
-        """Take over what is polled from now on: its counters start at 0, those of what is polled no longer are gone."""
+        """Take over what is polled from now on: its counters start at 0, those of what is polled no longer
+        are gone."""
         with self._lock:
             self._watched = {each.scope: each for each in watched}
             accounts = {scope.account for scope in self._watched}
@@ -130,7 +134,8 @@ class OwnMetrics:
             self._waits[scope] = self._waits.get(scope, 0.0) + seconds
 
     def on_unknown(self, field: str) -> None:
-        """Count a value of this API field that the documents do not have; logged when the field is first met."""
+        """Count a value of this API field that the documents do not have; logged when the field is first
+        met."""
         with self._lock:
             self._unknown[(field,)] += 1
             first = self._unknown[(field,)] == 1

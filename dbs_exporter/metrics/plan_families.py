@@ -148,7 +148,8 @@ PLAN_FAMILIES: tuple[Family, ...] = (
     plan_family(
         "dbs_plan_recoverable_from_timestamp_seconds",
         "The oldest instant to which the database can be brought back",
-        f"{_RANGES} BeginTimestampForRestore and FullBackupDetail.EndTime, else {_LIST} BeginTimestampForRestore",
+        f"{_RANGES} BeginTimestampForRestore and FullBackupDetail.EndTime,"
+        f" else {_LIST} BeginTimestampForRestore",
         lambda subject: one(protection.recoverable_window(subject)[0]),
     ),
     plan_family(

@@ -1,4 +1,5 @@
-"""The catalogue for people: the tables of `dbs-exporter metrics`, of the README and of other programs, from one source."""
+"""The catalogue for people: the tables of `dbs-exporter metrics`, of the README and of other programs, from
+one source."""
 
 from __future__ import annotations
 

@@ -24,7 +24,8 @@ _DOWNLOAD = "DescribeBackupSetDownloadTaskList"
 _WHICH = "tasks that have not ended and the newest five that have"
 
 NOT_PASSED = frozenset({"warning", "caught", "catched", "failed"})
-"""Item states that the reference explains as failed or abnormal; newer metadata spell `caught` as `catched`."""
+"""Item states that the reference explains as failed or abnormal; newer metadata spell `caught` as
+`catched`."""
 
 
 def _tasks(of: Callable[[RestoreTask], Iterable[Row]]) -> Callable[[PlanSubject], list[Row]]:

@@ -1,4 +1,5 @@
-"""The shapes that rows of most families have: one value, one of several states, counts. Unknown gives no row."""
+"""The shapes that rows of most families have: one value, one of several states, counts. Unknown gives no
+row."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ def of_kinds(**values: float | None) -> list[Row]:
 def state(documented: Sequence[str], holds: str, *labels: str) -> list[Row]:
     """Return a row per documented status, 1 for the one that holds and 0 for the others.
 
-    A status that the documents do not know gets a row of its own; an empty one is not known and gives no rows.
+    A status that the documents do not know gets a row of its own; an empty one is not known and gives no
+    rows.
     """
     if not holds:
         return []
@@ -32,7 +34,8 @@ def state(documented: Sequence[str], holds: str, *labels: str) -> list[Row]:
 
 
 def counts(documented: Sequence[str], counted: Counts, *labels: str) -> list[Row]:
-    """Return a row per documented status or class, 0 if none were counted, and one for each other that was."""
+    """Return a row per documented status or class, 0 if none were counted, and one for each other that
+    was."""
     by_name = dict.fromkeys(documented, 0)
     for name, number in counted:
         if name:

@@ -1,9 +1,9 @@
 """Rendered subjects in order of their keys, each family's bytes kept once, plain and compressed.
 
-A shelf holds some hundred subjects. For each family it has one segment: the lines of all its subjects in one bytes
-object, which pages serve as it is, and beside it the same lines deflated leaf by leaf, so that a changed subject costs
-one join of a segment and one compression of a leaf in those families whose lines did change. It knows no format, no
-clock and no lock.
+A shelf holds some hundred subjects. For each family it has one segment: the lines of all its subjects in one
+bytes object, which pages serve as it is, and beside it the same lines deflated leaf by leaf, so that a
+changed subject costs one join of a segment and one compression of a leaf in those families whose lines did
+change. It knows no format, no clock and no lock.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from dbs_exporter.metrics.deflate import Checksum, deflated
 from dbs_exporter.model import SubjectKey
 
 SHELF_SUBJECTS = 1024
-"""Of one-line families this makes chunks of about 100 kB: large enough for a socket, small enough to join again."""
+"""Of one-line families this makes chunks of about 100 kB: large enough for a socket, small enough to join
+again."""
 
 LEAF_SUBJECTS = 64
 """Compressed together: fewer cost less when one changes, more compress better."""
@@ -53,9 +54,11 @@ class Segment:
         return parts
 
     def replaced(self, changes: Mapping[int, bytes]) -> Segment:
-        """Return a segment with the lines of the subjects at these places replaced; itself if they are as they were."""
+        """Return a segment with the lines of the subjects at these places replaced; itself if they are as
+        they were."""
         different: dict[int, tuple[int, int]] = {}
-        # Where subjects begin is not kept: it would cost as much memory as the lengths and shift with every change.
+        # Where subjects begin is not kept: it would cost as much memory as the lengths and shift with every
+        # change.
         begins = list(accumulate(self.lengths, initial=0)) if len(changes) > _FEW else None
         for at, lines in changes.items():
             begin = begins[at] if begins else sum(self.lengths[:at])
@@ -102,7 +105,8 @@ class Shelf:
 
 
 class Shelves:
-    """All subjects of one kind; `changed` collects the places of families whose lines are no longer the same."""
+    """All subjects of one kind; `changed` collects the places of families whose lines are no longer the
+    same."""
 
     def __init__(self, families: int) -> None:
         self._families = families
@@ -117,7 +121,8 @@ class Shelves:
         return (shelf.segments[family] for shelf in self._shelves)
 
     def apply(self, keys: Sequence[SubjectKey], render: Render) -> None:
-        """Take over these subjects' new lines; asks `render` shelf by shelf, so that few of them exist at a time."""
+        """Take over these subjects' new lines; asks `render` shelf by shelf, so that few of them exist at a
+        time."""
         for first_key, group in self._grouped(sorted(keys)):
             at = max(0, bisect_right(self._shelves, first_key, key=lambda shelf: shelf.keys[0]) - 1)
             if not self._shelves:
@@ -142,7 +147,7 @@ class Shelves:
             return []
         starts = [shelf.keys[0] for shelf in self._shelves[1:]]
         cuts = sorted({0, len(keys), *(bisect_left(keys, start) for start in starts)})
-        return [(keys[begin], keys[begin:end]) for begin, end in zip(cuts, cuts[1:], strict=False)]
+        return [(keys[begin], keys[begin:end]) for begin, end in pairwise(cuts)]
 
     def _replace(self, shelf: Shelf, lines: Mapping[int, Sequence[bytes]]) -> None:
         for family, segment in enumerate(shelf.segments):
@@ -152,7 +157,8 @@ class Shelves:
                 self.changed.add(family)
 
     def _rebuild(self, at: int, shelf: Shelf, group: list[SubjectKey], render: Render) -> None:
-        """Put a shelf anew with subjects added or gone; too many become several shelves, none become no shelf."""
+        """Put a shelf anew with subjects added or gone; too many become several shelves, none become no
+        shelf."""
         asked = set(group)
         merged = sorted(asked.union(shelf.keys))
         old = [segment.parts() for segment in shelf.segments]

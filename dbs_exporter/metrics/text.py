@@ -1,7 +1,7 @@
 """The atoms of the Prometheus text format 0.0.4 and of OpenMetrics 1.0: label values, escapes, header lines.
 
-Both formats share every sample line as long as samples carry no time of their own; they differ in HELP, in a counter's
-family name and in the closing `# EOF`. The oracle is prometheus_client's two `generate_latest`.
+Both formats share every sample line as long as samples carry no time of their own; they differ in HELP, in a
+counter's family name and in the closing `# EOF`. The oracle is prometheus_client's two `generate_latest`.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ OPENMETRICS_END = b"# EOF\n"
 LABEL_VALUE_LIMIT = 128
 """Characters; longer than any name DBS allows, short enough for every storage behind Prometheus."""
 
-# Prometheus' lexer takes a NUL for the end of the scrape, a lone surrogate has no UTF-8, and the rest of these would
-# spoil a terminal. A line feed stays: the format has an escape for it.
+# Prometheus' lexer takes a NUL for the end of the scrape, a lone surrogate has no UTF-8, and the rest of
+# these would spoil a terminal. A line feed stays: the format has an escape for it.
 _UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 _NOT_FINITE = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 
 
 def format_value(value: float) -> str:
-    """Return the number as prometheus_client writes it: Python's shortest digits, with Go's earlier exponent."""
+    """Return the number as prometheus_client writes it: Python's shortest digits, with Go's earlier
+    exponent."""
     digits = repr(value)
     dot = digits.find(".")
     if dot > 6 and value > 0:
@@ -37,10 +38,11 @@ def format_value(value: float) -> str:
 
 
 def label_value(value: str) -> str:
-    """Return the value as a label may carry it: at most LABEL_VALUE_LIMIT characters, none of them a control character.
+    """Return the value as a label may carry it: at most LABEL_VALUE_LIMIT characters, none of them a control
+    character.
 
-    A value that had to be changed ends in `~` and the CRC-32 of the original, so that two different values from the API
-    never become one series.
+    A value that had to be changed ends in `~` and the CRC-32 of the original, so that two different values
+    from the API never become one series.
     """
     if value.isprintable() and len(value) <= LABEL_VALUE_LIMIT:
         return value
@@ -66,7 +68,8 @@ def escape_label_value(value: str) -> str:
 
 
 def header_lines(name: str, text: str, metric_type: MetricType, *, openmetrics: bool) -> bytes:
-    """Return a family's HELP and TYPE lines; OpenMetrics names a counter without `_total` and escapes quotes too."""
+    """Return a family's HELP and TYPE lines; OpenMetrics names a counter without `_total` and escapes quotes
+    too."""
     if openmetrics:
         name = name.removesuffix("_total") if metric_type == "counter" else name
         text = escape_label_value(text)
