@@ -1,0 +1,9 @@
+"""A stand-in for the DBS API over HTTP: a believable fleet, both signatures, real paging, and every fault that a cloud has.
+
+It imports nothing of the exporter, so that a mistake there cannot agree with itself here.
+"""
+
+from .server import Simulator, start_simulator
+from .world import INCIDENTS, World
+
+__all__ = ["INCIDENTS", "Simulator", "World", "start_simulator"]

@@ -1,0 +1,167 @@
+"""The plans of a fleet as a pure function of the seed: who they are, when they back up, how large they are.
+
+Nothing here depends on the present; what has happened by now is `history`'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+DAY = 86_400
+WEEK = 7 * DAY
+EPOCH_MONDAY = 1_704_067_200
+"""2024-01-01, a Monday: plans count their weeks from here."""
+
+REGIONS = ("cn-hangzhou", "cn-shanghai", "ap-southeast-1")
+SUPPORTED_REGIONS = (
+    "cn-hangzhou", "cn-shanghai", "cn-qingdao", "cn-beijing", "cn-shenzhen", "cn-hongkong", "ap-southeast-1",
+    "cn-hangzhou-finance", "cn-shanghai-finance-1", "cn-shenzhen-finance-1",
+)  # fmt: skip
+GATEWAYS_PER_REGION = 2
+SYSTEMS = ("orders", "billing", "stock", "crm", "erp", "sessions", "catalog", "ledger", "search", "reports")
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A database engine as DBS names it, and how its plans usually look."""
+
+    database_type: str
+    port: int
+    method: str
+    has_log: bool
+    file_name: str
+
+
+ENGINES = (
+    Engine("MySQL", 3306, "logical", True, "mysql-bin.{:06d}"),
+    Engine("MySQL", 3306, "physical", True, "mysql-bin.{:06d}"),
+    Engine("PostgreSQL", 5432, "logical", True, "{:024X}"),
+    Engine("MongoDB", 27017, "logical", True, "oplog-{:08d}"),
+    Engine("MSSQL", 1433, "physical", True, "log_{:08d}.trn"),
+    Engine("Oracle", 1521, "physical", True, "1_{:06d}.arc"),
+    Engine("Redis", 6379, "logical", False, "aof-{:08d}"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """A backup gateway at a customer's site."""
+
+    gateway_id: int
+    identifier: str
+    region: str
+    account: str
+    name: str
+    hostname: str
+    internet_ip: str
+    intranet_ip: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSpec:
+    """What a plan is; times are Unix seconds, sizes bytes."""
+
+    index: int
+    plan_id: str
+    name: str
+    account: str
+    region: str
+    engine: Engine
+    source_type: str
+    instance_id: str
+    host: str
+    gateway_id: int
+    weekdays: tuple[int, ...]
+    start_minute: int
+    retention_days: int
+    log_retention_days: int
+    has_log: bool
+    prepaid: bool
+    base_bytes: int
+    growth_per_day: float
+    bytes_per_second: int
+    created_at: int
+    incidents: frozenset[str] = field(default=frozenset())
+
+
+def draw(seed: int, *key: object) -> float:
+    """A number in [0, 1) that depends on nothing but its arguments."""
+    digest = blake2b(repr((seed, *key)).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
+
+
+def _identifier(seed: int, *key: object) -> str:
+    digest = blake2b(repr((seed, "id", *key)).encode(), digest_size=8).digest()
+    letters = "0123456789abcdefghijklmnopqrstuvwxyz"
+    number = int.from_bytes(digest, "big")
+    found = []
+    for _ in range(10):
+        number, place = divmod(number, 36)
+        found.append(letters[place])
+    return "".join(found)
+
+
+def gateways(seed: int, accounts: tuple[str, ...]) -> tuple[Gateway, ...]:
+    """Two gateways in each region of each account."""
+    made = []
+    for account in accounts:
+        for region in REGIONS:
+            for number in range(GATEWAYS_PER_REGION):
+                key = (account, region, number)
+                made.append(
+                    Gateway(
+                        gateway_id=160_000 + int(draw(seed, "gateway", *key) * 800_000),
+                        identifier=_identifier(seed, "gateway", *key),
+                        region=region,
+                        account=account,
+                        name=f"gw-{region.rsplit('-', 1)[-1]}-{number + 1}",
+                        hostname=f"backup-gw-{number + 1}.{region}.example.internal",
+                        internet_ip=f"203.0.113.{int(draw(seed, 'public', *key) * 250) + 1}",
+                        intranet_ip=f"10.{int(draw(seed, 'b', *key) * 250)}.{number}.{int(draw(seed, 'c', *key) * 250) + 1}",
+                        created_at=EPOCH_MONDAY + int(draw(seed, "age", *key) * 200 * DAY),
+                    )
+                )
+    return tuple(made)
+
+
+def plan(seed: int, index: int, account: str, own_gateways: tuple[Gateway, ...], home: str) -> PlanSpec:
+    """The index-th plan of an account; `home` is the incident it is meant for ("" for none), whether that holds now or not."""
+
+    def one(what: str) -> float:
+        return draw(seed, account, index, what)
+
+    engine = ENGINES[index % len(ENGINES)]
+    region = REGIONS[(index // 2) % len(REGIONS)]
+    through_gateway = home == "offline_gateway" or (not home and index % 5 == 3)
+    if home == "offline_gateway":
+        region = REGIONS[0]
+    local = [gateway for gateway in own_gateways if gateway.region == region]
+    # The first gateway of a region is the one that may go offline, so healthy plans use the others.
+    gateway = local[0] if home == "offline_gateway" else local[1 + index % (len(local) - 1)]
+    if home in ("log_hole", "log_backup_paused", "offline_gateway"):
+        engine = ENGINES[index % 2]
+    weekly = not home and index % 6 == 5
+    return PlanSpec(
+        index=index,
+        plan_id=f"dbs1{_identifier(seed, account, index)}"[:13],
+        name=f"{SYSTEMS[index % len(SYSTEMS)]}-{engine.database_type.lower()}-{index + 1:02d}",
+        account=account,
+        region=region,
+        engine=engine,
+        source_type="agent" if through_gateway else ("rds", "ecs", "express")[index % 3],
+        instance_id=f"{'rm' if engine.database_type != 'MongoDB' else 'dds'}-bp1{_identifier(seed, account, index, 'instance')}",
+        host=f"10.{index % 200}.{(index * 7) % 250}.{(index * 13) % 250 + 1}",
+        gateway_id=gateway.gateway_id if through_gateway else 0,
+        weekdays=(0, 2, 4) if weekly else (0, 1, 2, 3, 4, 5, 6),
+        start_minute=int(one("minute") * 1440),
+        retention_days=90,
+        log_retention_days=7,
+        has_log=engine.has_log,
+        prepaid=home == "expiring_prepaid_plan" or index % 2 == 0,
+        base_bytes=int(2**30 * (0.5 + 40 * one("size") ** 3)),
+        growth_per_day=0.001 + 0.003 * one("growth"),
+        bytes_per_second=int(40e6 * (0.5 + one("speed"))),
+        created_at=EPOCH_MONDAY + int(one("age") * 300) * DAY,
+    )

@@ -1,0 +1,112 @@
+"""Restore and download tasks: those a fleet begins with and those that callers make; their progress follows the clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LOGICAL = (
+    ("FullStruforeRestoreProgress", 45),
+    ("FullDataRestoreProgress", 0),
+    ("FullStruAfterRestoreProgress", 60),
+    ("ContinuousRestoreProgress", 240),
+)
+PHYSICAL = (
+    ("PhysicalFullBackupRecoverProgress", 0),
+    ("PhysicalIncrementBackupRecoverProgress", 180),
+    ("PhysicalBackupRecoverProgress", 90),
+    ("PhysicalDatabaseOnlineProgress", 30),
+)
+RESTORE_BYTES_PER_SECOND = 60e6
+PRECHECK_SECONDS = 10
+DOWNLOAD_SECONDS = 300
+
+
+@dataclass(slots=True, kw_only=True)
+class Restore:
+    """One restore task; `size_bytes` decides how long its data stage takes."""
+
+    task_id: str
+    plan_id: str
+    name: str
+    created_at: float
+    size_bytes: int
+    physical: bool
+    continuous: bool
+    started_at: float | None = None
+    target_at: float | None = None
+    set_id: str = ""
+    destination_type: str = "rds"
+    destination_instance_id: str = ""
+    destination_region: str = ""
+    destination_ip_port: str = ""
+    destination_user: str = "restore"
+    destination_database: str = ""
+    restore_dir: str = ""
+    objects: str = '[{"DBName":"app"}]'
+    stuck: bool = False
+    failed: bool = False
+
+    def stages(self) -> list[tuple[str, float]]:
+        """(wire name, seconds) of each stage in order."""
+        data = 30 + self.size_bytes / RESTORE_BYTES_PER_SECOND
+        table = PHYSICAL if self.physical else LOGICAL
+        return [
+            (name, seconds or data)
+            for name, seconds in table
+            if self.continuous or name not in ("ContinuousRestoreProgress", "PhysicalIncrementBackupRecoverProgress")
+        ]
+
+    def at(self, now: float) -> tuple[str, float | None, dict[str, int], str]:
+        """(status, finish time, progress in percent by wire name, error) at a moment."""
+        stages = self.stages()
+        if self.started_at is None:
+            status = "init" if now < self.created_at + PRECHECK_SECONDS else "check_pass"
+            return status, None, {name: 0 for name, _ in stages}, ""
+        elapsed = max(0.0, now - self.started_at)
+        if self.stuck:
+            elapsed = min(elapsed, stages[0][1] + 0.43 * stages[1][1])
+        if self.failed:
+            elapsed = min(elapsed, stages[0][1] + 0.2 * stages[1][1])
+        progress: dict[str, int] = {}
+        left = elapsed
+        for name, seconds in stages:
+            progress[name] = int(100 * max(0.0, min(1.0, left / seconds)))
+            left -= seconds
+        if self.failed:
+            return "stop", self.started_at + elapsed, progress, "Duplicate object found on the destination"
+        total = sum(seconds for _, seconds in stages)
+        if elapsed >= total:
+            return "finish", self.started_at + total, progress, ""
+        return "running", None, progress, ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Download:
+    """One backup set download."""
+
+    task_id: str
+    plan_id: str
+    name: str
+    set_id: str
+    code: str
+    created_at: float
+    size_bytes: int
+    data_format: str = "SQL"
+    way: str = "manual"
+    job_type: str = "cbs_backup_sub_full"
+    database_type: str = "MySQL"
+    gateway_id: int = 0
+    target_type: str = ""
+    directory: str = ""
+    failed: bool = False
+
+    def at(self, now: float) -> tuple[str, float | None, str]:
+        """(status, finish time, error) at a moment."""
+        end = self.created_at + DOWNLOAD_SECONDS
+        if now < self.created_at + 10:
+            return "init", None, ""
+        if now < end:
+            return "running", None, ""
+        if self.failed:
+            return "stop", end, "java.io.IOException: No space left on device"
+        return "finish", end, ""
