@@ -1,7 +1,7 @@
 """`dbs-exporter call`: one operation of the API, with the configured account, from the command line.
 
-It owns how words of a command line become a call. Whether they make a good one is said by `api.operations`, before
-anything is sent.
+It owns how words of a command line become a call. Whether they make a good one is said by `api.operations`,
+before anything is sent.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def call(
 ) -> Any:
     """The answer of one operation, or with `all_pages` the items of its list.
 
-    `config_file` None means: the default one if it is there, else no configuration. Raises click.UsageError for what is wrong
-    with the words, ConfigError, CredentialsError and ApiError.
+    `config_file` None means: the default one if it is there, else no configuration. Raises click.UsageError
+    for what is wrong with the words, ConfigError, CredentialsError and ApiError.
     """
     parameters = _parameters(words)
     try:

@@ -1,7 +1,8 @@
-"""The commands of `dbs-exporter`: what each takes, and its help. The work is in `app`, `check`, `calling` and others.
+"""The commands of `dbs-exporter`: what each takes, and its help. The work is in `app`, `check`, `calling` and
+others.
 
-Everything heavy is imported inside the commands, so that `--help` is immediate and the demo lean. Exit codes: 0 fine,
-1 unexpected, 2 configuration or usage, 3 credentials or permission, 4 the API cannot be reached.
+Everything heavy is imported inside the commands, so that `--help` is immediate and the demo lean. Exit codes:
+0 fine, 1 unexpected, 2 configuration or usage, 3 credentials or permission, 4 the API cannot be reached.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ from dbs_exporter.cli_options import (
     telemetry_flag,
 )
 
-_EPILOG = "Exit codes: 0 fine, 1 unexpected, 2 configuration or usage, 3 credentials or permission, 4 API unreachable."
+_EPILOG = (
+    "Exit codes: 0 fine, 1 unexpected, 2 configuration or usage, 3 credentials or permission,"
+    " 4 API unreachable."
+)
 
 
 def main() -> None:
@@ -85,8 +89,8 @@ def run(
 ) -> None:
     """Poll DBS as the configuration says and serve what was learned on /metrics.
 
-    SIGTERM and Ctrl-C end it within two seconds. SIGHUP reads the configuration again: a file with a mistake changes
-    nothing, is logged, and shows in dbs_exporter_config_last_reload_successful.
+    SIGTERM and Ctrl-C end it within two seconds. SIGHUP reads the configuration again: a file with a
+    mistake changes nothing, is logged, and shows in dbs_exporter_config_last_reload_successful.
 
     \b
     Examples:
@@ -249,8 +253,9 @@ def check(
 ) -> None:
     """Validate the configuration, then ask each account and region one cheap question per operation.
 
-    Prints credentials, permission per operation, plans found, and the calls per hour that the configuration will cost. The
-    exit code is 0 only if all is well: 2 for the file, 3 for credentials or permission, 4 if the API cannot be reached.
+    Prints credentials, permission per operation, plans found, and the calls per hour that the configuration
+    will cost. The exit code is 0 only if all is well: 2 for the file, 3 for credentials or permission, 4 if
+    the API cannot be reached.
 
     \b
     Examples:
@@ -354,8 +359,8 @@ def call(
 ) -> None:
     """Call one operation of the API with the configured account and print its answer as JSON.
 
-    Parameters are checked before anything is sent. Operations that change something need --write. Without a configuration
-    file, the vendor's default chain gives the credentials (ALIBABA_CLOUD_ACCESS_KEY_ID and so on).
+    Parameters are checked before anything is sent. Operations that change something need --write. Without
+    a configuration file, the vendor's default chain gives the credentials (ALIBABA_CLOUD_ACCESS_KEY_ID and so on).
 
     \b
     Examples:

@@ -1,7 +1,8 @@
-"""Flags as Prometheus spells them, each with its environment variable; failures as sentences with an exit code.
+"""Flags as Prometheus spells them, each with its environment variable; failures as sentences with an exit
+code.
 
-It owns the form of the command line, not its commands. No traceback ever reaches the user: what nobody foresaw is told in one
-line, and logged in full at level debug.
+It owns the form of the command line, not its commands. No traceback ever reaches the user: what nobody
+foresaw is told in one line, and logged in full at level debug.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ _log = logging.getLogger(__name__)
 
 
 class Flag(click.Option):
-    """An option whose environment variable follows from its name: `--web.listen-address`, DBS_EXPORTER_WEB_LISTEN_ADDRESS."""
+    """An option whose environment variable follows from its name: `--web.listen-address`,
+    DBS_EXPORTER_WEB_LISTEN_ADDRESS.
+    """
 
     def __init__(self, param_decls: Sequence[str], **attributes: Any) -> None:
         flags = [name for name in param_decls if name.startswith("--")]
@@ -118,7 +121,9 @@ def config_file_flag(command: F) -> F:
 
 
 def log_flags(command: F) -> F:
-    """`--log.level` and `--log.format`; None where neither flag nor environment says, so that the file's word holds."""
+    """`--log.level` and `--log.format`; None where neither flag nor environment says, so that the file's word
+    holds.
+    """
     for decorate in (
         flag(
             "--log.format",

@@ -1,7 +1,7 @@
 """The configuration: loading a file, and the questions that others ask of it.
 
-A file is read whole or not at all, and all its problems are told at once, each with file, line, key and what would be right.
-It never opens a connection, and never prints a secret.
+A file is read whole or not at all, and all its problems are told at once, each with file, line, key and what
+would be right. It never opens a connection, and never prints a secret.
 """
 
 from __future__ import annotations
@@ -62,8 +62,9 @@ _FROM_ENVIRONMENT = {
 def load_config(path: str | Path, environ: Mapping[str, str] | None = None) -> Config:
     """The configuration in a YAML file.
 
-    `environ` is where `${NAME}` is looked up; the process' environment if not given. Secret files are read once here, so that
-    a missing one is told at the start; relative paths count from the file's directory. Raises ConfigError with every problem.
+    `environ` is where `${NAME}` is looked up; the process' environment if not given. Secret files are read
+    once here, so that a missing one is told at the start; relative paths count from the file's directory.
+    Raises ConfigError with every problem.
     """
     variables = os.environ if environ is None else environ
     return _config(read_document(Path(path), variables), Path(path).parent, variables)
@@ -99,7 +100,9 @@ def _config(document: Document, directory: Path, environ: Mapping[str, str]) -> 
 def _check_accounts(
     document: Document, values: dict[str, object], directory: Path, environ: Mapping[str, str]
 ) -> None:
-    """What no model of a single account sees: names given twice, and which keys go with which type of credentials."""
+    """What no model of a single account sees: names given twice, and which keys go with which type of
+    credentials.
+    """
     accounts = values.get("accounts")
     first: dict[object, int] = {}
     for index, account in enumerate(accounts if isinstance(accounts, tuple) else ()):
@@ -120,7 +123,9 @@ def _check_accounts(
 def _check_credentials(
     document: Document, path: KeyPath, given: dict[str, object], directory: Path, environ: Mapping[str, str]
 ) -> None:
-    """Check the keys that a type needs, and read the files of its secrets. Changes `given`: paths become absolute."""
+    """Check the keys that a type needs, and read the files of its secrets. Changes `given`: paths become
+    absolute.
+    """
     kind = given.get("type", "default")
     if not isinstance(kind, str) or kind not in CREDENTIAL_KEYS:
         return  # The model says so.
@@ -174,13 +179,15 @@ def matches(patterns: tuple[str, ...], plan: Plan) -> bool:
 
 
 def warnings_of(config: Config) -> tuple[str, ...]:
-    """What is allowed but hardly meant, one sentence each: keys and tokens over plain http to another machine."""
+    """What is allowed but hardly meant, one sentence each: keys and tokens over plain http to another
+    machine.
+    """
     said = []
     for index, account in enumerate(config.accounts):
         parts = urlsplit(account.endpoint or "")
         if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             said.append(
-                f"accounts[{index}].endpoint: plain http to {parts.hostname}: anyone on the way can read what backups there"
-                " are; use https"
+                f"accounts[{index}].endpoint: plain http to {parts.hostname}: anyone on the way can read what"
+                " backups there are; use https"
             )
     return tuple(said)

@@ -71,13 +71,15 @@ def _sentence(path: KeyPath, details: ErrorDetails) -> str:
             return f"{shown} is not a number; write one without quotes, such as 5"
         case "greater_than" | "greater_than_equal":
             least = context.get("ge", context.get("gt"))
-            return f"{shown} is too small; {'at least' if 'ge' in context else 'more than'} {least:g} would be right"
+            bound = "at least" if "ge" in context else "more than"
+            return f"{shown} is too small; {bound} {least:g} would be right"
         case "less_than_equal":
             return f"{shown} is too large; at most {context['le']:g} would be right"
         case "tuple_type":
             return f"{shown} is not a list; write a list in brackets, such as {_example(path)}"
         case "model_type" | "model_attributes_type" | "dict_type":
-            return f"{shown} is not a mapping; write keys below it, known are {', '.join(sorted(_known_keys(path)))}"
+            known = ", ".join(sorted(_known_keys(path)))
+            return f"{shown} is not a mapping; write keys below it, known are {known}"
         case _:
             return details["msg"]
 

@@ -1,7 +1,9 @@
-"""A YAML file as plain values that remember where they stood: line of every key, duplicates, `${ENV}`, secrets from files.
+"""A YAML file as plain values that remember where they stood: line of every key, duplicates, `${ENV}`,
+secrets from files.
 
-It owns reading and positions and knows no key of the configuration; `config` says what the values mean. Sequences become
-tuples, so that frozen models take them as they are. Nothing it says ever holds the value of a variable or of a secret file.
+It owns reading and positions and knows no key of the configuration; `config` says what the values mean.
+Sequences become tuples, so that frozen models take them as they are. Nothing it says ever holds the value of
+a variable or of a secret file.
 """
 
 from __future__ import annotations
@@ -70,8 +72,8 @@ def spell(path: KeyPath) -> str:
 def read_document(path: Path, environ: Mapping[str, str] | None = None) -> Document:
     """Read one YAML file. Problems of single keys are collected in the document, not raised.
 
-    `environ` is where `${NAME}` is looked up; the process' environment if not given. Raises ConfigError if the file cannot be
-    read or is not one YAML document.
+    `environ` is where `${NAME}` is looked up; the process' environment if not given. Raises ConfigError if
+    the file cannot be read or is not one YAML document.
     """
     try:
         with path.open("rb") as file:
@@ -91,7 +93,9 @@ def read_document(path: Path, environ: Mapping[str, str] | None = None) -> Docum
 
 
 def parse_document(text: str, name: str, environ: Mapping[str, str]) -> Document:
-    """The document in a YAML text; `name` stands in messages. Raises ConfigError if it is not one YAML document."""
+    """The document in a YAML text; `name` stands in messages. Raises ConfigError if it is not one YAML
+    document.
+    """
     try:
         loader = _Loader(text)
         try:
@@ -143,8 +147,8 @@ class _Builder:
         self._count += 1
         if self._count > _MAX_VALUES or len(path) > _MAX_DEPTH:
             raise ConfigError(
-                f"{self._document.name}:{node.start_mark.line + 1}: more values or levels than a configuration needs;"
-                " look for aliases (*name) that repeat each other"
+                f"{self._document.name}:{node.start_mark.line + 1}: more values or levels than a configuration"
+                " needs; look for aliases (*name) that repeat each other"
             )
         self._document.lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):
@@ -210,7 +214,8 @@ class _Builder:
             if not _VARIABLE_NAME.fullmatch(name):
                 self._document.problem(
                     path,
-                    f"{found[0]!r} names no environment variable; write ${{NAME}}, or $${{ for the characters",
+                    f"{found[0]!r} names no environment variable; write ${{NAME}},"
+                    " or $${ for the characters",
                 )
                 return found[0]
             value = self._environ.get(name)
@@ -239,7 +244,8 @@ def _merge_sources(nodes: list[yaml.Node]) -> Iterator[yaml.Node]:
 def read_secret(path: Path) -> str:
     """The text of a secret file without its trailing newline.
 
-    ValueError (never with the text) if it cannot be read, is empty, larger than 16 KiB, or not one line of UTF-8.
+    ValueError (never with the text) if it cannot be read, is empty, larger than 16 KiB, or not one line of
+    UTF-8.
     """
     try:
         with path.open("rb") as file:

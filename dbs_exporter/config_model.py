@@ -1,7 +1,7 @@
 """The configuration's models: every key, its default, its bounds and what it means.
 
-docs/configuration.md and the JSON Schema are made from these. Models are frozen and strict: no text becomes a number by
-itself. Callers import them from `config`.
+docs/configuration.md and the JSON Schema are made from these. Models are frozen and strict: no text becomes a
+number by itself. Callers import them from `config`.
 """
 
 from __future__ import annotations
@@ -93,7 +93,8 @@ class CredentialsConfig(_Model):
 
     type: CredentialsType = Field(
         default="default",
-        description="`default` is the vendor's chain: environment, RRSA, `~/.aliyun/config.json`, ECS role, URI.",
+        description="`default` is the vendor's chain: environment, RRSA, `~/.aliyun/config.json`,"
+        " ECS role, URI.",
     )
     access_key_id: Text | None = Field(
         default=None, description="Access key ID.", examples=["${ACCESS_KEY_ID}"]
@@ -130,7 +131,8 @@ class CredentialsConfig(_Model):
     )
     role_session_name: Name | None = Field(
         default=None,
-        description="Name of the session in the audit log; `ALIBABA_CLOUD_ROLE_SESSION_NAME` or dbs-exporter if not given.",
+        description="Name of the session in the audit log; `ALIBABA_CLOUD_ROLE_SESSION_NAME`"
+        " or dbs-exporter if not given.",
     )
     role_session_expiration: SessionTime | None = Field(
         default=None, description="How long an assumed role lives; an hour if not given.", examples=["1h"]
@@ -265,11 +267,13 @@ class ObjectiveConfig(_Model):
     plans: Patterns = Field(description="Patterns on plan id and name.", examples=[["orders-*"]])
     rpo: Objective | None = Field(
         default=None,
-        description="How much data may be lost. 30m with log backup, else the full backup interval, if not given.",
+        description="How much data may be lost. 30m with log backup, else the full backup interval,"
+        " if not given.",
     )
     full_backup_interval: Objective | None = Field(
         default=None,
-        description="Between two full backups. The largest gap in the plan's own schedule plus 20 %, if not given.",
+        description="Between two full backups. The largest gap in the plan's own schedule plus 20 %,"
+        " if not given.",
     )
     restore_time: Objective | None = Field(default=None, description="How long a restore may take.")
     restore_test_interval: Objective | None = Field(

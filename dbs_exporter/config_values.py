@@ -25,7 +25,8 @@ def _duration(low: float, high: float) -> Any:
         seconds = parse_duration(value)
         if not low <= seconds <= high:
             raise ValueError(
-                f"{value!r} is outside {format_duration(low)} to {format_duration(high)}; choose a duration between them"
+                f"{value!r} is outside {format_duration(low)} to {format_duration(high)}; "
+                "choose a duration between them"
             )
         return seconds
 
@@ -86,7 +87,8 @@ def _endpoint(text: str) -> str:
         raise ValueError("holds a user or password; credentials belong under `credentials`")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ValueError(
-            f"{text!r} has a path or a query; the API answers at the root, so {parts.scheme}://{parts.netloc} would be right"
+            f"{text!r} has a path or a query; the API answers at the root,"
+            f" so {parts.scheme}://{parts.netloc} would be right"
         )
     return text.rstrip("/")
 

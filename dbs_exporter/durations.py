@@ -1,6 +1,7 @@
 """Durations as Prometheus writes them (`1h30m`), to seconds and back.
 
-It owns the grammar: whole numbers with the units y w d h m s ms, largest first, each at most once. Nothing else is a duration.
+It owns the grammar: whole numbers with the units y w d h m s ms, largest first, each at most once. Nothing
+else is a duration.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ def parse_duration(text: str) -> float:
     """
     if len(text) > _MAX_LENGTH or not (found := _COMPILED.fullmatch(text)):
         raise ValueError(
-            f"{text[:_MAX_LENGTH]!r} is not a duration; write numbers with units, largest first, such as 30s, 5m or 1h30m"
+            f"{text[:_MAX_LENGTH]!r} is not a duration; write numbers with units, largest first,"
+            " such as 30s, 5m or 1h30m"
         )
     milliseconds = sum(
         int(part[: -len(unit)]) * size

@@ -1,4 +1,6 @@
-"""One question to an exporter on this machine, for `HEALTHCHECK`; nothing is imported that a check every 30 s need not pay for."""
+"""One question to an exporter on this machine, for `HEALTHCHECK`; nothing is imported that a check every 30 s
+need not pay for.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from dbs_exporter.listen import parse_listen_address
 
 
 def ask_health(listen_address: str, path: str, timeout: float) -> str:
-    """The answer of `path`, one line, asked of the machine itself; Unreachable if it is not 200 within `timeout` seconds."""
+    """The answer of `path`, one line, asked of the machine itself; Unreachable if it is not 200 within
+    `timeout` seconds.
+    """
     host, port = parse_listen_address(listen_address)
     if host in ("", "0.0.0.0"):  # noqa: S104 (compared, not bound)
         host = "127.0.0.1"

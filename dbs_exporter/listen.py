@@ -21,7 +21,8 @@ def parse_listen_address(text: str) -> tuple[str, int]:
     found = _ADDRESS.fullmatch(text)
     if found is None:
         raise ValueError(
-            f"{text!r} is not a listen address; write [HOST]:PORT, such as :10033, 127.0.0.1:10033 or [::1]:10033"
+            f"{text!r} is not a listen address; write [HOST]:PORT,"
+            " such as :10033, 127.0.0.1:10033 or [::1]:10033"
         )
     port = int(found["port"])
     if port > 65_535:

@@ -1,7 +1,7 @@
 """Logs: one line per event on standard error, logfmt or JSON, structlog's and the standard library's alike.
 
-It owns the form of a line and the last guard of secrets: whatever was told to `conceal` is never written, by whomever it
-was logged. It never decides what is worth a line.
+It owns the form of a line and the last guard of secrets: whatever was told to `conceal` is never written, by
+whomever it was logged. It never decides what is worth a line.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ def without_secrets(text: str) -> str:
 
 
 def set_up_logs(level: Level, form: Format, stream: TextIO | None = None) -> None:
-    """Send all logs of the process to `stream` (standard error if not given); may be called again to change them."""
+    """Send all logs of the process to `stream` (standard error if not given); may be called again to change
+    them.
+    """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
