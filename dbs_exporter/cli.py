@@ -360,7 +360,8 @@ def call(
     """Call one operation of the API with the configured account and print its answer as JSON.
 
     Parameters are checked before anything is sent. Operations that change something need --write. Without
-    a configuration file, the vendor's default chain gives the credentials (ALIBABA_CLOUD_ACCESS_KEY_ID and so on).
+    a configuration file, the vendor's default chain gives the credentials (ALIBABA_CLOUD_ACCESS_KEY_ID and
+    so on).
 
     \b
     Examples:

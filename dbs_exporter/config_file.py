@@ -147,8 +147,8 @@ class _Builder:
         self._count += 1
         if self._count > _MAX_VALUES or len(path) > _MAX_DEPTH:
             raise ConfigError(
-                f"{self._document.name}:{node.start_mark.line + 1}: more values or levels than a configuration"
-                " needs; look for aliases (*name) that repeat each other"
+                f"{self._document.name}:{node.start_mark.line + 1}: more values or levels than a"
+                " configuration needs; look for aliases (*name) that repeat each other"
             )
         self._document.lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):

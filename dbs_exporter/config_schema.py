@@ -119,15 +119,15 @@ _INTRODUCTION = """# Configuration
         regions: [cn-hangzhou]
 
 - Durations are Prometheus durations: `30s`, `5m`, `1h30m`, `100d`.
-- Any text may hold `${NAME}`, an environment variable that must be set; `$${` is for the characters themselves.
-- `access_key_id`, `access_key_secret` and `security_token` may also come from files, by `<key>_file`: at most 16 KiB,
-  one line, a trailing newline does not count, paths relative to the configuration's directory. Such files are read
-  again when they change.
-- Unknown keys, keys given twice and values out of bounds are errors. All errors of a file are told at once, each with
-  line and key.
+- Any text may hold `${NAME}`, an environment variable that must be set; write `$${` for the characters.
+- `access_key_id`, `access_key_secret` and `security_token` may also come from files, by `<key>_file`: at most
+  16 KiB, one line, a trailing newline does not count, paths relative to the configuration's directory. Such
+  files are read again when they change.
+- Unknown keys, keys given twice and values out of bounds are errors. All errors of a file are told at once,
+  each with line and key.
 - `dbs-exporter check` says whether a configuration works, `dbs-exporter schema` prints its JSON Schema.
-- SIGHUP, or `POST /-/reload` under `--web.enable-lifecycle`, reads the file again. A file with a mistake changes
-  nothing. What is under `web` needs a restart.
+- SIGHUP, or `POST /-/reload` under `--web.enable-lifecycle`, reads the file again. A file with a mistake
+  changes nothing. What is under `web` needs a restart.
 
 This page is made from the program by `dbs-exporter schema --format=markdown`.
 """

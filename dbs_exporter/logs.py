@@ -12,12 +12,9 @@ import re
 import sys
 import threading
 from collections.abc import Iterable, Mapping, MutableMapping
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
 import structlog
-
-Level = Literal["debug", "info", "warning", "error"]
-Format = Literal["logfmt", "json"]
 
 _HIDDEN = "[hidden]"
 _SECRET_KEY = re.compile(r"secret|password|token|signature|authorization", re.IGNORECASE)
@@ -46,9 +43,10 @@ def without_secrets(text: str) -> str:
     return _SECRET_PARAMETER.sub(rf"\1={_HIDDEN}", text)
 
 
-def set_up_logs(level: Level, form: Format, stream: TextIO | None = None) -> None:
-    """Send all logs of the process to `stream` (standard error if not given); may be called again to change
-    them.
+def set_up_logs(level: str, form: str, stream: TextIO | None = None) -> None:
+    """Send all logs of the process to `stream` (standard error if not given); call it again to change them.
+
+    `level` is debug, info, warning or error, `form` logfmt or json, as the configuration has them.
     """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -94,6 +92,9 @@ def set_up_logs(level: Level, form: Format, stream: TextIO | None = None) -> Non
 
 
 def _guarded(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    # Left on the record by another handler's formatter; the message stands under "msg".
+    event.pop("message", None)
+    event.pop("asctime", None)
     for key, value in event.items():
         # Keys that begin with _ carry the record itself, for ProcessorFormatter.
         if key.startswith("_") or value is None or isinstance(value, bool | int | float):

@@ -45,7 +45,7 @@ def print_metrics(entries: Iterable[MetricEntry]) -> None:
                 out.print(table)
             section = entry.section
             table = Table("family", "type", "labels", "meaning", title=section, title_justify="left")
-        assert table is not None  # noqa: S101 (a section is never "")
+        assert table is not None
         table.add_row(
             *(Text(text) for text in (entry.name, entry.type, ", ".join(entry.labels), entry.meaning))
         )
