@@ -38,7 +38,9 @@ def integer(params: Params, name: str, default: int, allowed: tuple[int, ...] | 
     try:
         number = int(text)
     except ValueError:
-        raise Refused(400, "InvalidParameterValid", f"The specified parameter {name} value is not valid.") from None
+        raise Refused(
+            400, "InvalidParameterValid", f"The specified parameter {name} value is not valid."
+        ) from None
     if allowed is not None and number not in allowed:
         raise Refused(400, "InvalidParameterValid", f"The specified parameter {name} value is not valid.")
     return number

@@ -140,9 +140,19 @@ class PlanHistory:
             ended_at=ended if over else None,
             finished_at=finished if over else None,
             expires_at=created + self.retention_seconds,
-            size_bytes=0 if status in ("schedule", "stop") else size if over else int(size * (self.now - started) / took),
-            progress=0.0 if status == "schedule" else 1.0 if over else max(0.0, min(0.99, (self.now - started) / took)),
-            error="Access denied for user 'backup'@'10.0.0.1' (using password: YES)" if failed and over else "",
+            size_bytes=0
+            if status in ("schedule", "stop")
+            else size
+            if over
+            else int(size * (self.now - started) / took),
+            progress=0.0
+            if status == "schedule"
+            else 1.0
+            if over
+            else max(0.0, min(0.99, (self.now - started) / took)),
+            error="Access denied for user 'backup'@'10.0.0.1' (using password: YES)"
+            if failed and over
+            else "",
         )
 
     def newest_finished(self) -> FullSet | None:

@@ -53,7 +53,8 @@ class Restore:
         return [
             (name, seconds or data)
             for name, seconds in table
-            if self.continuous or name not in ("ContinuousRestoreProgress", "PhysicalIncrementBackupRecoverProgress")
+            if self.continuous
+            or name not in ("ContinuousRestoreProgress", "PhysicalIncrementBackupRecoverProgress")
         ]
 
     def at(self, now: float) -> tuple[str, float | None, dict[str, int], str]:

@@ -120,7 +120,9 @@ class World:
         """When a gateway went offline, or None: the first gateway of the first region of each account."""
         if "offline_gateway" not in self._anchors:
             return None
-        first = next(one for one in self._gateways if one.account == gateway.account and one.region == fleet.REGIONS[0])
+        first = next(
+            one for one in self._gateways if one.account == gateway.account and one.region == fleet.REGIONS[0]
+        )
         return self._anchors["offline_gateway"] - 2 * HOUR if gateway == first else None
 
     # ── plans ──
@@ -177,7 +179,11 @@ class World:
 
     def log_enabled(self, spec: PlanSpec) -> bool:
         """EnableBackupLog of a plan."""
-        return spec.has_log and "log_backup_paused" not in spec.incidents and self._log_enabled.get(spec.plan_id, True)
+        return (
+            spec.has_log
+            and "log_backup_paused" not in spec.incidents
+            and self._log_enabled.get(spec.plan_id, True)
+        )
 
     def set_log_enabled(self, plan_id: str, enabled: bool) -> None:
         """Switch log backup on or off; switched off, the newest log data is from three hours before the fleet began."""
@@ -270,7 +276,9 @@ class World:
         with self._lock:
             made = self._downloads.get(task_id)
         if made is None and "-" in task_id:
-            made = next((one for one in self.downloads(task_id.split("-")[1]) if one.task_id == task_id), None)
+            made = next(
+                (one for one in self.downloads(task_id.split("-")[1]) if one.task_id == task_id), None
+            )
         spec = self.spec(made.plan_id) if made else None
         return made if spec is not None and spec.account == account else None
 

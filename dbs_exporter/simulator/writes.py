@@ -15,7 +15,9 @@ Write = Callable[[World, str, Params], Answer]
 def _plan(world: World, account: str, params: Params) -> PlanSpec:
     spec = world.spec(required(params, "BackupPlanId"), account)
     if spec is None:
-        raise Refused(400, "InvalidParameterValid", "The specified parameter BackupPlanId value is not valid.")
+        raise Refused(
+            400, "InvalidParameterValid", "The specified parameter BackupPlanId value is not valid."
+        )
     return spec
 
 
@@ -43,7 +45,9 @@ def create_restore_task(world: World, account: str, params: Params) -> Answer:
         destination_type=kind.lower(),
         destination_instance_id=params.get("DestinationEndpointInstanceID", ""),
         destination_region=params.get("DestinationEndpointRegion", ""),
-        destination_ip_port=f"{params.get('DestinationEndpointIP', '')}:{params.get('DestinationEndpointPort', '')}".strip(":"),
+        destination_ip_port=f"{params.get('DestinationEndpointIP', '')}:{params.get('DestinationEndpointPort', '')}".strip(
+            ":"
+        ),
         destination_user=params.get("DestinationEndpointUserName", ""),
         destination_database=params.get("DestinationEndpointDatabaseName", ""),
         restore_dir=params.get("RestoreDir", ""),
@@ -57,13 +61,17 @@ def start_restore_task(world: World, account: str, params: Params) -> Answer:
     """StartRestoreTask: its stages then follow the clock."""
     task = world.restore(required(params, "RestoreTaskId"), account)
     if task is None:
-        raise Refused(400, "InvalidParameterValid", "The specified parameter RestoreTaskId value is not valid.")
+        raise Refused(
+            400, "InvalidParameterValid", "The specified parameter RestoreTaskId value is not valid."
+        )
     if task.started_at is None:
         task.started_at = world.clock()
     return {"RestoreTaskId": task.task_id}
 
 
-def _download(world: World, spec: PlanSpec, params: Params, set_id: str, code: str, kind: str, default: str) -> Answer:
+def _download(
+    world: World, spec: PlanSpec, params: Params, set_id: str, code: str, kind: str, default: str
+) -> Answer:
     task = Download(
         task_id=world.new_id("dbstoo"),
         plan_id=spec.plan_id,
@@ -107,7 +115,9 @@ def modify_download_rules(world: World, account: str, params: Params) -> Answer:
     """ModifyBackupSetDownloadRules."""
     spec = _plan(world, account, params)
     if flag(params, "OpenAutoDownload", False) and not params.get("BackupSetDownloadTargetTypeLocation"):
-        raise Refused(400, "MissingBackupSetDownloadTargetTypeLocation", "The target's location is mandatory.")
+        raise Refused(
+            400, "MissingBackupSetDownloadTargetTypeLocation", "The target's location is mandatory."
+        )
     return {"BackupPlanId": spec.plan_id}
 
 
