@@ -345,9 +345,8 @@ def _gateway_id(record: Record, field: str) -> str:
 def _schedule(record: Record, unknown: Unknown) -> Schedule | None:
     """Give the schedule, None for a manual plan; what days the form names beyond the documented is told, not guessed."""
     said = record.get("BackupPeriod")
-    if isinstance(said, list):
-        said = ",".join(day for day in said if isinstance(day, str))
-    period = said if isinstance(said, str) else text(record, "BackupPeriod")
+    listed = isinstance(said, list)
+    period = ",".join(texts(record, ("BackupPeriod",))) if listed else text(record, "BackupPeriod")
     weekdays = set()
     for word in _WORD.findall(period):
         day = word.lower()
