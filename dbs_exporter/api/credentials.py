@@ -140,9 +140,11 @@ class StaticSource:
                 )
             token = texts[2] if len(texts) > 2 else ""
             found = Credentials(access_key_id=texts[0], access_key_secret=texts[1], security_token=token)
-            if found != self._current:
-                self._current = found
-            return self._current or found
+            _check(found, self._account)
+            if len(texts) > 2 and not token:
+                raise CredentialsError(f"account {self._account}: the security token is empty")
+            self._current = found
+            return found
 
     def refused(self, used: Credentials) -> bool:
         """Look at the files again."""
@@ -220,6 +222,7 @@ class RefreshingSource:
                     )
             else:
                 self._problem = ""
+                _check(fetched.credentials, self._account)
                 self._keep(fetched, now)
         if self._current is not None and now < self._good_until:
             return self._current
@@ -292,6 +295,17 @@ def secret_text(config: CredentialsConfig, name: str) -> SecretText:
     value = getattr(config, name, None)
     reveal = getattr(value, "get_secret_value", None)
     return SecretText(str(reveal() if reveal is not None else value or ""))
+
+
+def _check(credentials: Credentials, account: str) -> None:
+    """Refuse what no header can carry, before a library refuses it with the secret in its words."""
+    parts = (credentials.access_key_id, credentials.access_key_secret, credentials.security_token)
+    if not credentials.access_key_id or not credentials.access_key_secret:
+        raise CredentialsError(f"account {account}: the access key's id or secret is empty")
+    if any(not "!" <= character <= "~" for part in parts for character in part):
+        raise CredentialsError(
+            f"account {account}: the access key or token holds a space or another odd character"
+        )
 
 
 def _file_problem(error: OSError | ValueError) -> str:

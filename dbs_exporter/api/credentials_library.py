@@ -173,6 +173,8 @@ def _providers() -> Any:
         logger.handlers.clear()
         logger.propagate = False
         logger.addHandler(logging.NullHandler())
+    # At debug level urllib3 prints every address, which for STS has the OIDC token in it.
+    logging.getLogger("urllib3").setLevel(logging.INFO)
     return provider
 
 

@@ -7,6 +7,7 @@ exception into `errors`. It follows nothing elsewhere, keeps no cookies, reads n
 from __future__ import annotations
 
 import http.client
+import logging
 import os
 import socket
 import ssl
@@ -23,6 +24,9 @@ from requests.utils import get_environ_proxies
 from dbs_exporter.api.connections import Adapter
 from dbs_exporter.clock import Clock
 from dbs_exporter.errors import ApiError, BadAnswer, Timeout, Unreachable
+
+# At debug level urllib3 prints every address, and an address of DBS may hold a database's password.
+logging.getLogger("urllib3").setLevel(logging.INFO)
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _MAX_GZIP_MEMBERS = 16
