@@ -25,8 +25,10 @@ class Own:
     def __init__(self) -> None:
         self.told: list[tuple[int, int]] = []
         self.broken = False
+        self.meanwhile: Callable[[], None] = lambda: None
 
     def lines(self, *, series: int, identity_bytes: int) -> tuple[bytes, bytes]:
+        self.meanwhile()
         if self.broken:
             raise RuntimeError("broken")
         self.told.append((series, identity_bytes))
@@ -59,12 +61,13 @@ def test_a_publish_that_fails_keeps_the_page_and_what_was_noted() -> None:
     exposition.update(key, subject_of(key))
     exposition.update(gone, subject_of(gone))
     own.broken = True
+    own.meanwhile = lambda: exposition.update(gone, None)
     with pytest.raises(RuntimeError):
         exposition.publish()
     assert exposition.page(openmetrics=False) is before
 
-    exposition.update(gone, None)
     own.broken = False
+    own.meanwhile = lambda: None
     exposition.publish()
 
     assert b'plan_id="dbs1"' in identity(exposition.page(openmetrics=False))
