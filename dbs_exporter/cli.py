@@ -184,7 +184,7 @@ def demo(
     type=click.IntRange(1, 100),
     default=1,
     show_default=True,
-    help="Accounts; the second one's key is testak2, testsk2, and so on.",
+    help="Accounts; the key of the second is testak2, and so on.",
 )
 @flag("--seed", type=int, default=1, show_default=True, help="The same seed gives the same fleet.")
 @flag(
@@ -202,7 +202,6 @@ def demo(
 @flag("--faults", metavar="FILE", help="Faults to start with (YAML or JSON; see docs/simulator.md).")
 @flag("--access-key-id", default="testak", show_default=True, help="Access key ID it accepts.")
 @flag("--access-key-secret", default="testsk", show_default=True, help="Its secret.")
-@log_flags
 def simulate(
     listen_address: str,
     plans: int,
@@ -213,8 +212,6 @@ def simulate(
     faults: str | None,
     access_key_id: str,
     access_key_secret: str,
-    log_level: str | None,
-    log_format: str | None,
 ) -> None:
     """Serve the DBS API over a simulated fleet, for trying out clients, rules and dashboards.
 
@@ -238,8 +235,6 @@ def simulate(
         faults=faults,
         access_key_id=access_key_id,
         access_key_secret=access_key_secret,
-        log_level=log_level,
-        log_format=log_format,
     )
 
 
@@ -395,17 +390,10 @@ def call(
 
 
 @cli.command(short_help="Is a local exporter serving? For a container's HEALTHCHECK.")
-@flag(
-    "--web.listen-address",
-    "listen_address",
-    default=":10033",
-    show_default=True,
-    type=ListenAddress(),
-    help="Address it serves on.",
-)
+@listen_flag
 @flag("--ready", is_flag=True, help="Ask /-/ready instead of /-/healthy.")
 @flag("--timeout", type=Duration(), default=3.0, show_default="3s", help="How long to wait for the answer.")
-def healthcheck(listen_address: str, ready: bool, timeout: float) -> None:
+def healthcheck(listen_addresses: tuple[str, ...], ready: bool, timeout: float) -> None:
     """Ask the exporter on this machine whether it serves; exit 0 if it does, 4 if not.
 
     \b
@@ -414,4 +402,6 @@ def healthcheck(listen_address: str, ready: bool, timeout: float) -> None:
     """
     from dbs_exporter.health import ask_health
 
-    click.echo(ask_health(listen_address, "/-/ready" if ready else "/-/healthy", timeout))
+    # All are served by one process, so one of them answers for all.
+    address = listen_addresses[0] if listen_addresses else ":10033"
+    click.echo(ask_health(address, "/-/ready" if ready else "/-/healthy", timeout))

@@ -37,6 +37,8 @@ def console() -> Console:
 def print_metrics(entries: Iterable[MetricEntry]) -> None:
     """Print the catalogue, one table per section."""
     out = console()
+    entries = list(entries)
+    width = max((len(entry.name) for entry in entries), default=0)
     table: Table | None = None
     section = ""
     for entry in entries:
@@ -44,7 +46,10 @@ def print_metrics(entries: Iterable[MetricEntry]) -> None:
             if table is not None:
                 out.print(table)
             section = entry.section
-            table = Table("family", "type", "labels", "meaning", title=section, title_justify="left")
+            table = Table(title=section, title_justify="left")
+            table.add_column("family", no_wrap=True, min_width=width)
+            for heading in ("type", "labels", "meaning"):
+                table.add_column(heading)
         assert table is not None
         table.add_row(
             *(Text(text) for text in (entry.name, entry.type, ", ".join(entry.labels), entry.meaning))
