@@ -123,11 +123,18 @@ def _bounded(response: requests.Response, headers: Mapping[str, str]) -> bytes:
         raise _too_large(response.status_code)
     if not isinstance(raw, http.client.HTTPResponse):
         body = raw.read(MAX_ANSWER_BYTES + 1, decode_content=False)
+        if len(body) <= MAX_ANSWER_BYTES:
+            # urllib3 notices an answer that ends before its length when it is asked for what is not there.
+            body += raw.read(1, decode_content=False)
     elif raw.length is not None and not raw.chunked:
         # Only without a number does http.client notice that an answer ends before its length.
         body = raw.read()
     else:
+        endless = not raw.chunked
         body = raw.read(MAX_ANSWER_BYTES + 1)
+        if endless and not body:
+            # A head that breaks off looks just like this: http.client takes its end for an empty line.
+            raise http.client.IncompleteRead(body)
     if len(body) > MAX_ANSWER_BYTES:
         raise _too_large(response.status_code)
     return body
