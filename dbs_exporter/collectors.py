@@ -18,7 +18,7 @@ from .api import wire
 from .errors import Invalid
 from .model import FullBackup, Gateway, JobError, LogFile, NodeNetworks, Plan, PlanSubject, Precheck
 
-Level = Literal["account", "region", "plan"]
+Level = Literal["region", "plan"]
 Unknown = Callable[[str], None]
 
 PRECHECK_PLAN_STATUSES = frozenset({"wait", "init", "check_pass"})
@@ -258,10 +258,9 @@ def billing(reading: Reading) -> PlanRead:
 COLLECTORS: Mapping[str, Collector] = {
     one.name: one
     for one in (
-        Collector(name="regions", level="account", operations=("DescribeRegions",)),
         Collector(name="plans", level="region", operations=("DescribeBackupPlanList",)),
         Collector(name="gateways", level="region", operations=("DescribeBackupGatewayList",)),
-        Collector(name="nodes", level="region", operations=("DescribeNodeCidrList",)),
+        Collector(name="nodes", level="region", operations=("DescribeRegions", "DescribeNodeCidrList")),
         Collector(
             name="full_backups", level="plan", operations=("DescribeFullBackupList",), read=full_backups
         ),
@@ -285,7 +284,7 @@ COLLECTORS: Mapping[str, Collector] = {
         Collector(name="billing", level="plan", operations=("DescribeBackupPlanBilling",), read=billing),
     )
 }
-"""By name. `regions` has no entry in the configuration: it runs with the interval of `nodes`."""
+"""By the name that stands in the configuration."""
 
 PROTECTION_COLLECTORS = ("full_backups", "incremental_backups", "restore_ranges")
 """Those whose age decides whether anything can be said of a plan."""

@@ -67,7 +67,9 @@ def full_backup_history(sets: Iterable[FullBackup], now: float) -> FullBackupHis
         duration_median_seconds=_median([full_backup_duration(one) for one in earlier]),
         oldest_kept_at=min(points, default=None),
         newest_recovery_point_at=max(points, default=None),
-        last_good_expires_at=max((one.expires_at for one in usable if one.expires_at is not None), default=None),
+        last_good_expires_at=max(
+            (one.expires_at for one in usable if one.expires_at is not None), default=None
+        ),
         last_failure_message=failures[-1].error_message if failures and _began(failures[-1]) > since else "",
     )
 
@@ -151,7 +153,9 @@ def restore_history(tasks: Iterable[RestoreTask]) -> RestoreHistory:
 
 def download_ended(task: DownloadTask) -> bool:
     """True if the download will not go on."""
-    return task.status in DOWNLOAD_ENDED or (task.status not in DOWNLOAD_STATUSES and task.finished_at is not None)
+    return task.status in DOWNLOAD_ENDED or (
+        task.status not in DOWNLOAD_STATUSES and task.finished_at is not None
+    )
 
 
 def download_history(tasks: Iterable[DownloadTask]) -> DownloadHistory:
@@ -169,11 +173,15 @@ def download_history(tasks: Iterable[DownloadTask]) -> DownloadHistory:
 
 
 def _began(one: FullBackup) -> float:
-    return next((at for at in (one.created_at, one.started_at, one.ended_at, one.finished_at) if at is not None), 0.0)
+    return next(
+        (at for at in (one.created_at, one.started_at, one.ended_at, one.finished_at) if at is not None), 0.0
+    )
 
 
 def _finished(one: FullBackup) -> float:
-    return next((at for at in (one.finished_at, one.ended_at, one.started_at, one.created_at) if at is not None), 0.0)
+    return next(
+        (at for at in (one.finished_at, one.ended_at, one.started_at, one.created_at) if at is not None), 0.0
+    )
 
 
 def _point(one: FullBackup) -> float | None:

@@ -37,7 +37,8 @@ class Store:
         """Be told of every change from now on, and at once of everything that is known."""
         with self._lock:
             self._subscribers.append(subscriber)
-            for one in (*self._regions.values(), *self.plan_subjects()):
+            known: list[Subject] = [*self._regions.values(), *self.plan_subjects()]
+            for one in known:
                 subscriber(key_of(one), one)
 
     def plan_subjects(self) -> list[PlanSubject]:
@@ -80,8 +81,14 @@ class Store:
                 objectives = self._objectives(plan)
                 if before is None:
                     new.append(plan_id)
-                    tallies = self._ledger.tallies(scope, plan_id)
-                    after = PlanSubject(scope=scope, plan=plan, objectives=objectives, **tallies)
+                    after = PlanSubject(
+                        scope=scope,
+                        plan=plan,
+                        objectives=objectives,
+                        full_backup_tally=self._ledger.tally(scope, plan_id, "full_backup_tally"),
+                        log_tally=self._ledger.tally(scope, plan_id, "log_tally"),
+                        restore_tally=self._ledger.tally(scope, plan_id, "restore_tally"),
+                    )
                 elif before.plan == plan and before.objectives == objectives:
                     continue
                 else:
@@ -181,10 +188,9 @@ class Ledger:
         self._tallies: dict[tuple[Scope, str, str], Tally] = {}
         self._seen: dict[tuple[Scope, str, str], array[int]] = {}
 
-    def tallies(self, scope: Scope, plan_id: str) -> dict[str, Tally]:
-        """The tallies of a plan by their field in PlanSubject."""
-        names = ("full_backup_tally", "log_tally", "restore_tally")
-        return {name: self._tallies.get((scope, plan_id, name), Tally()) for name in names}
+    def tally(self, scope: Scope, plan_id: str, name: str) -> Tally:
+        """One tally of a plan, by its field in PlanSubject."""
+        return self._tallies.get((scope, plan_id, name), Tally())
 
     def count(self, scope: Scope, plan_id: str, name: str, ended: Iterable[Ended]) -> Tally:
         """Add what has ended since the last list, and give the sum."""
