@@ -71,7 +71,7 @@ class PlanHistory:
 
     @property
     def retention_seconds(self) -> float:
-        return (1.5 if "last_good_expiring" in self.spec.incidents else self.spec.retention_days) * DAY
+        return (2.2 if "last_good_expiring" in self.spec.incidents else self.spec.retention_days) * DAY
 
     def full_numbers(self) -> range:
         """Numbers of the full backups that are kept, running or failed, oldest first."""
