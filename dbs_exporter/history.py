@@ -1,14 +1,16 @@
 """Condenses the API's lists, which may be thousands long, into what the exporter keeps of them.
 
-The order of a list is not documented, so nothing here depends on it; a record listed twice counts once. All functions are pure;
-`now` is Unix seconds and only tells what has expired.
+The order of a list is not documented, so nothing here depends on it: equal times are settled by id, and of a
+record listed twice the one that has come further counts. All functions are pure; `now` is Unix seconds and only
+tells what has expired.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from statistics import median
+from typing import TypeVar
 
 from .model import (
     DOWNLOAD_STATUSES,
@@ -35,6 +37,8 @@ MEDIAN_AT_LEAST = 5
 ENDED_TASKS_KEPT = 5
 
 FULL_RUNNING = frozenset({"schedule", "running"})
+FULL_ENDED = frozenset({"stop", "finish"})
+LOG_ENDED = frozenset({"COMPLETED", "UNCOMPLETED"})
 RESTORE_ENDED = frozenset({"stop", "finish"})
 DOWNLOAD_ENDED = frozenset({"stop", "finish", "failed", "warning", "cached", "Caught"})
 
@@ -44,11 +48,16 @@ def full_backup_history(sets: Iterable[FullBackup], now: float) -> FullBackupHis
 
     A set succeeded when its status is `finish`, failed when it is `stop`; running, paused and unknown ones are neither.
     Medians are of up to 30 finished sets before the newest one and absent below 5. A set whose BackupSetExpiredTime has passed
-    is not kept: it takes no part in what can be restored.
+    is not kept: it takes no part in what can be restored. The last good
+    expiry alone looks at expired sets too: an alert on it must not end at the very moment it warned of.
     """
-    unique = list({one.backup_set_id: one for one in sets}.values())
-    jobs = sorted(unique, key=_began)
-    finished = sorted((one for one in jobs if one.status == "finish"), key=_finished)
+    unique = _distinct(
+        sets, lambda one: one.backup_set_id, lambda one: (one.status in FULL_ENDED, _finished(one))
+    )
+    jobs = sorted(unique, key=lambda one: (_began(one), one.backup_set_id))
+    finished = sorted(
+        (one for one in jobs if one.status == "finish"), key=lambda one: (_finished(one), one.backup_set_id)
+    )
     last_success = finished[-1] if finished else None
     failures = [one for one in jobs if one.status == "stop"]
     since = _began(last_success) if last_success else float("-inf")
@@ -68,7 +77,7 @@ def full_backup_history(sets: Iterable[FullBackup], now: float) -> FullBackupHis
         oldest_kept_at=min(points, default=None),
         newest_recovery_point_at=max(points, default=None),
         last_good_expires_at=max(
-            (one.expires_at for one in usable if one.expires_at is not None), default=None
+            (one.expires_at for one in finished if one.expires_at is not None), default=None
         ),
         last_failure_message=failures[-1].error_message if failures and _began(failures[-1]) > since else "",
     )
@@ -86,9 +95,14 @@ def log_history(files: Iterable[LogFile]) -> LogHistory:
     """A plan's log files, condensed · DescribeIncrementBackupList.
 
     Log data counts up to the EndTime of COMPLETED and FILLING files; a FILLING file's EndTime is how far it has come, which the
-    documents' sample shows but no sentence says. Spans join files that follow each other within CHAIN_TOLERANCE_SECONDS.
+    documents' sample shows but no sentence says. A file name that
+    comes again with another StartTime is another file, as after a failover or a reset of the binary log. Spans join files that follow each other within CHAIN_TOLERANCE_SECONDS.
     """
-    unique = list({(one.job_id, one.source_id, one.file_id): one for one in files}.values())
+    unique = _distinct(
+        files,
+        lambda one: (one.job_id, one.source_id, one.file_id, one.started_at),
+        lambda one: (one.status in LOG_ENDED, one.ended_at or 0.0),
+    )
     received = [one for one in unique if one.status in ("COMPLETED", "FILLING") and one.ended_at is not None]
     completed = [one.ended_at for one in received if one.status == "COMPLETED" and one.ended_at is not None]
     return LogHistory(
@@ -139,7 +153,10 @@ def restore_duration(task: RestoreTask) -> float | None:
 
 def restore_history(tasks: Iterable[RestoreTask]) -> RestoreHistory:
     """A plan's restore tasks: those not ended and the newest five ended ones · DescribeRestoreTaskList."""
-    unique = sorted({one.task_id: one for one in tasks}.values(), key=_task_time)
+    unique = sorted(
+        _distinct(tasks, lambda one: one.task_id, lambda one: (restore_ended(one), one.finished_at or 0.0)),
+        key=_task_time,
+    )
     ended = [one for one in unique if restore_ended(one)]
     good = [one for one in ended if restore_succeeded(one) and one.finished_at is not None]
     last = max(good, key=lambda one: (one.finished_at or 0.0, one.task_id), default=None)
@@ -161,7 +178,8 @@ def download_ended(task: DownloadTask) -> bool:
 def download_history(tasks: Iterable[DownloadTask]) -> DownloadHistory:
     """A plan's download tasks, kept as restores are · DescribeBackupSetDownloadTaskList."""
     unique = sorted(
-        {one.task_id: one for one in tasks}.values(), key=lambda one: (one.created_at or 0.0, one.task_id)
+        _distinct(tasks, lambda one: one.task_id, lambda one: (download_ended(one), one.finished_at or 0.0)),
+        key=lambda one: (one.created_at or 0.0, one.task_id),
     )
     ended = [one for one in unique if download_ended(one)]
     good = [one.finished_at for one in ended if one.status == "finish" and one.finished_at is not None]
@@ -170,6 +188,23 @@ def download_history(tasks: Iterable[DownloadTask]) -> DownloadHistory:
         counts=_counts((one.status for one in unique), DOWNLOAD_STATUSES),
         last_success_at=max(good, default=None),
     )
+
+
+_Fact = TypeVar("_Fact", FullBackup, LogFile, RestoreTask, DownloadTask)
+
+
+def _distinct(
+    facts: Iterable[_Fact],
+    identity: Callable[[_Fact], object],
+    advance: Callable[[_Fact], tuple[bool, float]],
+) -> list[_Fact]:
+    """One fact for each identity, the one that has come furthest; a tie of different facts is settled by what they say."""
+    chosen: dict[object, _Fact] = {}
+    for one in facts:
+        other = chosen.setdefault(identity(one), one)
+        if other is not one and other != one:
+            chosen[identity(one)] = max(other, one, key=lambda fact: (advance(fact), repr(fact)))
+    return list(chosen.values())
 
 
 def _began(one: FullBackup) -> float:
