@@ -407,7 +407,7 @@ class TokenServer:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, format: str, *args: object) -> None:
+            def log_message(self, *_: object) -> None:
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -633,7 +633,9 @@ def test_a_role_by_oidc_takes_the_environment_of_kubernetes(
 ) -> None:
     """RRSA sets three variables; what the configuration gives goes before them, and a missing one is named."""
     made = provider("OIDCRoleArnCredentialsProvider")
-    with pytest.raises(CredentialsError, match="account prod: oidc_role_arn: .*oidc_provider_arn is missing"):
+    with pytest.raises(
+        CredentialsError, match=r"account prod: oidc_role_arn: .*oidc_provider_arn is missing"
+    ):
         source(CredentialsConfig(type="oidc_role_arn", role_arn="r"))
     monkeypatch.setenv("ALIBABA_CLOUD_ROLE_ARN", "env-role")
     monkeypatch.setenv("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "env-issuer")

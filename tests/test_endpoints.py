@@ -87,7 +87,7 @@ def test_an_override_wins(override: str, url: str) -> None:
 )
 def test_a_wrong_override_is_refused(override: str) -> None:
     """What is no scheme://host[:port] is refused with an example of what is."""
-    with pytest.raises(ConfigError, match="http://127.0.0.1:8765"):
+    with pytest.raises(ConfigError, match=r"http://127\.0\.0\.1:8765"):
         endpoint_url("cn-hangzhou", override=override)
 
 

@@ -112,7 +112,7 @@ def test_an_unknown_operation_names_the_nearest() -> None:
     """A slip of the keyboard is answered with what was meant."""
     with pytest.raises(Invalid, match="did you mean DescribeRegions"):
         operation_named("DescribeRegion")
-    with pytest.raises(Invalid, match="there is no operation 'x'$"):
+    with pytest.raises(Invalid, match=r"there is no operation 'x'$"):
         operation_named("x")
 
 

@@ -75,7 +75,7 @@ class Client:
         pacer: Pacer,
         clock: Clock,
         timeout: float,
-        on_call: Callable[[Call], None] = lambda call: None,
+        on_call: Callable[[Call], None] = lambda _: None,
         *,
         allow_writes: bool = False,
         random: Callable[[], float] = random_module.random,
@@ -126,8 +126,10 @@ class Client:
     ) -> list[dict[str, Any]]:
         """Read a list to its end and give every item; `within` seconds for all pages and attempts together.
 
-        The number of items must be the TotalElements that every page tells. A list that changed while it was read is read
-        once more. Raises BadAnswer (field TotalElements) if that does not help, and whatever `call` raises.
+        The number of items must be the TotalElements that every page tells, and no item may come twice. A list that changed
+        while it was read is read once more. Raises BadAnswer (field TotalElements) if that does not help, and whatever
+        `call` raises. One change cannot be seen: an item that goes just as another comes behind the reader; the next read
+        has both right.
         """
         found = operation_named(operation)
         deadline = self._deadline(within)
@@ -169,25 +171,31 @@ class Client:
         hidden = tuple(str(value) for name, value in params.items() if "Password" in name and value)
         renewed = False
         attempt = 0
+        failure: ApiError | None = None
         while True:
             attempt += 1
             used = self._credentials.get()
             try:
-                return self._attempt(operation, query, used, attempt, deadline, hidden)
-            except BadCredentials:
-                # The request was not carried out, so this holds for writes too.
-                if renewed or not isinstance(self._credentials, RenewableSource):
-                    raise
+                with self._pacer.slot(self._left(deadline)):
+                    try:
+                        return self._attempt(operation, query, used, attempt, deadline, hidden)
+                    except ApiError as error:
+                        failure = error
+            except Timeout as error:
+                # Only waiting for a slot ends here, so there is no point in waiting for it again.
+                error.operation = operation.name
+                raise failure or error from None
+            if isinstance(failure, BadCredentials) and not renewed:
+                # The request was not carried out, so it may be sent again even if it is a write.
                 renewed = True
-                if not self._credentials.refused(used):
-                    raise
-            except ApiError as error:
-                if not error.retryable or operation.writes or attempt >= MAX_ATTEMPTS:
-                    raise
-                pause = backoff_seconds(attempt, self._random, error.retry_after_seconds)
-                left = self._left(deadline)
-                if (left is not None and pause >= left) or self._clock.sleep(pause):
-                    raise
+                if isinstance(self._credentials, RenewableSource) and self._credentials.refused(used):
+                    continue
+            if not failure.retryable or operation.writes or attempt >= MAX_ATTEMPTS:
+                raise failure
+            pause = backoff_seconds(attempt, self._random, failure.retry_after_seconds)
+            left = self._left(deadline)
+            if (left is not None and pause >= left) or self._clock.sleep(pause):
+                raise failure
 
     def _attempt(
         self,
@@ -198,53 +206,26 @@ class Client:
         deadline: float | None,
         hidden: tuple[str, ...],
     ) -> dict[str, Any]:
-        with self._pacer.slot(self._left(deadline)):
-            left = self._left(deadline)
-            if left is not None and left <= _SHORTEST_ATTEMPT_SECONDS:
-                raise Timeout("no time is left for another attempt", operation=operation.name)
-            timeout = self._timeout if left is None else min(self._timeout, left)
-            started = self._clock.monotonic()
-            came: HttpAnswer | None = None
-            try:
-                came = exchange(
-                    self._sessions.mine(),
-                    self._signed(operation, query, used),
-                    self._route,
-                    timeout,
-                )
-                secrets = (used.access_key_secret, used.security_token, *hidden)
-                answer = understand(
-                    came.body,
-                    http_status=came.status,
-                    headers=came.headers,
-                    secrets=secrets,
-                )
-            except ApiError as error:
-                error.operation = operation.name
-                if isinstance(error, Throttled):
-                    self._pacer.throttled(error.retry_after_seconds)
-                status = error.http_status if came is None else came.status
-                self._tell(
-                    operation,
-                    attempt,
-                    started,
-                    error.kind,
-                    status,
-                    error.code,
-                    error.request_id,
-                )
-                raise
-            self._pacer.succeeded()
-            self._tell(
-                operation,
-                attempt,
-                started,
-                "success",
-                came.status,
-                "",
-                _request_id(answer),
-            )
-            return answer
+        """Send once, and tell how it went."""
+        left = self._left(deadline)
+        timeout = self._timeout if left is None else max(min(self._timeout, left), _SHORTEST_ATTEMPT_SECONDS)
+        started = self._clock.monotonic()
+        came: HttpAnswer | None = None
+        try:
+            request = self._signed(operation, query, used)
+            came = exchange(self._sessions.mine(), request, self._route, timeout)
+            secrets = (used.access_key_secret, used.security_token, *hidden)
+            answer = understand(came.body, http_status=came.status, headers=came.headers, secrets=secrets)
+        except ApiError as error:
+            error.operation = operation.name
+            if isinstance(error, Throttled):
+                self._pacer.throttled(error.retry_after_seconds)
+            status = error.http_status if came is None else came.status
+            self._tell(operation, attempt, started, error.kind, status, error.code, error.request_id)
+            raise
+        self._pacer.succeeded()
+        self._tell(operation, attempt, started, "success", came.status, "", _request_id(answer))
+        return answer
 
     def _signed(self, operation: Operation, query: str, used: Credentials) -> PreparedRequest:
         """Make the request by hand: it is always the same but for the query, and requests' own way costs ten times this."""
@@ -289,7 +270,9 @@ class Client:
         self, operation: Operation, params: Mapping[str, object], deadline: float | None
     ) -> _Reading:
         """Read page after page until one is short, empty or repeated, or everything is there."""
-        asked = int(str(params.get("PageSize") or max(operation.page_sizes)))
+        wanted = str(params.get("PageSize") or "")
+        # What is no number is sent on, so that it is refused where all parameters are.
+        asked: Any = int(wanted) if wanted.isdecimal() else wanted or max(operation.page_sizes)
         reading = _Reading(identity=operation.identity)
         page_number = 0
         while True:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import functools
 import http.client
 import io
-import os
 import socket
 import ssl
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -59,7 +59,8 @@ class Adapter(HTTPAdapter):
         scheme, _, rest = url.partition("://")
         place, slash, target = rest.partition("/")
         connection = self._connection(scheme, place, verify)
-        # A deadline for all of it: connecting, sending, the head of the answer and its body.
+        # A deadline for all of it: connecting, sending, the head of the answer and its body. Looking up the name is the
+        # resolver's, which has limits of its own.
         deadline = self._clock.monotonic() + seconds
         try:
             connection.timeout = seconds
@@ -82,10 +83,12 @@ class Adapter(HTTPAdapter):
         super().close()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make urllib3's pools, with held connections."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = self._classes
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        """Give urllib3's pools behind a proxy, with held connections."""
         manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = self._classes
         return manager
@@ -150,7 +153,7 @@ def tls_context(verify: bool | str) -> ssl.SSLContext:
         context = _contexts.get(verify)
         if context is None:
             bundle = verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH
-            path = os.path.isdir(bundle)
+            path = Path(bundle).is_dir()
             context = ssl.create_default_context(
                 cafile=None if path else bundle, capath=bundle if path else None
             )
@@ -190,7 +193,7 @@ class _HeldSocket:
     def __init__(self, sock: socket.socket, clock: Clock, deadline: float) -> None:
         self._reader = _HeldReader(sock, clock, deadline)
 
-    def makefile(self, mode: str) -> io.BufferedReader:
+    def makefile(self, _mode: str) -> io.BufferedReader:
         return io.BufferedReader(self._reader, 65_536)
 
 

@@ -212,7 +212,7 @@ class RefreshingSource:
             self._retry_at = now + _RETRY_SECONDS
             try:
                 fetched = self._fetch()
-            except Exception as error:  # noqa: BLE001 - the vendor's library raises anything
+            except Exception as error:  # The vendor's library raises anything.
                 self._problem = self._describe(error)
                 if self._current is not None and now < self._good_until:
                     _report(

@@ -57,7 +57,7 @@ def fetcher(config: CredentialsConfig, environment: Environment) -> Callable[[],
 def describe(error: Exception) -> str:
     """Say what failed without the library's words, which quote answers and addresses with secrets in them."""
     said = str(error)
-    if isinstance(error, NoCredentialsFound):
+    if isinstance(error, NoCredentialsError):
         return said or "no way to credentials is set up"
     parts = [_known_reason(said) or type(error).__name__]
     status = re.search(r"http_?code[=:\s]+(\d{3})", said, re.IGNORECASE)
@@ -133,15 +133,15 @@ class _Chain:
         for name, way in self._ways:
             try:
                 fetched = way()
-            except Exception as error:  # noqa: BLE001 - the library raises anything
+            except Exception as error:  # The library raises anything.
                 refusals.append(f"{name}: {describe(error)}")
                 continue
             self._chosen = way
             return fetched
-        raise NoCredentialsFound("; ".join(refusals))
+        raise NoCredentialsError("; ".join(refusals))
 
 
-class NoCredentialsFound(Exception):
+class NoCredentialsError(Exception):
     """No link of the chain gave credentials; the message is safe to show."""
 
 
@@ -290,7 +290,7 @@ def _profile(name: str, file: Path | None, environment: Environment) -> Callable
         for path in files:
             try:
                 found = _profile_provider(path, wanted, kept).get_credentials()
-            except Exception as error:  # noqa: BLE001 - the library raises anything
+            except Exception as error:  # The library raises anything.
                 refusals.append(f"{path}: {describe(error)}")
                 continue
             # These providers hide when the credentials inside them end.
@@ -298,7 +298,7 @@ def _profile(name: str, file: Path | None, environment: Environment) -> Callable
                 credentials=_converted(found, None),
                 end_unknown=bool(found.get_security_token()),
             )
-        raise NoCredentialsFound("; ".join(refusals))
+        raise NoCredentialsError("; ".join(refusals))
 
     return fetch
 

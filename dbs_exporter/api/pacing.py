@@ -21,6 +21,8 @@ _RECOVERY_SECONDS = 120.0
 """From nothing back to the full rate; from half of it in half that time."""
 _HALVE_AT_MOST_EVERY_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
+_MOST_REMEMBERED = 10_000
+"""Starts that are remembered; beyond so many a second the even spacing alone must do, and does but for rounding."""
 
 BACKOFF_BASE_SECONDS = 0.5
 BACKOFF_CAP_SECONDS = 20.0
@@ -49,7 +51,7 @@ class Pacer:
         requests_per_second: float,
         concurrency: int,
         clock: Clock,
-        on_wait: Callable[[float], None] = lambda seconds: None,
+        on_wait: Callable[[float], None] = lambda _: None,
     ) -> None:
         if not requests_per_second > 0 or concurrency < 1:
             raise ValueError("requests_per_second must be above 0 and concurrency at least 1")
@@ -60,7 +62,7 @@ class Pacer:
         self._places = threading.Semaphore(concurrency)
         self._turnstile = threading.Lock()
         self._state = threading.Lock()
-        self._started: deque[float] = deque(maxlen=max(1, int(self._most)))
+        self._started: deque[float] = deque(maxlen=max(1, min(int(self._most), _MOST_REMEMBERED)))
         self._halved_at = float("-inf")
         self._recovered_at = clock.monotonic()
         self._paused_until = float("-inf")
