@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PYTEST ?= -m pytest
+# Not `python -m pytest`, which would put the checkout before what is installed.
+PYTEST ?= $(BIN)/pytest
 PYTEST_ARGS ?= -n auto
 
 .PHONY: help demo test lint format docs bench screenshot preview lock tools build clean
@@ -28,7 +29,7 @@ demo: $(VENV)/run.stamp ## Run the exporter on its built-in simulator; no accoun
 	$(BIN)/dbs-exporter demo
 
 test: $(VENV)/dev.stamp ## Run the tests; those whose tools are missing are skipped with the reason
-	$(BIN)/python $(PYTEST) $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
 
 lint: $(VENV)/dev.stamp ## Check style, types, shell scripts and YAML
 	$(BIN)/ruff check .

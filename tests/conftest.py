@@ -1,0 +1,22 @@
+"""What all tests share: the project's own folders importable, no way out to a metadata server, bounded property tests."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+# At the end: an installed wheel comes before the checkout.
+sys.path.append(str(ROOT))
+
+# The vendor's credentials library would ask the metadata server of a cloud machine.
+os.environ.setdefault("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
+
+# Machines that run many tests at once are slow now and then; a deadline would be a wall-clock threshold.
+settings.register_profile(
+    "project", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("project")
