@@ -24,15 +24,29 @@ class ObjectiveRule(Protocol):
     """One entry of `objectives` in the configuration; seconds, None where it says nothing."""
 
     @property
-    def plans(self) -> Sequence[str]: ...
+    def plans(self) -> Sequence[str]:
+        """Shell patterns on plan id and name."""
+        ...
+
     @property
-    def rpo(self) -> float | None: ...
+    def rpo(self) -> float | None:
+        """How much data may be lost."""
+        ...
+
     @property
-    def full_backup_interval(self) -> float | None: ...
+    def full_backup_interval(self) -> float | None:
+        """Between two full backups."""
+        ...
+
     @property
-    def restore_time(self) -> float | None: ...
+    def restore_time(self) -> float | None:
+        """How long a restore may take."""
+        ...
+
     @property
-    def restore_test_interval(self) -> float | None: ...
+    def restore_test_interval(self) -> float | None:
+        """How old the last successful restore may be."""
+        ...
 
 
 def schedule_max_gap_seconds(schedule: Schedule | None) -> float | None:
