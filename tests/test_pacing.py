@@ -6,7 +6,7 @@ import threading
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dbs_exporter.api.pacing import BACKOFF_CAP_SECONDS, Pacer, backoff_seconds
@@ -42,7 +42,6 @@ EVENTS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(st.floats(0.05, 60.0), EVENTS)
 def test_no_second_holds_more_calls_than_configured(
     rate: float, events: list[str | tuple[str, float]]
@@ -221,7 +220,6 @@ def test_nonsense_is_refused(rate: float, concurrency: int) -> None:
         Pacer(rate, concurrency, FakeClock())
 
 
-@settings(deadline=None)
 @given(st.integers(1, 1000), st.floats(0.0, 1.0), st.one_of(st.none(), st.floats(0.0, 100.0)))
 def test_a_pause_is_jittered_under_a_growing_cap(failures: int, drawn: float, asked: float | None) -> None:
     """A pause lies between what the server asks and that plus an exponential, capped ceiling."""

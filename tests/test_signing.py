@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, quote, unquote_plus, urlsplit
 
 import pytest
 import requests
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dbs_exporter.api.credentials import Credentials
@@ -89,7 +89,6 @@ def test_the_vendors_published_example_comes_out() -> None:
     )
 
 
-@settings(deadline=None)
 @given(st.dictionaries(TEXTS.filter(bool), TEXTS, max_size=6), st.sampled_from([CREDENTIALS, TEMPORARY]))
 def test_any_parameters_verify(parameters: dict[str, str], credentials: Credentials) -> None:
     """Whatever the parameters hold, an independent verifier accepts the signature, and refuses it for another secret."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dbs_exporter.api import wire
@@ -675,7 +675,6 @@ def read_or_refused(read: Callable[[Any], Any], record: dict[str, Any]) -> tuple
         return error.field, ""
 
 
-@settings(deadline=None)
 @given(RECORDS)
 def test_no_record_raises_anything_but_bad_answer(record: dict[str, Any]) -> None:
     """Arbitrary JSON gives a fact or a BadAnswer that names a field, from every function; and texts fit for UTF-8."""

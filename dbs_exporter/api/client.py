@@ -177,6 +177,9 @@ class Client:
             used = self._credentials.get()
             try:
                 with self._pacer.slot(self._left(deadline)):
+                    left = self._left(deadline)
+                    if left is not None and left <= 0:
+                        raise Timeout("no time is left for another attempt")
                     try:
                         return self._attempt(operation, query, used, attempt, deadline, hidden)
                     except ApiError as error:

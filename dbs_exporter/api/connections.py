@@ -68,7 +68,7 @@ class Adapter(HTTPAdapter):
                 connection.connect()
             else:
                 connection.sock.settimeout(seconds)
-            connection.response_class = functools.partial(_HeldResponse, clock=self._clock, deadline=deadline)  # type: ignore[assignment]
+            connection.response_class = functools.partial(_LeanResponse, clock=self._clock, deadline=deadline)  # type: ignore[assignment]
             _send(connection, request, slash + target)
             answer = connection.getresponse()
         except BaseException:
@@ -115,7 +115,7 @@ class Adapter(HTTPAdapter):
     ) -> requests.Response:
         response = _Response(connection)
         response.status_code = answer.status
-        response.headers = CaseInsensitiveDict(answer.headers.items())
+        response.headers = CaseInsensitiveDict(dict(answer.headers))
         response.raw = answer
         response.request = request
         response.url = str(request.url)
@@ -201,6 +201,51 @@ class _HeldResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, clock: Clock, deadline: float, **kwargs: Any) -> None:
         held: Any = _HeldSocket(sock, clock, deadline)
         super().__init__(held, *args, **kwargs)
+
+
+class _LeanResponse(_HeldResponse):
+    """Reads its head without the parser for e-mail that `http.client` uses, which costs as much as all the rest of it."""
+
+    def begin(self) -> None:
+        """Read status and headers; the headers become a plain dict with names in lower case."""
+        status = 100
+        while status == 100:
+            version, status, self.reason = self._read_status()  # type: ignore[attr-defined]
+            headers = _headers(self.fp)
+        self.code = self.status = status
+        self.version = 10 if version == "HTTP/1.0" else 11
+        self.headers = self.msg = headers  # type: ignore[assignment]
+        self.chunked = headers.get("transfer-encoding", "").lower() == "chunked"
+        self.chunk_left = None
+        self.will_close = self._check_close()  # type: ignore[attr-defined]
+        declared = headers.get("content-length", "")
+        self.length = (
+            int(declared) if declared.isdecimal() and len(declared) < 19 and not self.chunked else None
+        )
+        if status in (http.HTTPStatus.NO_CONTENT, http.HTTPStatus.NOT_MODIFIED):
+            self.length = 0
+        if not self.chunked and self.length is None:
+            self.will_close = True
+
+
+_MOST_HEADERS = 100
+_LONGEST_LINE = 65_536
+
+
+def _headers(source: io.BufferedIOBase) -> dict[str, str]:
+    """Read header lines up to the empty one; of a name that comes twice the last counts. Raises HTTPException."""
+    headers: dict[str, str] = {}
+    for _ in range(_MOST_HEADERS + 1):
+        line = source.readline(_LONGEST_LINE + 1)
+        if len(line) > _LONGEST_LINE:
+            raise http.client.LineTooLong("header line")
+        if line in (b"\r\n", b"\n"):
+            return headers
+        if not line.endswith(b"\n"):
+            raise http.client.IncompleteRead(line)
+        name, _colon, value = line.decode("iso-8859-1").partition(":")
+        headers[name.strip().lower()] = value.strip()
+    raise http.client.HTTPException("too many headers")
 
 
 def _held_classes(clock: Clock) -> dict[str, type[urllib3.HTTPConnectionPool]]:

@@ -15,7 +15,7 @@ from dbs_exporter.errors import BadAnswer
 Record = Mapping[str, Any]
 """An object of an answer, as `json` gives it."""
 
-_NOTHING = ("", "NULL", "null", "None")
+_NOTHING = frozenset(("", "NULL", "null", "None"))
 """Strings that the samples show where there is no value."""
 
 _FOREVER = 2**63 - 1

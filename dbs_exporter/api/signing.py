@@ -24,7 +24,8 @@ _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 
 def encode(value: str) -> str:
     """Percent-encode as RFC 3986 has it: everything but letters, digits and `-_.~`."""
-    return quote(value, safe="~")
+    # Ids and numbers, which most values are, stay as they are.
+    return value if value.isascii() and value.isalnum() else quote(value, safe="~")
 
 
 def canonical_query(parameters: Iterable[tuple[str, str]]) -> str:
