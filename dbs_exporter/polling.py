@@ -174,6 +174,8 @@ class Poller:
     def _end(self, name: str, run: _Run) -> None:
         scope = self.target.scope
         if run.whole:
+            with self._lock:
+                self._active.discard(name)
             if run.failures:
                 _log.warning(
                     "run failed",
@@ -198,8 +200,6 @@ class Poller:
                 subjects=present,
                 success=run.failures == 0 and not unlisted,
             )
-            with self._lock:
-                self._active.discard(name)
         if name == "plans":
             self._plans_ended()
 

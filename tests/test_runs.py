@@ -1,0 +1,139 @@
+"""Outcomes of runs: success, refusal, failure, readiness."""
+
+from __future__ import annotations
+
+from dbs_exporter.model import CollectorState, Scope
+from dbs_exporter.runs import DENIED_RETRY_SECONDS, Runs
+from fake_clock import FakeClock
+
+HERE = Scope(account="prod", region="cn-hangzhou")
+NAME = "full_backups"
+
+
+def runs_of() -> tuple[Runs, FakeClock]:
+    clock = FakeClock()
+    runs = Runs(clock)
+    runs.expect(HERE, NAME, 300.0)
+    return runs, clock
+
+
+def finish(runs: Runs, *subjects: str, success: bool = True) -> None:
+    runs.finished(HERE, NAME, began_at=1.0, took_seconds=2.0, subjects=subjects, success=success)
+
+
+def state(runs: Runs) -> CollectorState:
+    (only,) = runs.states()
+    return only
+
+
+def test_ready_is_when_every_collector_has_ended_once() -> None:
+    """A first run that failed is a first run too."""
+    runs, _ = runs_of()
+    before = runs.missing()
+    finish(runs, success=False)
+
+    assert before == ["prod cn-hangzhou: full_backups has not finished its first run"]
+    assert runs.missing() == []
+    assert state(runs).success is False
+
+
+def test_a_success_is_dated_and_the_worst_plan_is_known() -> None:
+    """The last success is now; the oldest read is that of the plan longest unread."""
+    runs, clock = runs_of()
+    runs.read(HERE, NAME, "a", clock.now())
+    clock.advance(100)
+    runs.read(HERE, NAME, "b", clock.now())
+    finish(runs, "a", "b")
+
+    assert state(runs).last_success_at == clock.now()
+    assert state(runs).oldest_success_at == clock.now() - 100
+    assert state(runs).subjects == 2
+
+
+def test_a_failure_keeps_the_last_success_and_says_why() -> None:
+    """Age goes on growing, the error names the plan, and a later success clears it."""
+    runs, clock = runs_of()
+    finish(runs, "a")
+    was = clock.now()
+    clock.advance(300)
+    runs.failed(HERE, NAME, "a", "a DescribeFullBackupList: Timeout")
+    finish(runs, "a", success=False)
+
+    assert state(runs).last_success_at == was
+    assert state(runs).failed_subjects == 1
+    assert state(runs).last_error == "a DescribeFullBackupList: Timeout"
+    runs.read(HERE, NAME, "a", clock.now())
+    finish(runs, "a")
+    assert state(runs).failed_subjects == 0
+    assert state(runs).last_error == ""
+
+
+def test_a_refused_plan_is_asked_again_seldom_and_alone() -> None:
+    """Other plans go on; the refused one waits, and its refusal is news once."""
+    runs, clock = runs_of()
+    runs.read(HERE, NAME, "b", clock.now())
+
+    assert runs.denied(HERE, NAME, "a", "refused") is True
+    assert runs.worth_asking(HERE, NAME, ["a", "b"]) == ["b"]
+    clock.advance(DENIED_RETRY_SECONDS)
+    assert runs.worth_asking(HERE, NAME, ["a", "b"]) == ["a", "b"]
+    assert runs.denied(HERE, NAME, "a", "refused") is False
+
+
+def test_an_operation_refused_for_several_plans_is_probed_with_one() -> None:
+    """Refused thrice and never granted, it counts as not permitted and is not asked for every plan."""
+    runs, clock = runs_of()
+    plans = ["a", "b", "c", "d"]
+    for plan in plans[:3]:
+        runs.denied(HERE, NAME, plan, "refused")
+    finish(runs, *plans)
+
+    assert state(runs).permitted is False
+    assert runs.worth_asking(HERE, NAME, plans) == []
+    clock.advance(DENIED_RETRY_SECONDS)
+    assert runs.worth_asking(HERE, NAME, plans) == ["a"]
+
+
+def test_a_mended_policy_lets_all_plans_in_again() -> None:
+    """One success of the probe is enough."""
+    runs, clock = runs_of()
+    for plan in ("a", "b", "c"):
+        runs.denied(HERE, NAME, plan, "refused")
+    runs.read(HERE, NAME, "a", clock.now())
+    finish(runs, "a", "b", "c")
+
+    assert runs.worth_asking(HERE, NAME, ["a", "b", "c"]) == ["a", "b", "c"]
+    assert state(runs).permitted is True
+
+
+def test_skipped_runs_are_counted() -> None:
+    """Each run that was due in vain counts."""
+    runs, _ = runs_of()
+    runs.skipped(HERE, NAME)
+    runs.skipped(HERE, NAME)
+
+    assert state(runs).skipped_runs == 2
+
+
+def test_what_is_not_expected_is_not_kept() -> None:
+    """Words about a collector that runs no more, or never did, change nothing."""
+    runs, _ = runs_of()
+    runs.forget(HERE, NAME)
+    runs.read(HERE, NAME, "a", 1.0)
+    runs.failed(HERE, NAME, "a", "x")
+    runs.skipped(HERE, NAME)
+    finish(runs, "a")
+
+    assert runs.states() == []
+    assert runs.worth_asking(HERE, NAME, ["a"]) == []
+    assert runs.denied(HERE, NAME, "a", "x") is False
+
+
+def test_a_reload_keeps_what_is_known() -> None:
+    """Expecting a collector again only changes its interval."""
+    runs, _ = runs_of()
+    finish(runs, "a")
+    runs.expect(HERE, NAME, 60.0)
+
+    assert state(runs).interval_seconds == 60.0
+    assert state(runs).finished_first_run is True

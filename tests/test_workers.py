@@ -1,0 +1,60 @@
+"""Threads shared fairly."""
+
+from __future__ import annotations
+
+import threading
+
+from dbs_exporter.workers import Workers
+
+PATIENCE = 20.0
+
+
+def test_collectors_take_turns() -> None:
+    """A short queue does not wait for the end of a long one."""
+    workers = Workers("test", 1)
+    begin, done, order = threading.Event(), threading.Event(), list[str]()
+    workers.submit("long", lambda: begin.wait(PATIENCE) and None)
+    for _ in range(5):
+        workers.submit("long", lambda: order.append("long"))
+    workers.submit("short", lambda: order.append("short"))
+    workers.submit("last", done.set)
+    begin.set()
+
+    assert done.wait(PATIENCE)
+    assert order.index("short") <= 1
+    workers.close()
+
+
+def test_a_collector_that_hangs_leaves_a_thread_to_the_others() -> None:
+    """Two hanging tasks of one collector cannot take both threads."""
+    workers = Workers("test", 2)
+    release, done = threading.Event(), threading.Event()
+    for _ in range(3):
+        workers.submit("hung", lambda: release.wait(PATIENCE) and None)
+    workers.submit("other", done.set)
+
+    assert done.wait(PATIENCE)
+    release.set()
+    workers.close()
+    workers.join(PATIENCE)
+
+
+def test_after_closing_nothing_begins() -> None:
+    """What waits is dropped and threads end."""
+    workers = Workers("test", 1)
+    release, begun, ran = threading.Event(), threading.Event(), list[int]()
+
+    def first() -> None:
+        begun.set()
+        release.wait(PATIENCE)
+
+    workers.submit("a", first)
+    workers.submit("a", lambda: ran.append(1))
+    assert begun.wait(PATIENCE)
+    workers.close()
+    release.set()
+    workers.join(PATIENCE)
+    workers.submit("a", lambda: ran.append(2))
+
+    assert ran == []
+    assert not any(thread.name.startswith("test-") for thread in threading.enumerate() if thread.is_alive())
