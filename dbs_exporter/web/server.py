@@ -1,0 +1,292 @@
+"""The web side of the exporter: routes over prepared bytes, and the server that answers on several addresses.
+
+`create_app` makes the ASGI application, `WebServer` serves it, in a thread or in the main one. Nothing here waits for a
+poll, asks the cloud or renders a metric. The server takes no signals: whoever runs it calls `stop`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dbs_exporter.clock import Clock
+from dbs_exporter.errors import ConfigError, DbsExporterError
+from dbs_exporter.listen import parse_listen_address
+from dbs_exporter.web.connections import Connections, Guarded, Limits
+from dbs_exporter.web.negotiation import wants_gzip, wants_openmetrics
+from dbs_exporter.web.rendering import Busy, StatusPages
+from dbs_exporter.web.status import Snapshot
+
+STOP_SECONDS = 1.0
+"""How long answers under way may take once the server is to stop."""
+
+_SECURITY = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+_BARE_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+
+
+class MetricsPage(Protocol):
+    """One format's whole answer; the chunks together are as long as the length says."""
+
+    @property
+    def content_type(self) -> str: ...
+    @property
+    def identity(self) -> Sequence[bytes]: ...
+    @property
+    def gzip(self) -> Sequence[bytes]: ...
+    @property
+    def identity_length(self) -> int: ...
+    @property
+    def gzip_length(self) -> int: ...
+
+
+class MetricsPages(Protocol):
+    """Where the prepared bytes are (`metrics.exposition.Exposition`)."""
+
+    def page(self, *, openmetrics: bool) -> MetricsPage: ...
+
+
+def create_app(
+    *,
+    exposition: MetricsPages,
+    snapshot: Callable[[], Snapshot],
+    missing: Callable[[], Sequence[str]],
+    clock: Clock,
+    telemetry_path: str = "/metrics",
+    reload: Callable[[], None] | None = None,
+    links: Iterable[tuple[str, str]] = (),
+) -> ASGIApp:
+    """The routes.
+
+    `snapshot` gives what the status page shows and is called in a worker thread. `missing` says what readiness waits for, one
+    sentence each, and is empty once ready. `reload` is called in a worker thread by POST /-/reload, and raises a
+    DbsExporterError that is told to the client; None refuses. `links` are (text, address) for the page's foot.
+    """
+    pages = StatusPages(snapshot, clock=clock, telemetry_path=telemetry_path, links=tuple(links))
+
+    async def status(request: Request) -> Response:
+        try:
+            page = await pages.page(request.scope["query_string"])
+        except Busy:
+            return PlainTextResponse(
+                "Too many different views of the status page are asked for at once.\n",
+                status_code=503,
+                headers={"retry-after": "1"},
+            )
+        compressed = wants_gzip(_header(request.scope, b"accept-encoding"))
+        headers = {"content-security-policy": page.policy, "cache-control": "no-cache", "vary": "accept-encoding"}
+        if compressed:
+            headers["content-encoding"] = "gzip"
+        return Response(page.gzip if compressed else page.identity, media_type="text/html", headers=headers)
+
+    async def healthy(_: Request) -> Response:
+        return PlainTextResponse("healthy\n")
+
+    async def ready(_: Request) -> Response:
+        still = list(missing())
+        if not still:
+            return PlainTextResponse("ready\n")
+        lines = "".join(f"{one}\n" for one in still)
+        return PlainTextResponse(f"not ready:\n{lines}", status_code=503)
+
+    async def reloaded(request: Request) -> Response:
+        if reload is None:
+            return PlainTextResponse("Reloading over HTTP is off; --web.enable-lifecycle allows it.\n", status_code=403)
+        if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+            return PlainTextResponse("A page of another site may not reload the exporter.\n", status_code=403)
+        try:
+            await asyncio.to_thread(reload)
+        except DbsExporterError as error:
+            return PlainTextResponse(f"not reloaded:\n{error}\n", status_code=500)
+        return PlainTextResponse("reloaded\n")
+
+    app = Starlette(
+        routes=[
+            Route(telemetry_path, Metrics(exposition), methods=["GET"]),
+            Route("/", status, methods=["GET"]),
+            Route("/-/healthy", healthy, methods=["GET"]),
+            Route("/-/ready", ready, methods=["GET"]),
+            Route("/-/reload", reloaded, methods=["POST", "PUT"]),
+        ],
+    )
+    app.router.redirect_slashes = False
+    return _with_security_headers(app)
+
+
+class Metrics:
+    """The telemetry path: the bytes of the page last published, chunk by chunk as they are kept."""
+
+    def __init__(self, exposition: MetricsPages) -> None:
+        self._exposition = exposition
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        page = self._exposition.page(openmetrics=wants_openmetrics(_header(scope, b"accept")))
+        compressed = wants_gzip(_header(scope, b"accept-encoding"))
+        headers = [
+            (b"content-type", page.content_type.encode("latin-1")),
+            (b"content-length", b"%d" % (page.gzip_length if compressed else page.identity_length)),
+            (b"vary", b"accept, accept-encoding"),
+            *([(b"content-encoding", b"gzip")] if compressed else ()),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if scope["method"] != "HEAD":
+            for chunk in page.gzip if compressed else page.identity:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """A bound socket and how to reach it; `host` is "" for all interfaces."""
+
+    socket: socket.socket
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """The address for a browser on this machine."""
+        host = self.host or "localhost"
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+
+def bind(addresses: Iterable[str]) -> tuple[Listener, ...]:
+    """Listen on every address, `[HOST]:PORT` with port 0 for a free one. ConfigError names one that cannot be had."""
+    listeners: list[Listener] = []
+    try:
+        for address in addresses:
+            try:
+                listeners.append(_bound(*parse_listen_address(address)))
+            except ValueError as error:
+                raise ConfigError(str(error)) from None
+            except OSError as error:
+                raise ConfigError(
+                    f"{address}: cannot be served on: {error.strerror or error}; choose another address or port"
+                ) from None
+    except ConfigError:
+        for listener in listeners:
+            listener.socket.close()
+        raise
+    return tuple(listeners)
+
+
+class WebServer:
+    """Serves an application on bound sockets; `run` in this thread, or `start` in one of its own. Once only."""
+
+    def __init__(self, app: ASGIApp, listeners: Sequence[Listener], *, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
+        self.listeners = tuple(listeners)
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                loop="uvloop",
+                http=Guarded,
+                ws="none",
+                lifespan="off",
+                interface="asgi3",
+                log_config=None,
+                log_level="error",
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_keep_alive=limits.idle_seconds,
+            ),
+            limits,
+        )
+        self._thread: threading.Thread | None = None
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Where it can be reached from this machine, in the order of the listeners."""
+        return tuple(listener.url for listener in self.listeners)
+
+    def run(self) -> None:
+        """Serve until `stop` is called from another thread or a signal handler."""
+        try:
+            self._server.run(sockets=[listener.socket for listener in self.listeners])
+        finally:
+            self._server.up.set()
+            for listener in self.listeners:
+                listener.socket.close()
+
+    def start(self) -> None:
+        """Serve in a thread; returns once connections are answered."""
+        self._thread = threading.Thread(target=self.run, name="web", daemon=True)
+        self._thread.start()
+        self._server.up.wait()
+
+    def stop(self) -> None:
+        """Take no more connections, let answers under way finish for STOP_SECONDS, and wait for the thread's end."""
+        self._server.should_exit = True
+        if self._thread is not None:
+            self._thread.join()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which leaves signals alone, sweeps its connections and says when it is up."""
+
+    def __init__(self, config: uvicorn.Config, limits: Limits) -> None:
+        super().__init__(config)
+        self.server_state: Connections = Connections(limits)
+        self.up = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+    async def on_tick(self, counter: int) -> bool:
+        self.server_state.sweep(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        cut = asyncio.get_running_loop().call_later(STOP_SECONDS, self.server_state.abort)
+        await super().shutdown(sockets)
+        cut.cancel()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+def _bound(host: str, port: int) -> Listener:
+    if host:
+        family, _, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    else:
+        family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
+        where = ("", port)
+    made = socket.create_server(where[:2], family=family, backlog=1024, dualstack_ipv6=not host and family == socket.AF_INET6)
+    return Listener(socket=made, host=host, port=made.getsockname()[1])
+
+
+def _header(scope: Scope, name: bytes) -> bytes:
+    """All values of a header, joined as RFC 9110, 5.3 says."""
+    return b",".join(value for key, value in scope["headers"] if key == name)
+
+
+def _with_security_headers(app: ASGIApp) -> ASGIApp:
+    async def secured(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message["headers"]
+                named = any(name == _BARE_POLICY[0] for name, _ in headers)
+                message["headers"] = [*headers, *_SECURITY, *(() if named else (_BARE_POLICY,))]
+            await send(message)
+
+        await app(scope, receive, send_secured)
+
+    return secured
