@@ -10,11 +10,15 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
+import structlog
+
 Task = Callable[[], None]
+
+_log = structlog.get_logger(__name__)
 
 
 class Workers:
-    """`count` threads that carry out tasks by collector; tasks must not raise. `close()` drops what has not begun."""
+    """`count` threads that carry out tasks by collector; one that raises is logged. `close()` drops what has not begun."""
 
     def __init__(self, name: str, count: int) -> None:
         self._name = name
@@ -24,6 +28,7 @@ class Workers:
         self._active: dict[str, int] = {}
         self._threads: list[threading.Thread] = []
         self._idle = 0
+        self._queued = 0
         self._closed = False
         self._changed = threading.Condition()
 
@@ -33,7 +38,9 @@ class Workers:
             if self._closed:
                 return
             self._waiting.setdefault(collector, deque()).append(task)
-            if self._idle == 0 and len(self._threads) < self._count:
+            self._queued += 1
+            # A thread that was woken still counts as idle until it runs, so idle ones are weighed against all that waits.
+            if self._queued > self._idle and len(self._threads) < self._count:
                 name = f"{self._name}-{len(self._threads) + 1}"
                 thread = threading.Thread(target=self._work, name=name, daemon=True)
                 self._threads.append(thread)
@@ -45,6 +52,7 @@ class Workers:
         with self._changed:
             self._closed = True
             self._waiting.clear()
+            self._queued = 0
             self._changed.notify_all()
 
     def join(self, seconds: float) -> None:
@@ -57,6 +65,7 @@ class Workers:
         for collector, tasks in self._waiting.items():
             if self._active.get(collector, 0) < self._most:
                 task = tasks.popleft()
+                self._queued -= 1
                 # To the end of the round; away if nothing waits.
                 self._waiting.move_to_end(collector)
                 if not tasks:
@@ -80,6 +89,9 @@ class Workers:
                 self._active[collector] = self._active.get(collector, 0) + 1
             try:
                 task()
+            except BaseException:
+                # Nobody waits for this thread's word, and with it gone a place would be lost without a sign.
+                _log.exception("a task broke", collector=collector)
             finally:
                 with self._changed:
                     self._active[collector] -= 1
