@@ -1,0 +1,69 @@
+"""Make again everything that is generated: metric tables, configuration reference, dashboards, and the chart's copies.
+
+python -m docs.generate          write
+python -m docs.generate --check  say what is out of date, and exit 1 if anything is
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BEGIN, END = "<!-- generated: {} -->", "<!-- end of generated: {} -->"
+
+
+def between(text: str, name: str, content: str) -> str:
+    """The text with what stands between the markers of `name` replaced."""
+    begin, end = BEGIN.format(name), END.format(name)
+    before, found, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise SystemExit(f"no markers {begin} and {end}")
+    return f"{before}{begin}\n\n{content.strip()}\n\n{end}{after}"
+
+
+def generated() -> dict[Path, str]:
+    """Every generated file and what it should hold."""
+    from dashboards.source.__main__ import rendered
+
+    from dbs_exporter.config_schema import markdown_reference
+    from dbs_exporter.metrics.reference import as_markdown
+
+    files: dict[Path, str] = {}
+    for name in ("README.md", "README.zh-CN.md"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        files[ROOT / name] = between(text, "metrics", as_markdown())
+    configuration = markdown_reference()
+    files[ROOT / "docs" / "configuration.md"] = (
+        configuration if configuration.endswith("\n") else configuration + "\n"
+    )
+    chart = ROOT / "helm" / "dbs-exporter" / "files"
+    for name, content in rendered().items():
+        files[ROOT / "dashboards" / name] = content
+        files[chart / "dashboards" / name] = content
+    for path in sorted((ROOT / "rules").glob("*.rules.yml")):
+        files[chart / "rules" / path.name] = path.read_text(encoding="utf-8")
+    return files
+
+
+def main(arguments: list[str]) -> int:
+    """Write what differs, or with --check only name it."""
+    stale = [
+        path
+        for path, content in generated().items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != content
+    ]
+    if arguments == ["--check"]:
+        for path in stale:
+            print(f"{path.relative_to(ROOT)} is out of date: make docs")
+        return 1 if stale else 0
+    files = generated()
+    for path in stale:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(files[path], encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
