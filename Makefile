@@ -64,4 +64,4 @@ build: $(VENV)/run.stamp ## Build the wheel and the sdist into dist/
 	$(BIN)/uv build --no-build-isolation --python $(BIN)/python --out-dir dist
 
 clean: ## Remove everything that can be made again
-	rm -rf $(VENV) .tools dist dashboards/preview/node_modules tests/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf .venv .venv-ci .tools dist dashboards/preview/node_modules tests/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
