@@ -444,6 +444,13 @@ def test_the_meaning_of_codes(code: str, status: int, raised: type[errors.ApiErr
     assert error_class(code, status) is raised
 
 
+def test_a_malformed_refusal_is_still_a_refusal() -> None:
+    """An error whose own fields are nonsense is told by what is left of it."""
+    answer = {"Success": False, "ErrCode": ["x"], "ErrMessage": {"a": 1}, "HttpStatusCode": "many"}
+    with pytest.raises(errors.ServerError, match="HTTP 200"):
+        understand(json.dumps(answer).encode(), http_status=200, headers={})
+
+
 def test_success_beside_a_code_is_success(serve: Serve, caller: Make) -> None:
     """The vendor's samples show Success true with ErrCode and HttpStatusCode 400: Success decides."""
     answer = {"Success": "true", "ErrCode": "InvalidParameter", "HttpStatusCode": "400", "TaskId": "123456"}

@@ -504,6 +504,36 @@ def test_the_default_chain_goes_on_to_the_uri(monkeypatch: pytest.MonkeyPatch, t
 
 
 @LIBRARY
+def test_the_link_that_served_goes_on_serving(monkeypatch: pytest.MonkeyPatch, tokens: TokenServer) -> None:
+    """Once a link of the chain gave credentials, a refresh asks that link and no other."""
+    monkeypatch.setenv("ALIBABA_CLOUD_CREDENTIALS_URI", tokens.url)
+    clock = FakeClock(time.time())
+    tokens.life = 900.0
+    built = source(CredentialsConfig(type="default"), clock=clock)
+    built.get()
+    clock.time += 601.0
+
+    assert built.get().access_key_id == "STS.2"
+
+
+@LIBRARY
+def test_a_profile_that_did_not_change_keeps_its_provider(
+    tmp_path: Path, provider: Callable[[str], list[dict[str, Any]]]
+) -> None:
+    """A provider is made once for a file, because one for an ECS role holds a thread."""
+    cli_profile(tmp_path, "x")
+    made = provider("CLIProfileCredentialsProvider")
+    clock = FakeClock()
+    built = source(CredentialsConfig(type="profile", profile_name="ops"), clock=clock)
+    for _ in range(3):
+        built.get()
+        clock.time += 301.0
+
+    assert len(made) == 1
+    assert made[0]["profile_name"] == "ops"
+
+
+@LIBRARY
 def test_an_empty_chain_says_where_it_looked() -> None:
     """Nothing set up is told with every place that was tried."""
     with pytest.raises(CredentialsError, match=r"config\.json.*credentials\.ini"):

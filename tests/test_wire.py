@@ -487,6 +487,39 @@ def test_a_scalar_stands_for_a_list(said: object, names: tuple[str, ...]) -> Non
     assert wire.database_names({"DbList": said}) == names
 
 
+@pytest.mark.parametrize(
+    ("said", "count"),
+    [
+        ('[{"DBName":"a"},{"DBName":"b"},{"DBName":"a"},{"Table":"c"},5]', 2),
+        ([{"DBName": "a"}], 1),
+        ("[]", None),
+        ('{"DBName":"a"}', None),
+        ("orders", None),
+        ("[" * 100_000, None),
+        (None, None),
+        (7, None),
+    ],
+)
+def test_databases_of_a_plan_are_counted(said: object, count: int | None) -> None:
+    """Databases are counted once each; another form than a list of objects is not known, and breaks nothing."""
+    assert wire.plan({**PLAN, "BackupObjects": said}, silent).objects_count == count
+
+
+@pytest.mark.parametrize(
+    "nonsense", [{"RegionCode": {"a": 1}}, {"RegionCode": [["a"]]}, {"RegionCode": [True]}, 5]
+)
+def test_texts_that_are_no_texts_are_refused(nonsense: object) -> None:
+    """A list of regions that holds anything but texts is named."""
+    with pytest.raises(BadAnswer, match="Regions"):
+        wire.regions({"Regions": nonsense})
+
+
+@pytest.mark.parametrize(("said", "size"), [("12", 12), ("", None), (None, None), (12.0, 12), (0, 0)])
+def test_sizes_in_every_form(said: object, size: int | None) -> None:
+    """Bytes come as a number or a string; nothing is not 0."""
+    assert wire.log_file({**LOG, "BackupSize": said}, silent).size_bytes == size
+
+
 def test_regions_and_networks() -> None:
     """Lists of texts, one of them empty in the vendor's own sample."""
     assert wire.regions({"Regions": {"RegionCode": ""}}) == ()

@@ -141,8 +141,6 @@ class StaticSource:
             token = texts[2] if len(texts) > 2 else ""
             found = Credentials(access_key_id=texts[0], access_key_secret=texts[1], security_token=token)
             _check(found, self._account)
-            if len(texts) > 2 and not token:
-                raise CredentialsError(f"account {self._account}: the security token is empty")
             self._current = found
             return found
 
