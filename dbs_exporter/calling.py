@@ -18,13 +18,11 @@ from dbs_exporter.api.endpoints import endpoint_url
 from dbs_exporter.api.operations import OPERATIONS, operation_named, request_parameters
 from dbs_exporter.api.pacing import Pacer
 from dbs_exporter.clock import SystemClock
-from dbs_exporter.config import AccountConfig, load_config
+from dbs_exporter.config import DEFAULT_REGION, AccountConfig, load_config, secrets_of
 from dbs_exporter.config_errors import nearest
 from dbs_exporter.errors import ConfigError, Invalid
 from dbs_exporter.logs import conceal
 from dbs_exporter.model import Scope
-
-DEFAULT_REGION = "cn-hangzhou"
 
 
 def call(
@@ -64,7 +62,7 @@ def call(
             f"{error}; `dbs-exporter call {operation} --list` prints its parameters"
         ) from None
     clock = SystemClock()
-    conceal_secrets(chosen)
+    conceal(secrets_of(chosen))
     client = Client(
         Scope(account=chosen.name, region=where),
         endpoint_url(where, network=chosen.network, override=endpoint or chosen.endpoint),
@@ -82,16 +80,6 @@ def call(
         return client.call(operation, parameters, within=timeout)
     finally:
         client.close()
-
-
-def conceal_secrets(account: AccountConfig) -> None:
-    """Keep an account's secrets out of every log line."""
-    credentials = account.credentials
-    conceal(
-        secret.get_secret_value()
-        for secret in (credentials.access_key_secret, credentials.security_token)
-        if secret is not None
-    )
 
 
 def describe(operation: str | None) -> str:

@@ -20,15 +20,16 @@ from dbs_exporter.api.credentials import credential_source
 from dbs_exporter.api.endpoints import REGIONS, endpoint_url
 from dbs_exporter.api.operations import OPERATIONS
 from dbs_exporter.api.pacing import Pacer
-from dbs_exporter.calling import DEFAULT_REGION, conceal_secrets
 from dbs_exporter.clock import Clock, SystemClock
 from dbs_exporter.collectors import COLLECTORS
 from dbs_exporter.config import (
+    DEFAULT_REGION,
     AccountConfig,
     CollectorConfig,
     CollectorsConfig,
     Config,
     load_config,
+    secrets_of,
     selects,
     warnings_of,
 )
@@ -48,6 +49,7 @@ from dbs_exporter.errors import (
     Timeout,
     Unreachable,
 )
+from dbs_exporter.logs import conceal
 from dbs_exporter.model import Plan, Scope
 
 NOBODY = "dbs0000000000"
@@ -113,7 +115,7 @@ def check_account(
     """Ask about one account: its credentials first, then region by region. Returns what was learned and what
     stopped it.
     """
-    conceal_secrets(account)
+    conceal(secrets_of(account))
     try:
         source = credential_source(
             account.credentials, account=account.name, clock=clock, on_refresh_failure=lambda _: None

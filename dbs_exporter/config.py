@@ -35,6 +35,7 @@ from .model import Plan
 
 __all__ = [
     "COLLECTOR_DEFAULTS",
+    "DEFAULT_REGION",
     "AccountConfig",
     "CollectorConfig",
     "CollectorsConfig",
@@ -47,9 +48,13 @@ __all__ = [
     "load_config",
     "matches",
     "parse_config",
+    "secrets_of",
     "selects",
     "warnings_of",
 ]
+
+DEFAULT_REGION = "cn-hangzhou"
+"""Asked for an account's regions, and whatever has no region of its own."""
 
 # RRSA's add-on sets these in the pod, so that a file can leave the keys out.
 _FROM_ENVIRONMENT = {
@@ -176,6 +181,12 @@ def matches(patterns: tuple[str, ...], plan: Plan) -> bool:
         for text in (plan.plan_id, plan.name)
         if text
     )
+
+
+def secrets_of(account: AccountConfig) -> tuple[str, ...]:
+    """The secrets that an account's configuration holds, so that they can be kept out of the logs."""
+    secrets = (account.credentials.access_key_secret, account.credentials.security_token)
+    return tuple(secret.get_secret_value() for secret in secrets if secret is not None)
 
 
 def warnings_of(config: Config) -> tuple[str, ...]:
