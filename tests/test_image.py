@@ -165,7 +165,7 @@ def test_the_charts_pod_runs(image: str, tmp_path: Path) -> None:
 
 
 def test_the_dockerfile_is_linted() -> None:
-    """hadolint has nothing to say."""
+    """Nothing is left to say by hadolint."""
     hadolint = shutil.which("hadolint") or shutil.which("hadolint", path=str(Path(sys.executable).parent))
     if hadolint is None:
         if os.environ.get("CI") == "true":
