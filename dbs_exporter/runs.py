@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from .clock import Clock
 from .model import CollectorState, Scope
 
-DENIED_RETRY_SECONDS = 900.0
+DENIED_RETRY_SECONDS = 3600.0
 """A refused operation is asked again this seldom, so that a mended policy is noticed without hammering."""
 
 DENIED_PLANS_MEAN_ALL = 3
@@ -26,23 +26,26 @@ class Permission:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._denied: dict[str, float] = {}
-        self._granted = False
+        self._granted: set[str] = set()
+        """Subjects whose last answer was no refusal: a policy may also be taken away."""
 
     def granted(self, subject: str) -> None:
         """The operation worked."""
         if self.wholly_denied:
             self._denied.clear()
-        self._granted = True
+        self._granted.add(subject)
         self._denied.pop(subject, None)
 
     def denied(self, subject: str) -> bool:
         """The operation was refused; True if that is news."""
         news = subject not in self._denied
+        self._granted.discard(subject)
         self._denied[subject] = self._clock.monotonic() + DENIED_RETRY_SECONDS
         return news
 
     @property
     def wholly_denied(self) -> bool:
+        """Whether nobody is granted the operation and several are refused it."""
         return not self._granted and len(self._denied) >= DENIED_PLANS_MEAN_ALL
 
     def worth_asking(self, subjects: Iterable[str]) -> list[str]:
@@ -57,11 +60,16 @@ class Permission:
     def refused_of(self, subjects: Iterable[str]) -> int:
         """How many of the subjects are refused."""
         wanted = list(subjects)
-        return len(wanted) if self.wholly_denied else sum(one in self._denied for one in wanted)
+        return len(wanted) if self.wholly_denied else sum(self.refuses(one) for one in wanted)
+
+    def refuses(self, subject: str) -> bool:
+        """Whether the last answer about a subject was a refusal."""
+        return subject in self._denied
 
     def forget(self, subjects: set[str]) -> None:
         """Keep only these subjects."""
         self._denied = {one: at for one, at in self._denied.items() if one in subjects}
+        self._granted &= subjects
 
 
 @dataclass(slots=True, kw_only=True)
@@ -191,7 +199,9 @@ class Runs:
     @staticmethod
     def _state(scope: Scope, name: str, record: _Record) -> CollectorState:
         refused = record.permission.refused_of(record.subjects) if record.subjects else 0
-        read = [at for at in record.subjects.values() if at is not None]
+        refuses = record.permission.refuses
+        # A refusal is told by `permitted`; its age must not pass for data that grew old by failure.
+        read = [at for one, at in record.subjects.items() if at is not None and not refuses(one)]
         return CollectorState(
             scope=scope,
             collector=name,

@@ -1,0 +1,73 @@
+"""Refusals that come after a time of success: a policy may be taken away as well as given."""
+
+from __future__ import annotations
+
+from fake_clock import FakeClock
+
+from dbs_exporter.model import Scope
+from dbs_exporter.runs import DENIED_RETRY_SECONDS, Runs
+
+HERE = Scope(account="prod", region="cn-hangzhou")
+NAME = "full_backups"
+PLANS = [f"dbs{number}" for number in range(50)]
+
+
+def granted() -> tuple[Runs, FakeClock]:
+    """A collector that has read every plan."""
+    clock = FakeClock()
+    runs = Runs(clock)
+    runs.expect(HERE, NAME, 300.0)
+    for plan in PLANS:
+        runs.read(HERE, NAME, plan, clock.now())
+    runs.finished(HERE, NAME, began_at=clock.now(), took_seconds=1.0, subjects=PLANS, success=True)
+    return runs, clock
+
+
+def test_an_operation_that_is_refused_later_is_probed_once_an_hour_too() -> None:
+    """After one round of refusals nothing is asked for an hour, and then one plan."""
+    runs, clock = granted()
+    asked = []
+    for _ in range(25):
+        due = runs.worth_asking(HERE, NAME, PLANS)
+        for plan in due:
+            runs.denied(HERE, NAME, plan, "refused")
+        asked.append(len(due))
+        clock.advance(300.0)
+
+    assert DENIED_RETRY_SECONDS == 3600.0
+    assert asked == [50, *[0] * 11, 1, *[0] * 11, 1]
+    assert runs.states()[0].permitted is False
+
+
+def test_some_plans_refused_among_others_do_not_stop_the_others() -> None:
+    """A policy by plan: however many are refused, one that is granted keeps the operation permitted."""
+    runs, _ = granted()
+    for plan in PLANS[:49]:
+        runs.denied(HERE, NAME, plan, "refused")
+
+    assert runs.worth_asking(HERE, NAME, PLANS) == ["dbs49"]
+    assert runs.states()[0].permitted is True
+
+
+def test_plans_that_are_gone_no_longer_vouch_for_the_operation() -> None:
+    """The last plan that was granted is deleted; the rest are refused."""
+    runs, clock = granted()
+    for plan in PLANS[:49]:
+        runs.denied(HERE, NAME, plan, "refused")
+    runs.finished(HERE, NAME, began_at=clock.now(), took_seconds=1.0, subjects=PLANS[:49], success=True)
+
+    assert runs.worth_asking(HERE, NAME, PLANS[:49]) == []
+    assert runs.states()[0].permitted is False
+
+
+def test_a_refused_plan_is_not_the_oldest_success() -> None:
+    """Its age is no failure; that of the plans which may be read goes on being told."""
+    runs, clock = granted()
+    began = clock.now()
+    clock.advance(600.0)
+    runs.denied(HERE, NAME, "dbs0", "refused")
+    for plan in PLANS[1:]:
+        runs.read(HERE, NAME, plan, clock.now())
+    runs.finished(HERE, NAME, began_at=began, took_seconds=1.0, subjects=PLANS, success=True)
+
+    assert runs.states()[0].oldest_success_at == clock.now()
