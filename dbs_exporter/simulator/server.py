@@ -52,8 +52,10 @@ class Simulator:
         access_key_secret: str,
         faults: Iterable[Any],
         requests_per_second: float | None,
+        clock: Callable[[], float],
     ) -> None:
         self.world = world
+        self.clock = clock
         self.requests: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.keys = Keys()
@@ -142,23 +144,24 @@ def start_simulator(
     port: int = 0,
     access_key_id: str = "testak",
     access_key_secret: str = "testsk",
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] | None = None,
     faults: Iterable[Any] = (),
     requests_per_second: float | None = None,
 ) -> Simulator:
     """Serve a world; port 0 takes a free one (`.port`, `.url`).
 
     The first account's key is `access_key_id`, the next ones have 2, 3, ... behind it; all share the secret.
-    `requests_per_second` throttles each operation of each account. Raises OSError if the address is taken.
+    `requests_per_second` throttles each operation of each account; signatures are held against `clock`, the world's unless given. Raises OSError if the address is taken.
     """
     return Simulator(
-        world or World(clock=clock),
+        world or World(clock=clock or time.time),
         host=host,
         port=port,
         access_key_id=access_key_id,
         access_key_secret=access_key_secret,
         faults=faults,
         requests_per_second=requests_per_second,
+        clock=clock or (world.clock if world is not None else time.time),
     )
 
 
@@ -249,7 +252,7 @@ class _Handler(BaseHTTPRequestHandler):
             if version != VERSION:
                 raise Refused(404, "InvalidVersion", "Specified parameter Version is not valid.")
             account = verify(
-                self.simulator.keys, self.command, query, form, headers, body, self.simulator.world.clock()
+                self.simulator.keys, self.command, query, form, headers, body, self.simulator.clock()
             )
             faults = self.simulator.faults.matching(operation, account, params)
             answer = self.simulator.answer(account, operation, params, faults)
@@ -341,9 +344,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _token(self) -> Answer:
         token, key = uuid4().hex, f"STS.{uuid4().hex[:12]}"
         self.simulator.keys.add(key, "sts-secret", self.simulator.world.accounts[0], token)
-        expires = time.strftime(
-            "%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.simulator.world.clock() + TOKEN_SECONDS)
-        )
+        expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.simulator.clock() + TOKEN_SECONDS))
         return {
             "Code": "Success",
             "AccessKeyId": key,
