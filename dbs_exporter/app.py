@@ -1,7 +1,8 @@
-"""The composition root: builds every part from a configuration, and is the only place that knows them all.
+"""The composition root: builds every part from a configuration, and alone knows them all.
 
-`Exporter` is the parts, wired; it starts, reloads and closes. Facts flow one way: scheduler, store, exposition, web. A reload
-parses everything first and then changes only what differs, so that data of unchanged accounts stays.
+`Exporter` is the parts, wired; it starts, reloads and closes. Facts flow one way: scheduler, store,
+exposition, web. A reload parses everything first and then changes only what differs, so that data of
+unchanged accounts stays.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
@@ -45,6 +47,11 @@ from dbs_exporter.runs import Runs
 from dbs_exporter.scheduler import Account, Discovery, Scheduler
 from dbs_exporter.sharding import Shard
 from dbs_exporter.store import Store
+from dbs_exporter.web.server import create_app
+from dbs_exporter.web.status import Snapshot
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 _log = logging.getLogger(__name__)
 
@@ -78,10 +85,9 @@ class Overrides:
 
 
 class Exporter:
-    """Every part but the web, wired; `start` begins to poll, `reload` takes another configuration, `close` ends.
+    """Every part, wired: `start` begins to poll, `reload` takes another configuration, `close` ends.
 
-    `clock` is the only reader of time. What is scraped stands in `exposition`, what the status page shows in `store` and
-    `runs`.
+    `clock` is the only reader of time. What is scraped stands in `exposition`; `app` serves it.
     """
 
     def __init__(
@@ -120,7 +126,9 @@ class Exporter:
         )
 
     def start(self) -> None:
-        """Publish what there is, and begin to poll. Raises CredentialsError if an account names no usable source."""
+        """Publish what there is, and begin to poll. Raises CredentialsError if an account names no usable
+        source.
+        """
         accounts = self._accounts(self.config)
         self.own.on_reload(successful=True, at=self.clock.now())
         self._scheduler.apply(accounts)
@@ -149,6 +157,25 @@ class Exporter:
             self.own.on_reload(successful=True, at=self.clock.now())
             _log.info("configuration reloaded")
             _warn(config)
+
+    def app(self, reload: Callable[[], None] | None = None) -> ASGIApp:
+        """The routes over what is known; `reload` is called by POST /-/reload, None refuses that."""
+        return create_app(
+            exposition=self.exposition,
+            snapshot=self.snapshot,
+            missing=self.runs.missing,
+            clock=self.clock,
+            telemetry_path=self.config.web.telemetry_path,
+            reload=reload,
+        )
+
+    def snapshot(self) -> Snapshot:
+        """What the status page shows."""
+        return Snapshot(
+            plans=self.store.plan_subjects(),
+            regions=self.store.region_subjects(),
+            collectors=self.runs.states(),
+        )
 
     def close(self) -> None:
         """End all sleeps, then the runs and the publisher; does not wait for answers of the cloud."""
@@ -231,19 +258,13 @@ class Exporter:
         self.own.watch(
             Watched(
                 scope=target.scope,
-                operations=_operations(target.intervals),
+                operations=tuple(
+                    operation for name in target.intervals for operation in COLLECTORS[name].operations
+                ),
                 rate=partial(_rate, self._pacers[target.scope]),
             )
             for target in targets
         )
-
-
-def _operations(collectors: Iterable[str]) -> tuple[str, ...]:
-    names = [*collectors]
-    if "nodes" in names:
-        # The node networks' run also reads which regions there are.
-        names.append("regions")
-    return tuple(operation for name in names for operation in COLLECTORS[name].operations)
 
 
 def _rate(pacer: Pacer) -> float:

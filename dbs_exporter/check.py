@@ -20,12 +20,12 @@ from dbs_exporter.api.credentials import credential_source
 from dbs_exporter.api.endpoints import REGIONS, endpoint_url
 from dbs_exporter.api.operations import OPERATIONS
 from dbs_exporter.api.pacing import Pacer
+from dbs_exporter.api.transport import Sessions
 from dbs_exporter.clock import Clock, SystemClock
 from dbs_exporter.collectors import COLLECTORS
 from dbs_exporter.config import (
     DEFAULT_REGION,
     AccountConfig,
-    CollectorConfig,
     CollectorsConfig,
     Config,
     load_config,
@@ -127,6 +127,8 @@ def check_account(
     until = "" if found.expires_at is None else f", good until {_moment(found.expires_at)}"
     click.echo(f"{account.name}: credentials ({account.credentials.type}): found{until}")
 
+    sessions = Sessions(clock)
+
     def client(region: str) -> Client:
         return Client(
             Scope(account=account.name, region=region),
@@ -135,8 +137,18 @@ def check_account(
             Pacer(account.requests_per_second, account.concurrency, clock),
             clock,
             account.timeout,
+            sessions=sessions,
         )
 
+    try:
+        return _check_regions(config, account, client, clock)
+    finally:
+        sessions.close()
+
+
+def _check_regions(
+    config: Config, account: AccountConfig, client: Callable[[str], Client], clock: Clock
+) -> tuple[list[RegionReport], list[DbsExporterError]]:
     regions: tuple[str, ...]
     if account.regions == "all":
         try:
@@ -207,7 +219,7 @@ def check_region(
     for operation, names in needed.items():
         if operation == "DescribeBackupPlanList":
             continue
-        interval = min(_settings(collectors, name).interval for name in names)
+        interval = min(getattr(collectors, name).interval for name in names)
         of_plans = any(COLLECTORS[name].level == "plan" for name in names)
 
         def question(
@@ -228,17 +240,11 @@ def check_region(
     return report
 
 
-def _settings(collectors: CollectorsConfig, name: str) -> CollectorConfig:
-    # The regions of an account are read with the nodes' interval and have no key of their own.
-    found: CollectorConfig = getattr(collectors, "nodes" if name == "regions" else name)
-    return found
-
-
 def _needed(collectors: CollectorsConfig) -> dict[str, tuple[str, ...]]:
-    """operation -> the enabled collectors that call it, in the order of the collectors."""
+    """Operation -> the enabled collectors that call it, in the order of the collectors."""
     needed: dict[str, tuple[str, ...]] = {}
     for name, collector in COLLECTORS.items():
-        if _settings(collectors, name).enabled:
+        if getattr(collectors, name).enabled:
             for operation in collector.operations:
                 needed[operation] = (*needed.get(operation, ()), name)
     return needed

@@ -1,5 +1,5 @@
-"""The commands of `dbs-exporter`: what each takes, and its help. The work is in `app`, `check`, `calling` and
-others.
+"""The commands of `dbs-exporter`: what each takes, and its help. The work is in `serving`, `check` and
+others; the commands that only print or ask one thing are in `cli_tools`.
 
 Everything heavy is imported inside the commands, so that `--help` is immediate and the demo lean. Exit codes:
 0 fine, 1 unexpected, 2 configuration or usage, 3 credentials or permission, 4 the API cannot be reached.
@@ -7,25 +7,22 @@ Everything heavy is imported inside the commands, so that `--help` is immediate 
 
 from __future__ import annotations
 
-import json
 import sys
 
 import click
 
 from dbs_exporter import __version__
 from dbs_exporter.cli_options import (
-    DEFAULT_CONFIG_FILE,
     Commands,
-    Duration,
     ListenAddress,
     config_file_flag,
     flag,
-    given_flag,
     listen_flag,
     log_flags,
     silence_broken_pipe,
     telemetry_flag,
 )
+from dbs_exporter.cli_tools import call, healthcheck, metrics, schema
 
 _EPILOG = (
     "Exit codes: 0 fine, 1 unexpected, 2 configuration or usage, 3 credentials or permission,"
@@ -49,9 +46,9 @@ def main() -> None:
 )
 @click.version_option(__version__, prog_name="dbs-exporter", message="%(prog)s %(version)s")
 def cli() -> None:
-    """Can every database be restored, to which second, until when, and would anyone notice if not?
+    """A Prometheus exporter for Alibaba Cloud Database Backup Service (DBS).
 
-    A Prometheus exporter for Alibaba Cloud Database Backup Service (DBS).
+    Can every database be restored, to which second, until when, and would anyone notice if not?
 
     \b
     See it work, without an account:     dbs-exporter demo
@@ -98,11 +95,12 @@ def run(
       dbs-exporter run --web.listen-address=127.0.0.1:10033 --web.listen-address=[::1]:10033
       dbs-exporter run --total-shards=3 --shard=dbs-exporter-0
     """
-    from dbs_exporter import app
+    from dbs_exporter.app import Overrides
+    from dbs_exporter.serving import run as run_exporter
 
-    app.run(
+    run_exporter(
         config_file,
-        app.Overrides(
+        Overrides(
             listen_addresses=listen_addresses,
             telemetry_path=telemetry_path,
             log_level=log_level,
@@ -149,13 +147,14 @@ def demo(
       dbs-exporter demo
       dbs-exporter demo --plans 500 --speed 60 --web.listen-address=127.0.0.1:0
     """
-    from dbs_exporter import app
+    from dbs_exporter.app import Overrides
+    from dbs_exporter.serving import demo as run_demo
 
-    app.demo(
+    run_demo(
         plans=plans,
         seed=seed,
         speed=speed,
-        overrides=app.Overrides(
+        overrides=Overrides(
             listen_addresses=listen_addresses,
             telemetry_path=telemetry_path,
             log_level=log_level,
@@ -264,144 +263,5 @@ def check(
     ctx.exit(check_configuration(config_file, offline=offline))
 
 
-@cli.command(short_help="Every metric, its labels and its source.")
-@flag(
-    "--format",
-    "form",
-    type=click.Choice(["table", "markdown", "json"]),
-    default="table",
-    show_default=True,
-    help="How to print it.",
-)
-def metrics(form: str) -> None:
-    """Print the catalogue of metrics: name, type, labels, meaning, and the API field each comes from.
-
-    \b
-    Examples:
-      dbs-exporter metrics
-      dbs-exporter metrics --format=json | jq -r '.[].name'
-    """
-    from dbs_exporter.metrics import reference
-
-    if form == "json":
-        click.echo(reference.as_json(), nl=False)
-    elif form == "markdown":
-        click.echo(reference.as_markdown(), nl=False)
-    else:
-        from dbs_exporter.tables import print_metrics
-
-        print_metrics(reference.entries())
-
-
-@cli.command(short_help="The configuration's JSON Schema.")
-@flag(
-    "--format",
-    "form",
-    type=click.Choice(["json", "markdown"]),
-    default="json",
-    show_default=True,
-    help="JSON Schema, or the reference for people.",
-)
-def schema(form: str) -> None:
-    """Print the JSON Schema of the configuration, for editors and for checks before a deployment.
-
-    \b
-    Example, for the YAML language server:
-      dbs-exporter schema > dbs-exporter.schema.json
-      # yaml-language-server: $schema=dbs-exporter.schema.json    (first line of dbs-exporter.yml)
-    """
-    from dbs_exporter.config_schema import json_schema, markdown_reference
-
-    if form == "markdown":
-        click.echo(markdown_reference(), nl=False)
-    else:
-        click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
-
-
-@cli.command(short_help="One API call, its answer as JSON.")
-@click.argument("operation", required=False)
-@click.argument("parameters", nargs=-1, metavar="[NAME=VALUE]...")
-@config_file_flag
-@flag("--account", help="Account of the configuration.  [default: the first]")
-@flag("--region", help="Region to ask.  [default: the account's first]")
-@flag("--endpoint", help="URL to call instead of the region's.")
-@flag("--timeout", type=Duration(), help="For all attempts and pages together, such as 30s.")
-@flag("--all-pages", is_flag=True, help="Read a list to its end and print all its items.")
-@flag("--write", is_flag=True, from_environment=False, help="Allow an operation that changes something.")
-@flag(
-    "--list",
-    "listing",
-    is_flag=True,
-    from_environment=False,
-    help="Print the operations, or the parameters of OPERATION.",
-)
-@log_flags
-@click.pass_context
-def call(
-    ctx: click.Context,
-    operation: str | None,
-    parameters: tuple[str, ...],
-    config_file: str,
-    account: str | None,
-    region: str | None,
-    endpoint: str | None,
-    timeout: float | None,
-    all_pages: bool,
-    write: bool,
-    listing: bool,
-    log_level: str | None,
-    log_format: str | None,
-) -> None:
-    """Call one operation of the API with the configured account and print its answer as JSON.
-
-    Parameters are checked before anything is sent. Operations that change something need --write. Without
-    a configuration file, the vendor's default chain gives the credentials (ALIBABA_CLOUD_ACCESS_KEY_ID and
-    so on).
-
-    \b
-    Examples:
-      dbs-exporter call --list
-      dbs-exporter call DescribeBackupPlanList --region=cn-hangzhou
-      dbs-exporter call DescribeFullBackupList BackupPlanId=dbs1h6s7x --all-pages | jq -r '.[].BackupStatus'
-      dbs-exporter call StartRestoreTask RestoreTaskId=s1h6s7x --write
-    """
-    from dbs_exporter import calling
-    from dbs_exporter.logs import set_up_logs
-
-    set_up_logs(log_level or "error", log_format or "logfmt")
-    if listing:
-        click.echo(calling.describe(operation), nl=False)
-        return
-    if operation is None:
-        raise click.UsageError("Missing argument 'OPERATION'; `dbs-exporter call --list` prints them.")
-    answer = calling.call(
-        operation,
-        parameters,
-        config_file=config_file if given_flag(ctx, "config_file") else None,
-        default_config_file=DEFAULT_CONFIG_FILE,
-        account=account,
-        region=region,
-        endpoint=endpoint,
-        timeout=timeout,
-        all_pages=all_pages,
-        write=write,
-    )
-    click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
-
-
-@cli.command(short_help="Is a local exporter serving? For a container's HEALTHCHECK.")
-@listen_flag
-@flag("--ready", is_flag=True, help="Ask /-/ready instead of /-/healthy.")
-@flag("--timeout", type=Duration(), default=3.0, show_default="3s", help="How long to wait for the answer.")
-def healthcheck(listen_addresses: tuple[str, ...], ready: bool, timeout: float) -> None:
-    """Ask the exporter on this machine whether it serves; exit 0 if it does, 4 if not.
-
-    \b
-    Example:
-      dbs-exporter healthcheck --web.listen-address=127.0.0.1:10033 --ready
-    """
-    from dbs_exporter.health import ask_health
-
-    # All are served by one process, so one of them answers for all.
-    address = listen_addresses[0] if listen_addresses else ":10033"
-    click.echo(ask_health(address, "/-/ready" if ready else "/-/healthy", timeout))
+for _command in (metrics, schema, call, healthcheck):
+    cli.add_command(_command)

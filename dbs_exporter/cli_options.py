@@ -56,6 +56,7 @@ class Commands(click.Group):
     """A group whose commands fail with sentences."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what it raises becomes a `Failure`."""
         try:
             return super().invoke(ctx)
         except ConfigError as error:
@@ -87,6 +88,7 @@ class ListenAddress(click.ParamType):  # type: ignore[type-arg]  # generic only 
     name = "[host]:port"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Give the text as it is, or fail with what would be right."""
         try:
             parse_listen_address(str(value))
         except ValueError as error:
@@ -100,6 +102,7 @@ class Duration(click.ParamType):  # type: ignore[type-arg]  # generic only since
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Give the seconds, or fail with what would be right."""
         if isinstance(value, float):
             return value
         try:

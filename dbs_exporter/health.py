@@ -15,7 +15,7 @@ def ask_health(listen_address: str, path: str, timeout: float) -> str:
     `timeout` seconds.
     """
     host, port = parse_listen_address(listen_address)
-    if host in ("", "0.0.0.0"):
+    if host in ("", "0.0.0.0"):  # noqa: S104 - compared, not bound
         host = "127.0.0.1"
     elif host == "::":
         host = "::1"

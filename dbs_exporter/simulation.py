@@ -73,7 +73,7 @@ def simulated(
     clock: Callable[[], float],
     faults: Any = (),
     access_key_id: str = "testak",
-    access_key_secret: str = "testsk",
+    access_key_secret: str = "testsk",  # noqa: S107 - the documented one of the simulator
 ) -> Iterator[Simulator]:
     """A simulator that serves while the block runs. Raises ConfigError if the address or a fault cannot be used."""
     from dbs_exporter.simulator import World, start_simulator

@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
-
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dbs_exporter.metrics.reference import Entry
+
 PLAIN_WIDTH = 160
 """Columns where no terminal says how wide it is, as in a pipe."""
-
-
-class MetricEntry(Protocol):
-    """What a row of the catalogue needs; `metrics.reference.Entry` is one."""
-
-    @property
-    def section(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def type(self) -> str: ...
-    @property
-    def labels(self) -> tuple[str, ...]: ...
-    @property
-    def meaning(self) -> str: ...
 
 
 def console() -> Console:
@@ -34,7 +19,7 @@ def console() -> Console:
     return found if found.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
 
 
-def print_metrics(entries: Iterable[MetricEntry]) -> None:
+def print_metrics(entries: Iterable[Entry]) -> None:
     """Print the catalogue, one table per section."""
     out = console()
     entries = list(entries)

@@ -44,7 +44,7 @@ def call(file: str, *words: str) -> Result:
 
 
 def rows(result: Result) -> dict[str, list[str]]:
-    """operation -> the cells of its row."""
+    """Operation -> the cells of its row."""
     found = {}
     for line in result.output.splitlines():
         cells = [cell.strip() for cell in line.strip("│").split("│")]

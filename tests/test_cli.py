@@ -38,7 +38,9 @@ def test_version_is_the_package_s() -> None:
 def test_help_of_every_command_shows_an_example_that_parses(command: str) -> None:
     """Each command teaches by examples, and no example uses a flag that is not there."""
     text = invoke(command, "--help").output
-    examples = [line.split("#")[0].strip() for line in text.splitlines() if line.startswith("    dbs-exporter ")]
+    examples = [
+        line.split("#")[0].strip() for line in text.splitlines() if line.startswith("    dbs-exporter ")
+    ]
 
     assert examples
     options = {option for parameter in cli.commands[command].params for option in parameter.opts}
@@ -118,10 +120,12 @@ def test_every_failure_is_a_sentence_with_its_exit_code(error: Exception, code: 
         (("metrics", "--format=xml"), "'xml' is not one of"),
     ],
 )  # fmt: skip
-def test_wrong_usage_is_told_and_exits_with_2(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
+def test_wrong_usage_is_told_and_exits_with_2(
+    arguments: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What was wrong, and what would be right; nothing was called or served."""
-    with CliRunner().isolated_filesystem(tmp_path):
-        result = invoke(*arguments)
+    monkeypatch.chdir(tmp_path)
+    result = invoke(*arguments)
 
     assert result.exit_code == 2, result.output
     assert message in result.output
@@ -132,7 +136,10 @@ def test_a_variable_stands_for_a_flag_and_the_flag_wins(tmp_path: Path) -> None:
     (tmp_path / "bad.yml").write_text("accounts: 5\n")
     by_variable = invoke("check", "--offline", DBS_EXPORTER_CONFIG_FILE=str(tmp_path / "bad.yml"))
     by_flag = invoke(
-        "check", "--offline", "--config.file=/not/there.yml", DBS_EXPORTER_CONFIG_FILE=str(tmp_path / "bad.yml")
+        "check",
+        "--offline",
+        "--config.file=/not/there.yml",
+        DBS_EXPORTER_CONFIG_FILE=str(tmp_path / "bad.yml"),
     )
 
     assert "bad.yml:1: accounts: 5 is not a list" in by_variable.output
@@ -196,13 +203,13 @@ def test_output_that_nobody_reads_to_the_end_is_no_failure() -> None:
 
 
 class _Health(http.server.BaseHTTPRequestHandler):
-    def do_GET(self) -> None:  # noqa: N802 (the library's name)
+    def do_GET(self) -> None:
         ready = self.path == "/-/ready"
         self.send_response(503 if ready else 200)
         self.end_headers()
         self.wfile.write(b"not ready: plans of prod\n" if ready else b"healthy\n")
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_: object) -> None:
         """Say nothing."""
 
 

@@ -1,0 +1,299 @@
+"""The whole, as a process: start, serve, reload, stop; on a simulated cloud, over real sockets and signals."""
+
+from __future__ import annotations
+
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from dbs_exporter.simulator import Simulator, World, start_simulator
+
+PATIENCE_SECONDS = 60.0
+CONFIG = """
+accounts:
+  - name: prod
+    endpoint: {url}
+    regions: [cn-hangzhou]
+    requests_per_second: 500
+    concurrency: 8
+    credentials: {{type: access_key, access_key_id: testak, access_key_secret: testsk}}
+"""
+
+
+class Process:
+    """A `dbs-exporter` that runs, and the lines it said."""
+
+    def __init__(self, *arguments: str) -> None:
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("DBS_EXPORTER_")
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "dbs_exporter", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**environment, "ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true"},
+        )
+        self.said: list[str] = []
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as lines:
+            for line in lines:
+                self._lines.put(line)
+        self._lines.put(None)
+
+    def end(self) -> None:
+        """Make sure that nothing of it is left."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self._reader.join()
+
+    def until(self, pattern: str) -> re.Match[str]:
+        """Wait for a line that matches."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            line = self._lines.get(timeout=max(0.01, deadline - time.monotonic()))
+            if line is None:
+                raise AssertionError("it ended; it said:\n" + "".join(self.said))
+            self.said.append(line)
+            if found := re.search(pattern, line):
+                return found
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and give the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout=PATIENCE_SECONDS)
+
+    def everything_said(self) -> str:
+        """What it said, once it has ended."""
+        while (line := self._lines.get(timeout=PATIENCE_SECONDS)) is not None:
+            self.said.append(line)
+        return "".join(self.said)
+
+
+@contextmanager
+def exporter(*arguments: str) -> Iterator[Process]:
+    """A process that is gone afterwards, whatever happened."""
+    process = Process(*arguments)
+    try:
+        yield process
+    finally:
+        process.end()
+
+
+def ask(url: str, path: str, method: str = "GET") -> tuple[int, str]:
+    """One request on a new connection."""
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE_SECONDS)
+    try:
+        connection.request(method, path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def eventually(url: str, path: str, holds: Callable[[int, str], bool]) -> str:
+    """Ask until an answer is as it should be."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    pause = threading.Event()
+    while True:
+        status, text = ask(url, path)
+        if holds(status, text):
+            return text
+        assert time.monotonic() < deadline, f"{path} of {url} still answers {status}:\n{text[:2000]}"
+        pause.wait(0.05)
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Simulator]:
+    """A simulated cloud that the tests of this module share."""
+    with start_simulator(World(plans=10)) as simulator:
+        yield simulator
+
+
+def write_config(path: Path, simulator: Simulator, more: str = "") -> Path:
+    """A configuration with one account on the simulator."""
+    file = path / "dbs-exporter.yml"
+    file.write_text(CONFIG.format(url=simulator.url) + more)
+    return file
+
+
+def run_flags(file: Path, *more: str) -> tuple[str, ...]:
+    """`run` on a free port of this machine."""
+    return ("run", f"--config.file={file}", "--web.listen-address=127.0.0.1:0", *more)
+
+
+DENIED = r'api_requests_total\{[^}]*outcome="denied"[^}]*\} [1-9]'
+LISTENING = r"msg=listening .*address=(http://127\.0\.0\.1:\d+)"
+
+
+def test_demo_prints_its_addresses_serves_everything_and_ends_with_0() -> None:
+    """One command, no account: the status page, the metrics of a fleet, and a clean end."""
+    with exporter("demo", "--web.listen-address=127.0.0.1:0", "--plans=20", "--log.level=warning") as process:
+        cloud_url = process.until(r"simulated DBS API: +(http://127\.0\.0\.1:\d+)")[1]
+        url = process.until(r"metrics: +(http://127\.0\.0\.1:\d+)/metrics")[1]
+        eventually(url, "/-/ready", lambda status, _: status == 200)
+        page = eventually(
+            url, "/metrics", lambda _, text: "dbs_plan_recovery_point_timestamp_seconds{" in text
+        )
+
+        assert ask(cloud_url, "/-/healthy")[0] == 200
+        assert ask(url, "/")[0] == 200
+        assert "dbs_full_backup_last_success_timestamp_seconds{" in page
+        assert "dbs_exporter_build_info{" in page
+        assert process.stop() == 0
+        assert "Traceback" not in process.everything_said()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_cleanly_while_calls_are_under_way(tmp_path: Path, number: int) -> None:
+    """It does not wait for slow answers of the cloud, and says that it ends."""
+    with (
+        start_simulator(World(plans=10), faults=[{"kind": "latency", "seconds": 120}]) as slow,
+        exporter(*run_flags(write_config(tmp_path, slow))) as process,
+    ):
+        process.until(LISTENING)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not slow.requests and time.monotonic() < deadline:
+            threading.Event().wait(0.02)
+        asked = time.monotonic()
+        code = process.stop(number)
+        took = time.monotonic() - asked
+
+        assert code == 0
+        # Not a speed test: the calls under way would last for two minutes.
+        assert took < 30
+        assert "Traceback" not in process.everything_said()
+
+
+def test_metrics_are_under_the_path_that_was_asked_for(tmp_path: Path, cloud: Simulator) -> None:
+    """Flags win over the file, and several addresses serve the same."""
+    file = write_config(tmp_path, cloud, "web: {telemetry_path: /from-the-file}\n")
+    flags = ("--web.telemetry-path=/m", "--web.listen-address=127.0.0.1:0")
+    with exporter(*run_flags(file, *flags)) as process:
+        urls = [process.until(LISTENING)[1] for _ in range(2)]
+
+        assert urls[0] != urls[1]
+        for url in urls:
+            eventually(url, "/m", lambda status, text: status == 200 and "dbs_plan_info{" in text)
+            assert ask(url, "/metrics")[0] == 404
+        assert process.stop() == 0
+
+
+def test_sighup_takes_a_good_file_keeps_data_and_refuses_a_bad_one(tmp_path: Path, cloud: Simulator) -> None:
+    """A bad file changes nothing but the metric that says so; a good one adds and removes accounts without a hole."""
+    file = write_config(tmp_path, cloud)
+    good = file.read_text()
+    with exporter(*run_flags(file)) as process:
+        url = process.until(LISTENING)[1]
+        eventually(url, "/metrics", lambda _, text: 'dbs_plan_info{account="prod"' in text)
+        file.write_text("accounts: 5\n")
+        process.process.send_signal(signal.SIGHUP)
+        process.until(r"dbs-exporter\.yml:1: accounts: 5 is not a list")
+        bad = eventually(url, "/metrics", lambda _, text: "config_last_reload_successful 0" in text)
+        file.write_text(good + good.replace("accounts:", "").replace("name: prod", "name: second"))
+        process.process.send_signal(signal.SIGHUP)
+        both = eventually(url, "/metrics", lambda _, text: 'dbs_plan_info{account="second"' in text)
+        file.write_text(good.replace("name: prod", "name: second"))
+        process.process.send_signal(signal.SIGHUP)
+        one = eventually(url, "/metrics", lambda _, text: 'account="prod"' not in text)
+
+        assert 'dbs_plan_info{account="prod"' in bad
+        assert 'dbs_plan_info{account="prod"' in both
+        assert "config_last_reload_successful 1" in both
+        assert 'dbs_plan_info{account="second"' in one
+        assert process.stop() == 0
+
+
+def test_listen_addresses_are_not_reloadable_and_that_is_said(tmp_path: Path, cloud: Simulator) -> None:
+    """A changed address in the file is warned about and not taken."""
+    file = write_config(tmp_path, cloud)
+    with exporter(*run_flags(file)) as process:
+        url = process.until(LISTENING)[1]
+        file.write_text(file.read_text() + "web: {telemetry_path: /elsewhere}\n")
+        process.process.send_signal(signal.SIGHUP)
+
+        process.until(r"level=warning .*web.*needs a restart")
+        assert ask(url, "/metrics")[0] == 200
+        assert process.stop() == 0
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_reload_over_http_is_only_there_when_enabled(tmp_path: Path, cloud: Simulator, enabled: bool) -> None:
+    """POST /-/reload answers 200 or, for a bad file, an error; without the flag it is refused."""
+    file = write_config(tmp_path, cloud)
+    with exporter(*run_flags(file, *(["--web.enable-lifecycle"] if enabled else []))) as process:
+        url = process.until(LISTENING)[1]
+        good = ask(url, "/-/reload", "POST")
+        file.write_text("accounts: 5\n")
+        bad = ask(url, "/-/reload", "POST")
+
+        assert process.stop() == 0
+    if enabled:
+        assert good[0] == 200
+        assert bad[0] == 500
+        assert "dbs-exporter.yml:1: accounts: 5 is not a list" in bad[1]
+    else:
+        assert {good[0], bad[0]} <= {403, 404, 405}
+
+
+def test_an_address_that_is_taken_ends_with_a_sentence(tmp_path: Path, cloud: Simulator) -> None:
+    """Nothing half-started stays behind."""
+    taken = urlsplit(cloud.url).netloc
+    with exporter(
+        "run", f"--config.file={write_config(tmp_path, cloud)}", f"--web.listen-address={taken}"
+    ) as process:
+        code = process.process.wait(timeout=PATIENCE_SECONDS)
+        said = process.everything_said()
+
+    assert code == 2
+    assert f"{taken}: cannot be served on: " in said
+    assert "Traceback" not in said
+
+
+def test_shards_together_export_what_one_does(tmp_path: Path, cloud: Simulator) -> None:
+    """Each plan is on exactly one of two shards."""
+    file = write_config(tmp_path, cloud)
+    found: list[set[str]] = []
+    for shard in ("exporter-0", "exporter-1", "0"):
+        total = "1" if shard == "0" else "2"
+        with exporter(*run_flags(file, f"--shard={shard}", f"--total-shards={total}")) as process:
+            url = process.until(LISTENING)[1]
+            eventually(url, "/-/ready", lambda status, _: status == 200)
+            text = eventually(url, "/metrics", lambda _, text: "dbs_exporter_collector_success{" in text)
+            found.append({line for line in text.splitlines() if line.startswith("dbs_plan_info{")})
+            assert process.stop() == 0
+
+    assert found[0] | found[1] == found[2]
+    assert not found[0] & found[1]
+
+
+def test_secrets_are_in_nothing_that_is_said_or_served(tmp_path: Path, cloud: Simulator) -> None:
+    """Even at level debug, and with a secret that the cloud refuses."""
+    file = tmp_path / "dbs-exporter.yml"
+    file.write_text(CONFIG.format(url=cloud.url).replace("testsk", "hush-hush-hush"))
+    with exporter(*run_flags(file, "--log.level=debug")) as process:
+        url = process.until(LISTENING)[1]
+        eventually(url, "/metrics", lambda _, text: re.search(DENIED, text) is not None)
+        served = ask(url, "/")[1] + ask(url, "/metrics")[1] + ask(url, "/-/ready")[1]
+        assert process.stop() == 0
+        said = process.everything_said()
+
+    assert "hush-hush-hush" not in served + said
