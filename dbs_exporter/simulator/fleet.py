@@ -13,6 +13,9 @@ WEEK = 7 * DAY
 EPOCH_MONDAY = 1_704_067_200
 """2024-01-01, a Monday: plans count their weeks from here."""
 
+LONG_RUNNING = {0: 0, 4: 480, 12: 960}
+"""Plan index -> minute of the day: their backups take over eight hours each, so that one is always running."""
+
 REGIONS = ("cn-hangzhou", "cn-shanghai", "ap-southeast-1")
 SUPPORTED_REGIONS = (
     "cn-hangzhou", "cn-shanghai", "cn-qingdao", "cn-beijing", "cn-shenzhen", "cn-hongkong", "ap-southeast-1",
@@ -143,6 +146,7 @@ def plan(seed: int, index: int, account: str, own_gateways: tuple[Gateway, ...],
     if home in ("log_hole", "log_backup_paused", "offline_gateway"):
         engine = ENGINES[index % 2]
     weekly = not home and index % 6 == 5
+    long_running = not home and index in LONG_RUNNING
     return PlanSpec(
         index=index,
         plan_id=f"dbs1{_identifier(seed, account, index)}"[:13],
@@ -155,13 +159,13 @@ def plan(seed: int, index: int, account: str, own_gateways: tuple[Gateway, ...],
         host=f"10.{index % 200}.{(index * 7) % 250}.{(index * 13) % 250 + 1}",
         gateway_id=gateway.gateway_id if through_gateway else 0,
         weekdays=(0, 2, 4) if weekly else (0, 1, 2, 3, 4, 5, 6),
-        start_minute=int(one("minute") * 1440),
+        start_minute=LONG_RUNNING[index] if long_running else int(one("minute") * 1440),
         retention_days=90,
         log_retention_days=7,
         has_log=engine.has_log,
         prepaid=home == "expiring_prepaid_plan" or index % 2 == 0,
-        base_bytes=int(2**30 * (0.5 + 40 * one("size") ** 3)),
-        growth_per_day=0.001 + 0.003 * one("growth"),
-        bytes_per_second=int(40e6 * (0.5 + one("speed"))),
+        base_bytes=300 * 2**30 if long_running else int(2**30 * (0.5 + 40 * one("size") ** 3)),
+        growth_per_day=0.0 if long_running else 0.001 + 0.003 * one("growth"),
+        bytes_per_second=10_000_000 if long_running else int(40e6 * (0.5 + one("speed"))),
         created_at=EPOCH_MONDAY + int(one("age") * 300) * DAY,
     )
