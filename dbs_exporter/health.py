@@ -22,12 +22,13 @@ def ask_health(listen_address: str, path: str, timeout: float) -> str:
     connection = http.client.HTTPConnection(host, port, timeout=timeout)
     try:
         connection.request("GET", path)
-        answer = connection.getresponse()
-        said = answer.read(4096).decode(errors="replace").strip()
+        # Closed by itself, because it holds the socket open while it was not read to its end.
+        with connection.getresponse() as answer:
+            status, said = answer.status, answer.read(4096).decode(errors="replace").strip()
     except (OSError, http.client.HTTPException) as error:
         raise Unreachable(f"no exporter answers on {listen_address}: {error}") from None
     finally:
         connection.close()
-    if answer.status != 200:
-        raise Unreachable(f"{path} answers {answer.status}: {said}")
+    if status != 200:
+        raise Unreachable(f"{path} answers {status}: {said}")
     return said
