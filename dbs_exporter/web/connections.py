@@ -28,8 +28,10 @@ class Limits:
     """From the connection, or from a later request's first byte, to the end of the request's head."""
     answer_seconds: float = 60.0
     """From there until the client has taken the answer."""
-    idle_seconds: int = 150
+    idle_seconds: float = 150.0
     """How long a kept connection may rest; longer than the usual scrape interval, so that scrapers keep theirs."""
+    stop_seconds: float = 1.0
+    """How long answers under way may still take once the server is to stop."""
     write_buffer_bytes: int = 1024 * 1024
     """An answer's next chunk is handed over when less than a quarter of this waits; chunks are not copied."""
 
@@ -50,8 +52,8 @@ class Connections(ServerState):
     def sweep(self, now: float) -> None:
         """Cut off every connection whose time is up; `now` is the event loop's."""
         for one in list(self.connections):
-            if isinstance(one, Guarded) and now >= one.deadline and one.unfinished():
-                one.transport.abort()
+            if isinstance(one, Guarded):
+                one.sweep(now)
 
     def abort(self) -> None:
         """Cut off every connection."""
@@ -89,17 +91,22 @@ class Guarded(HttpToolsProtocol):
         self.state.make_room(self)
 
     def data_received(self, data: bytes) -> None:
-        if not self.answering and not self._asking:
-            self._asking = True
-            self._enter(self.limits.request_seconds)
         self._request_bytes += len(data)
         if self._request_bytes > self.limits.request_bytes:
             self._refuse()
         elif not self.transport.is_closing():
             super().data_received(data)
 
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if not self._asking:
+            self._asking = True
+            if not self.answering:
+                self._enter(self.limits.request_seconds)
+
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
+        self._asking = False
         if not self.answering:
             self.answering = True
             self._enter(self.limits.answer_seconds)
@@ -110,15 +117,20 @@ class Guarded(HttpToolsProtocol):
         self.answering = not self.cycle.response_complete
         if self.answering:
             self._enter(self.limits.answer_seconds)
+        elif self._asking:
+            self._enter(self.limits.request_seconds)
         else:
             # The deadline stays: what the transport still holds of the answer must be taken by then.
-            self._asking = False
             self.since = self.loop.time()
 
-    def unfinished(self) -> bool:
-        """True if something is under way: a request, an answer, or the rest of one that is not yet taken."""
+    def sweep(self, now: float) -> None:
+        """Cut off what has not come to its end in time: a request, or an answer that is not taken. End a long rest."""
         resting = not self.answering and not self._asking and not self.transport.is_closing()
-        return not resting or self.transport.get_write_buffer_size() > 0
+        if resting and not self.transport.get_write_buffer_size():
+            if now >= self.since + self.limits.idle_seconds:
+                self.transport.close()
+        elif now >= self.deadline:
+            self.transport.abort()
 
     def _enter(self, seconds: float) -> None:
         self.since = self.loop.time()

@@ -129,7 +129,7 @@ class Renderer:
             lstrip_blocks=True,
         )
         for name in ("span", "ago", "instant", "size", "percent", "times"):
-            environment.filters[name] = getattr(words, name)
+            environment.filters[name] = _unbroken(getattr(words, name))
         return environment.get_template("status.html")
 
     @cached_property
@@ -146,6 +146,11 @@ class Renderer:
             f"default-src 'none'; style-src {_digest(self._style)}; script-src {_digest(self._script)};"
             " img-src data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         )
+
+
+def _unbroken(say: Callable[..., str]) -> Callable[..., str]:
+    """A number and its unit stay on one line."""
+    return lambda *given: say(*given).replace(" ", "\u00a0")
 
 
 def _digest(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import socket
 import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -28,9 +29,6 @@ from dbs_exporter.web.connections import Connections, Guarded, Limits
 from dbs_exporter.web.negotiation import wants_gzip, wants_openmetrics
 from dbs_exporter.web.rendering import Busy, StatusPages
 from dbs_exporter.web.status import Snapshot
-
-STOP_SECONDS = 1.0
-"""How long answers under way may take once the server is to stop."""
 
 _SECURITY = (
     (b"x-content-type-options", b"nosniff"),
@@ -204,7 +202,7 @@ class WebServer:
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
-                timeout_keep_alive=limits.idle_seconds,
+                timeout_keep_alive=math.ceil(limits.idle_seconds),
             ),
             limits,
         )
@@ -215,11 +213,22 @@ class WebServer:
         """Where it can be reached from this machine, in the order of the listeners."""
         return tuple(listener.url for listener in self.listeners)
 
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._server.server_state.connections)
+
     def run(self) -> None:
         """Serve until `stop` is called from another thread or a signal handler."""
+        # Not asyncio.run: in the main thread that would put a handler of its own on SIGINT.
+        loop = self._server.config.get_loop_factory()()
         try:
-            self._server.run(sockets=[listener.socket for listener in self.listeners])
+            loop.run_until_complete(
+                self._server.serve(sockets=[listener.socket for listener in self.listeners])
+            )
+            loop.run_until_complete(loop.shutdown_default_executor())
         finally:
+            loop.close()
             self._server.up.set()
             for listener in self.listeners:
                 listener.socket.close()
@@ -231,7 +240,7 @@ class WebServer:
         self._server.up.wait()
 
     def stop(self) -> None:
-        """Take no more connections, let answers under way finish for STOP_SECONDS, and wait for the thread's end."""
+        """Take no more connections, let answers under way finish for a moment, and wait for the thread's end."""
         self._server.should_exit = True
         if self._thread is not None:
             self._thread.join()
@@ -254,7 +263,7 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        cut = asyncio.get_running_loop().call_later(STOP_SECONDS, self.server_state.abort)
+        cut = asyncio.get_running_loop().call_later(self.server_state.limits.stop_seconds, self.server_state.abort)
         await super().shutdown(sockets)
         cut.cancel()
 

@@ -222,11 +222,11 @@ def _judged(
 ) -> tuple[State, tuple[str, ...]]:
     if said := _unknown(subject, collectors, now):
         return "unknown", tuple(said)
-    if said := _unprotected(subject, derived):
-        return "unprotected", tuple(said)
+    # What is worse does not hide what else is wrong with a plan.
     weak = _weak(subject, derived)
+    if said := _unprotected(subject, derived):
+        return "unprotected", (*said, *weak)
     if said := _beyond(subject, derived, now, 1.0):
-        # A breach does not hide what else is wrong with a plan.
         return "breached", (*said, *weak)
     said = [*weak, *_beyond(subject, derived, now, AT_RISK_SHARE)]
     return ("at_risk", tuple(said)) if said else ("protected", ())
