@@ -26,6 +26,9 @@ from .workers import Workers
 HOPELESS_AFTER = 8
 """A run is given up after so many reads in a row have failed because the API does not answer, with no success between."""
 
+NEEDS = {"job_errors": ("full_backups", "restores"), "prechecks": ("restores",)}
+"""Collectors that ask about what others have found; before those have run once there is nothing to ask about."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -54,7 +57,8 @@ class _Run:
         self.whole = whole
         self.failures = 0
         self.in_a_row = 0
-        self.gave_up: Exception | None = None
+        self.gave_up: BaseException | None = None
+        self.untried: list[str] = []
         self.first_error = ""
         self.lock = threading.Lock()
 
@@ -82,6 +86,10 @@ class Poller:
         self._active: set[str] = set()
         self._listed = False
         self._has_list = False
+        self._ended: set[str] = set()
+        self._untried: dict[str, list[str]] = {}
+        self._closed = False
+        self._storing = threading.Lock()
         self._lock = threading.Lock()
         for name in self.collectors:
             runs.expect(target.scope, name, target.intervals[name])
@@ -97,7 +105,9 @@ class Poller:
         ]
 
     def close(self) -> None:
-        """Stop; reads that are under way may still end, but their facts are not waited for."""
+        """Stop; reads that are under way may still end, but their facts are neither waited for nor taken."""
+        with self._storing:
+            self._closed = True
         self._workers.close()
         self.target.close()
 
@@ -109,6 +119,8 @@ class Poller:
         """Begin a run, unless the last one still goes on, which is counted."""
         scope = self.target.scope
         if COLLECTORS[name].level == "plan" and not self._listed:
+            return
+        if any(need in self.target.intervals and need not in self._ended for need in NEEDS.get(name, ())):
             return
         with self._lock:
             if name in self._active:
@@ -122,6 +134,10 @@ class Poller:
 
     def _begin(self, name: str, subjects: Sequence[str], *, whole: bool) -> None:
         asked = self._runs.worth_asking(self.target.scope, name, subjects)
+        if whole:
+            # First those that the last run gave up before their turn, or a few broken plans would starve all behind them.
+            before = set(self._untried.pop(name, ()))
+            asked.sort(key=lambda one: one not in before)
         run = _Run(subjects, self._clock.monotonic(), self._clock.now(), whole=whole)
         run.left = len(asked)
         if not asked:
@@ -132,9 +148,12 @@ class Poller:
 
     def _read(self, name: str, subject: str, run: _Run) -> None:
         scope = self.target.scope
-        problem: Exception | None = run.gave_up
+        problem: BaseException | None = run.gave_up
         try:
-            if problem is None:
+            if problem is not None:
+                with run.lock:
+                    run.untried.append(subject)
+            else:
                 if subject:
                     self._read_plan(name, subject)
                 else:
@@ -147,9 +166,12 @@ class Poller:
             problem = None
         except (ApiError, CredentialsError) as error:
             problem = error
-        except Exception as error:
+        except BaseException as error:
+            # SystemExit too: in a thread nobody would hear of it, and the run would never end.
             _log.exception("a collector broke", **self._where(name), plan=subject or None)
             problem = error
+        if self._closed:
+            return
         self._note(name, subject, run, problem)
         with run.lock:
             run.left -= 1
@@ -157,14 +179,14 @@ class Poller:
         if over:
             self._end(name, run)
 
-    def _note(self, name: str, subject: str, run: _Run, problem: Exception | None) -> None:
+    def _note(self, name: str, subject: str, run: _Run, problem: BaseException | None) -> None:
         with run.lock:
             if problem is None:
                 run.in_a_row = 0
                 return
             run.failures += 1
             run.in_a_row += 1
-            words = f"{subject} {problem}".strip() or type(problem).__name__
+            words = f"{subject} {str(problem) or type(problem).__name__}".strip()
             run.first_error = run.first_error or words
             silent = isinstance(problem, ApiError) and problem.retryable and run.in_a_row >= HOPELESS_AFTER
             if isinstance(problem, BadCredentials | CredentialsError) or silent:
@@ -176,6 +198,12 @@ class Poller:
         if run.whole:
             with self._lock:
                 self._active.discard(name)
+                self._untried[name] = run.untried
+                first = name not in self._ended
+                self._ended.add(name)
+            if first:
+                for waiting in [one for one in self.collectors if name in NEEDS.get(one, ())]:
+                    self.run(waiting)
             if run.failures:
                 _log.warning(
                     "run failed",
@@ -231,22 +259,32 @@ class Poller:
         )
         read = collector.read(reading)
         at = self._clock.now()
-        self._store.put_plan(self.target.scope, plan_id, name, read, at)
-        self._runs.read(self.target.scope, name, plan_id, at)
+        with self._storing:
+            if self._closed:
+                return
+            self._store.put_plan(self.target.scope, plan_id, name, read, at)
+            self._runs.read(self.target.scope, name, plan_id, at)
 
     def _read_region(self, name: str) -> None:
         scope, api, within = self.target.scope, self.target.api, self.target.intervals[name]
+        puts: list[Callable[[], None]] = []
         if name == "plans":
-            self._take_plans(collectors.plans(api, scope.region, within, self._unknown))
+            puts.append(partial(self._take_plans, collectors.plans(api, scope.region, within, self._unknown)))
         elif name == "gateways":
-            self._store.put_region(
-                scope, gateways=collectors.gateways(api, scope.region, within, self._unknown)
-            )
+            gateways = collectors.gateways(api, scope.region, within, self._unknown)
+            puts.append(partial(self._store.put_region, scope, gateways=gateways))
         elif name == "nodes":
             networks = collectors.node_networks(api, scope.region, within)
-            self._store.put_supported_regions(scope.account, collectors.supported_regions(api, within))
-            self._store.put_region(scope, networks=networks)
-        self._runs.read(scope, name, "", self._clock.now())
+            supported = collectors.supported_regions(api, within)
+            puts.append(partial(self._store.put_supported_regions, scope.account, supported))
+            puts.append(partial(self._store.put_region, scope, networks=networks))
+        with self._storing:
+            # What a target brings after it was given up would stay for ever: nobody would ever take it away again.
+            if self._closed:
+                return
+            for put in puts:
+                put()
+            self._runs.read(scope, name, "", self._clock.now())
 
     def _take_plans(self, listed: Sequence[Plan]) -> None:
         scope = self.target.scope

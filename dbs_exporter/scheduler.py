@@ -23,12 +23,15 @@ from .polling import Poller, Target
 from .runs import Runs
 from .sharding import Shard
 from .store import Store
+from .workers import Workers
 
 DISCOVERY = "regions"
 """The name under which the question for an account's regions is told."""
 
 JITTER_SHARE = 0.1
 STOP_SECONDS = 1.0
+FINDERS = 8
+"""How many accounts are asked for their regions at the same time."""
 
 _log = structlog.get_logger(__name__)
 
@@ -75,10 +78,12 @@ class Scheduler:
         self._on_targets = on_targets
         self._accounts: dict[str, Account] = {}
         self._pollers: dict[Scope, Poller] = {}
+        self._finders = Workers(DISCOVERY, FINDERS)
+        self._finding: set[int] = set()
         self._lock = threading.RLock()
-        # Jobs only hand tasks to a region's own threads, so that few are enough; the question for regions may take long.
+        # Jobs only hand tasks to threads of their own: those of this pool are waited for when the process ends.
         self._scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(8)},
+            executors={"default": ThreadPoolExecutor(2)},
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
             timezone=UTC,
             daemon=True,
@@ -115,6 +120,8 @@ class Scheduler:
         with self._lock:
             pollers = list(self._pollers.values())
             self._pollers.clear()
+            self._accounts.clear()
+        self._finders.close()
         for poller in pollers:
             poller.close()
         for poller in pollers:
@@ -124,8 +131,25 @@ class Scheduler:
         scope = Scope(account=account.name, region=discovery.region)
         self._runs.expect(scope, DISCOVERY, discovery.interval)
         self._job(
-            f"{account.name}/{DISCOVERY}", lambda: self._find_regions(account, discovery), discovery.interval
+            f"{account.name}/{DISCOVERY}", partial(self._ask_regions, account, discovery), discovery.interval
         )
+
+    def _ask_regions(self, account: Account, discovery: Discovery) -> None:
+        """Have the question asked, unless it is under way, which is counted."""
+        with self._lock:
+            if id(account) in self._finding:
+                self._runs.skipped(Scope(account=account.name, region=discovery.region), DISCOVERY)
+                return
+            self._finding.add(id(account))
+
+        def ask() -> None:
+            try:
+                self._find_regions(account, discovery)
+            finally:
+                with self._lock:
+                    self._finding.discard(id(account))
+
+        self._finders.submit(account.name, ask)
 
     def _find_regions(self, account: Account, discovery: Discovery) -> None:
         scope = Scope(account=account.name, region=discovery.region)
@@ -169,9 +193,12 @@ class Scheduler:
         for scope in [one for one in self._pollers if one.account == account and one.region not in regions]:
             self._stop(scope)
             self._store.drop(scope)
-        for subject in self._store.region_subjects():
-            if subject.scope.account == account and subject.scope.region not in regions:
-                self._store.drop(subject.scope)
+        # A shard may hold plans of a region without holding the region's own facts.
+        known = {one.scope for one in self._store.region_subjects()}
+        known |= {one.scope for one in self._store.plan_subjects()}
+        for scope in known:
+            if scope.account == account and scope.region not in regions:
+                self._store.drop(scope)
 
     def _watch(self, target: Target) -> None:
         poller = Poller(
