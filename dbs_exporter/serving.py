@@ -33,7 +33,7 @@ accounts:
     endpoint: {url}
     regions: all
     requests_per_second: 1000
-    concurrency: 4
+    concurrency: 2
     credentials: {{type: access_key, access_key_id: testak, access_key_secret: testsk}}
 collectors:
   plans: {{interval: 10s}}
