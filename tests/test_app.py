@@ -297,3 +297,55 @@ def test_secrets_are_in_nothing_that_is_said_or_served(tmp_path: Path, cloud: Si
         said = process.everything_said()
 
     assert "hush-hush-hush" not in served + said
+
+
+FAST = """
+collectors:
+  plans: {interval: 1s}
+  full_backups: {interval: 1s}
+"""
+RUNS = 'dbs_exporter_collector_success{{account="prod",collector="plans",region="cn-hangzhou"}} {}'
+
+
+def series_of_plans(text: str) -> set[str]:
+    """The series of a page that are about plans, without their values."""
+    return {
+        line.rpartition(" ")[0]
+        for line in text.splitlines()
+        if not line.startswith(("#", "dbs_exporter", "p"))
+    }
+
+
+def test_an_outage_of_the_cloud_takes_no_series_away(tmp_path: Path) -> None:
+    """What was known stays, and only the exporter's own metrics tell that the runs fail."""
+    with (
+        start_simulator(World(plans=10)) as own,
+        exporter(*run_flags(write_config(tmp_path, own, FAST))) as process,
+    ):
+        url = process.until(LISTENING)[1]
+        eventually(url, "/-/ready", lambda status, _: status == 200)
+        before = eventually(url, "/metrics", lambda _, text: RUNS.format("1.0") in text)
+        own.close()
+        after = eventually(url, "/metrics", lambda _, text: RUNS.format("0.0") in text)
+
+        assert "dbs_full_backup_last_success_timestamp_seconds{" in before
+        assert series_of_plans(after) == series_of_plans(before)
+        assert process.stop() == 0
+
+
+def test_a_deleted_plan_is_gone_after_the_next_list(tmp_path: Path) -> None:
+    """Every series of it, and no other plan's."""
+    with (
+        start_simulator(World(plans=10)) as own,
+        exporter(*run_flags(write_config(tmp_path, own, FAST))) as process,
+    ):
+        url = process.until(LISTENING)[1]
+        eventually(url, "/-/ready", lambda status, _: status == 200)
+        before = eventually(url, "/metrics", lambda _, text: "dbs_plan_info{" in text)
+        first = own.world.plan_ids("demo", "cn-hangzhou")[0]
+        own.world.delete_plan(first)
+        after = eventually(url, "/metrics", lambda _, text: first not in text)
+
+        assert first in before
+        assert before.count("dbs_plan_info{") == after.count("dbs_plan_info{") + 1
+        assert process.stop() == 0
