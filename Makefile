@@ -34,7 +34,7 @@ test: $(VENV)/dev.stamp ## Run the tests; those whose tools are missing are skip
 lint: $(VENV)/dev.stamp ## Check style, types, shell scripts and YAML
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy dbs_exporter tests bench
+	$(BIN)/mypy dbs_exporter tests bench docs
 	$(BIN)/mypy -p dashboards.source -p dashboards.preview
 	$(BIN)/shellcheck .ci/run .ci/tools .ci/base-image .ci/locks
 
@@ -48,8 +48,8 @@ docs: $(VENV)/dev.stamp ## Make again everything that is generated
 bench: $(VENV)/dev.stamp ## Measure; prints ratios and writes docs/performance.md
 	$(BIN)/python -m bench
 
-screenshot: $(VENV)/dev.stamp ## Take docs/images/status.png again (needs chromium)
-	$(BIN)/python -m bench.screenshot
+screenshot: $(VENV)/dev.stamp ## Photograph the status page again, into docs/images (needs chromium)
+	$(BIN)/python docs/screenshots.py
 
 preview: $(VENV)/dev.stamp ## Draw the dashboards into docs/images (needs prometheus, chromium and npm's packages)
 	$(BIN)/python -m dashboards.preview
