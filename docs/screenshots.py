@@ -3,6 +3,7 @@
 It runs the exporter's own parts on the simulated cloud, waits until everything is read, and lets a real Chromium look.
 Needs Debian's chromium and chromium-driver.
 """
+# ruff: noqa: INP001 - a program, not a package
 
 from __future__ import annotations
 
@@ -68,7 +69,7 @@ def main() -> None:
                 browser.screen(width=width, height=height, dark=dark, phone=phone)
                 browser.open(server.urls[0])
                 browser.photograph(IMAGES / f"{name}.png")
-                print(f"docs/images/{name}.png")
+                sys.stdout.write(f"docs/images/{name}.png\n")
         server.stop()
         exporter.close()
 

@@ -62,7 +62,11 @@ class Browser:
     def screen(self, *, width: int, height: int, dark: bool = False, phone: bool = False) -> None:
         """Set the window's size in CSS pixels, and whether the reader prefers dark."""
         self._devtools(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=phone,
         )
         preference = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._devtools("Emulation.setEmulatedMedia", features=[preference])

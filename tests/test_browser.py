@@ -19,7 +19,9 @@ from dbs_exporter.web.status import Snapshot
 
 pytestmark = pytest.mark.xdist_group("chromium")
 
-NASTY = "</td><script>document.title='owned';window.owned=1</script>\"'><img src=x onerror=\"window.owned=1\">"
+NASTY = (
+    "</td><script>document.title='owned';window.owned=1</script>\"'><img src=x onerror=\"window.owned=1\">"
+)
 NAMES = "return [...document.querySelectorAll('.plans tbody .name')].map(e => e.textContent)"
 # Longer than a phone is wide, and without a place to break.
 UNBROKEN = "x" * 300
@@ -54,7 +56,7 @@ def snapshot() -> Snapshot:
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     """Where the page is served."""
-    app = create_app(exposition=Exposition(()), snapshot=snapshot, missing=lambda: [], clock=SystemClock())
+    app = create_app(exposition=Exposition(()), snapshot=snapshot, missing=list, clock=SystemClock())
     server = WebServer(app, bind(["127.0.0.1:0"]))
     server.start()
     yield server.urls[0]
@@ -88,7 +90,9 @@ def test_the_page_renders_and_nothing_complains(browser: Browser, url: str) -> N
     """No error, no refused style or script, no missing file; the policy lets the page's own script and style work."""
     browser.open(url)
 
-    assert browser.run("return document.querySelector('h1').textContent").endswith("cannot be restored as they should")
+    assert browser.run("return document.querySelector('h1').textContent").endswith(
+        "cannot be restored as they should"
+    )
     assert browser.run("return getComputedStyle(document.querySelector('.tiles')).display") == "grid"
     assert browser.run("return document.querySelectorAll('.plans tbody tr').length") == 50
     assert browser.console() == []
@@ -103,7 +107,9 @@ def test_a_heading_sorts_and_a_tile_filters_with_and_without_scripts(
     browser.open(f"{url}/?account=prod")
     before = browser.run(NAMES)
     browser.run("document.querySelector('.plans th a').click()")
-    browser.until("return location.search.includes('sort=plan') && document.querySelector('th[aria-sort=ascending]')")
+    browser.until(
+        "return location.search.includes('sort=plan') && document.querySelector('th[aria-sort=ascending]')"
+    )
     ascending = browser.until(NAMES)
     browser.run("document.querySelector('.plans th a').click()")
     browser.until("return document.querySelector('th[aria-sort=descending]')")
@@ -143,7 +149,9 @@ def test_filters_work_as_a_form_without_scripts(browser: Browser, url: str) -> N
     """There is a button then, and the sort order stays."""
     browser.scripts(allowed=False)
     browser.open(f"{url}/?sort=-plan")
-    browser.run("document.querySelector('input[name=q]').value = 'staged 0'; document.querySelector('button').click()")
+    browser.run(
+        "document.querySelector('input[name=q]').value = 'staged 0'; document.querySelector('button').click()"
+    )
     browser.until("return location.search.includes('q=staged')")
     names = browser.until(NAMES)
 

@@ -111,7 +111,9 @@ HOLES = replace(
         RestoreRange(range_type="range", begin_at=NOW - 48 * HOUR, end_at=NOW - 600),
     ),
 )
-LATE_POINT = replace(GOOD, logs=None, ranges=(RestoreRange(range_type="range", begin_at=0.0, end_at=NOW - 1801),))
+LATE_POINT = replace(
+    GOOD, logs=None, ranges=(RestoreRange(range_type="range", begin_at=0.0, end_at=NOW - 1801),)
+)
 LATE_POINT = with_backups(LATE_POINT, newest_recovery_point_at=None)
 
 
@@ -125,7 +127,11 @@ LATE_POINT = with_backups(LATE_POINT, newest_recovery_point_at=None)
         (with_read(GOOD, full_backups=180.0), "protected", ""),
         (with_read(GOOD, restore_ranges=181.0), "unknown", "restore ranges last read 3 min 1 s ago"),
         *(
-            (replace(GOOD, plan=replace(GOOD.plan, status=status)), "unprotected", f"plan is not running: {status}")
+            (
+                replace(GOOD, plan=replace(GOOD.plan, status=status)),
+                "unprotected",
+                f"plan is not running: {status}",
+            )
             for status in ("wait", "init", "check_pass", "stop", "pause", "locked")
         ),
         (replace(GOOD, plan=replace(GOOD.plan, status="a_new_one")), "protected", ""),
@@ -163,7 +169,9 @@ def test_each_rule_of_the_table_holds_where_it_says_and_not_a_second_earlier(
 
 def test_what_applies_first_wins_and_a_graver_state_still_tells_the_rest() -> None:
     """Unknown before unprotected before breached before at risk; the weaknesses are told with a breach."""
-    wrong = with_backups(replace(LATE_POINT, plan=replace(LATE_POINT.plan, status="pause")), consecutive_failures=2)
+    wrong = with_backups(
+        replace(LATE_POINT, plan=replace(LATE_POINT.plan, status="pause")), consecutive_failures=2
+    )
     stale = with_read(wrong, full_backups=1000.0)
     running = replace(wrong, plan=replace(wrong.plan, status="running"))
 
@@ -277,7 +285,9 @@ def fleet(count: int = 3) -> Overview:
     region = RegionSubject(scope=SCOPE, gateways=gateways, gateway_plans=(("g1", 4),))
     states = [
         *collectors().values(),
-        replace(collectors()["plans"], collector="billing", permitted=False, success=False, oldest_success_at=None),
+        replace(
+            collectors()["plans"], collector="billing", permitted=False, success=False, oldest_success_at=None
+        ),
     ]
     return overview(Snapshot(plans=plans, regions=[region], collectors=states), NOW)
 
@@ -301,7 +311,9 @@ def test_the_overview_puts_what_is_wrong_first() -> None:
 
 def test_the_oldest_data_is_told_against_its_interval() -> None:
     """A minute-old read of every minute is older than an hour-old read of every day."""
-    hourly = CollectorState(scope=SCOPE, collector="nodes", interval_seconds=86_400.0, oldest_success_at=NOW - HOUR)
+    hourly = CollectorState(
+        scope=SCOPE, collector="nodes", interval_seconds=86_400.0, oldest_success_at=NOW - HOUR
+    )
     never = CollectorState(scope=SCOPE, collector="billing", interval_seconds=1.0)
     found = overview(Snapshot(plans=[], regions=[], collectors=[hourly, never, *collectors().values()]), NOW)
 
@@ -369,7 +381,9 @@ def test_the_headline_answers_at_once_whether_anything_is_wrong(
     plans: list[PlanSubject], mood: str, headline: str
 ) -> None:
     """The gravest state speaks."""
-    found = view(overview(Snapshot(plans=plans, regions=[], collectors=list(collectors().values())), NOW), Query())
+    found = view(
+        overview(Snapshot(plans=plans, regions=[], collectors=list(collectors().values())), NOW), Query()
+    )
 
     assert (found.mood, found.headline) == (mood, headline)
 
@@ -383,7 +397,10 @@ def test_before_the_first_plan_list_the_headline_says_that_it_is_looking() -> No
     )
 
 
-@given(st.binary(max_size=300) | st.from_regex(rb"(sort|page|state|q|gateways)=[-%&=a-z0-9]{0,30}(&[a-z]{1,5}=.{0,9})*"))
+@given(
+    st.binary(max_size=300)
+    | st.from_regex(rb"(sort|page|state|q|gateways)=[-%&=a-z0-9]{0,30}(&[a-z]{1,5}=.{0,9})*")
+)
 def test_any_query_string_is_answered_and_comes_back_as_it_was_understood(query_string: bytes) -> None:
     """What is not understood counts as not asked."""
     query = Query.parse(query_string)
@@ -392,7 +409,9 @@ def test_any_query_string_is_answered_and_comes_back_as_it_was_understood(query_
     assert 1 <= view(fleet(), query).page <= 2
 
 
-@pytest.mark.parametrize(("table", "column"), [(table, column) for table, columns in SORTS.items() for column in columns])
+@pytest.mark.parametrize(
+    ("table", "column"), [(table, column) for table, columns in SORTS.items() for column in columns]
+)
 def test_every_column_sorts_up_then_down_then_worst_first(table: str, column: str) -> None:
     """Three clicks on a heading come back to the start, and every column can be sorted."""
     facts = fleet()

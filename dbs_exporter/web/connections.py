@@ -83,6 +83,7 @@ class Guarded(HttpToolsProtocol):
         self._request_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the clock of the first request, and make room if there is none."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(
             high=self.limits.write_buffer_bytes, low=self.limits.write_buffer_bytes // 4
@@ -91,6 +92,7 @@ class Guarded(HttpToolsProtocol):
         self.state.make_room(self)
 
     def data_received(self, data: bytes) -> None:
+        """Take bytes as long as the request may still be longer."""
         self._request_bytes += len(data)
         if self._request_bytes > self.limits.request_bytes:
             self._refuse()
@@ -98,6 +100,7 @@ class Guarded(HttpToolsProtocol):
             super().data_received(data)
 
     def on_message_begin(self) -> None:
+        """Start the clock of a request; behind an answer under way it starts when that has ended."""
         super().on_message_begin()
         if not self._asking:
             self._asking = True
@@ -105,6 +108,7 @@ class Guarded(HttpToolsProtocol):
                 self._enter(self.limits.request_seconds)
 
     def on_headers_complete(self) -> None:
+        """Start the clock of the answer."""
         super().on_headers_complete()
         self._asking = False
         if not self.answering:
@@ -112,6 +116,7 @@ class Guarded(HttpToolsProtocol):
             self._enter(self.limits.answer_seconds)
 
     def on_response_complete(self) -> None:
+        """Go on with what is pipelined or half asked, or rest."""
         super().on_response_complete()
         self._request_bytes = 0
         self.answering = not self.cycle.response_complete

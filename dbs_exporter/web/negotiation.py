@@ -41,7 +41,9 @@ def _ranked(header: bytes) -> list[tuple[str, dict[str, str], float]]:
     found = []
     for element in header[:_LONGEST_HEADER].decode("latin-1").lower().split(","):
         name, *rest = (part.strip() for part in element.split(";"))
-        parameters = {key.strip(): value.strip().strip('"') for key, _, value in (one.partition("=") for one in rest)}
+        parameters = {
+            key.strip(): value.strip().strip('"') for key, _, value in (one.partition("=") for one in rest)
+        }
         try:
             quality = float(parameters.pop("q", "1"))
         except ValueError:

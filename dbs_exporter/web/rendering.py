@@ -36,7 +36,7 @@ VIEWS_AT_ONCE = 16
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-class Busy(Exception):
+class BusyError(Exception):
     """Too many different views are asked for at once."""
 
 
@@ -68,17 +68,19 @@ class StatusPages:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="status-page")
 
     async def page(self, query_string: bytes) -> Page:
-        """One view; raises Busy when too many others are being made."""
+        """One view; raises BusyError when too many others are being made."""
         query = Query.parse(query_string)
         key = query.string().encode()
         now = self._clock.monotonic()
         self._views = {
-            each: (until, made) for each, (until, made) in self._views.items() if until > now or not made.done()
+            each: (until, made)
+            for each, (until, made) in self._views.items()
+            if until > now or not made.done()
         }
         if key not in self._views:
             waiting = sum(not made.done() for _, made in self._views.values())
             if waiting >= VIEWS_AT_ONCE:
-                raise Busy
+                raise BusyError
             loop = asyncio.get_running_loop()
             made = loop.run_in_executor(self._worker, self._make, query)
             self._views[key] = (now + KEPT_SECONDS, made)

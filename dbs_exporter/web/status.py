@@ -1,4 +1,4 @@
-'''What the status page shows, from the facts and the time: is each plan protected, and if not, why. Pure; reads no clock.
+"""What the status page shows, from the facts and the time: is each plan protected, and if not, why. Pure; reads no clock.
 
 Exactly one state holds for a plan, the first in this table that applies. The recording rules say the same in PromQL; `now` is
 `time()`, and a comparison whose objective, fact or series is missing does not hold.
@@ -21,7 +21,7 @@ Exactly one state holds for a plan, the first in this table that applies. The re
 A status that the documents do not know is not held against a plan. "A full backup failed since the last success" covers "the
 last attempt failed", and stays while the next attempt still runs. What RAM never permitted is left out, so that an exporter
 without DescribeRestoreRangeInfo still judges by full backups and log; what was read once must stay fresh.
-'''
+"""
 
 from __future__ import annotations
 
@@ -168,9 +168,15 @@ def overview(snapshot: Snapshot, now: float) -> Overview:
     return Overview(
         now=now,
         plans=tuple(sorted(rows, key=_gravity)),
-        gateways=tuple(sorted(chain.from_iterable(_gateways(one, now) for one in snapshot.regions), key=_gateway_gravity)),
-        restores=tuple(sorted(chain.from_iterable(_restores(one, now) for one in snapshot.plans), key=_restore_gravity)),
-        collectors=tuple(sorted((collector_row(one, now) for one in snapshot.collectors), key=_collector_gravity)),
+        gateways=tuple(
+            sorted(chain.from_iterable(_gateways(one, now) for one in snapshot.regions), key=_gateway_gravity)
+        ),
+        restores=tuple(
+            sorted(chain.from_iterable(_restores(one, now) for one in snapshot.plans), key=_restore_gravity)
+        ),
+        collectors=tuple(
+            sorted((collector_row(one, now) for one in snapshot.collectors), key=_collector_gravity)
+        ),
         first_runs_pending=sum(not one.finished_first_run for one in snapshot.collectors),
     )
 
@@ -264,7 +270,9 @@ def _unknown(subject: PlanSubject, collectors: Mapping[str, CollectorState], now
         if at is None:
             if name == "full_backups" or (collector is not None and collector.permitted):
                 why = "not yet" if collector is None or collector.permitted else "not permitted"
-                reasons.append(f"{_words(name)} never read ({'collector is off' if collector is None else why})")
+                reasons.append(
+                    f"{_words(name)} never read ({'collector is off' if collector is None else why})"
+                )
         elif collector is not None and now - at > STALE_INTERVALS * collector.interval_seconds:
             reasons.append(f"{_words(name)} last read {span(now - at)} ago")
     plans = collectors.get("plans")
@@ -300,7 +308,9 @@ def _beyond(subject: PlanSubject, derived: _Derived, now: float, share: float) -
 def _weak(subject: PlanSubject, derived: _Derived) -> list[str]:
     reasons = []
     if derived.gaps:
-        reasons.append(f"{_counted(derived.gaps, 'hole')} in recoverability, {span(derived.gap_seconds)} in all")
+        reasons.append(
+            f"{_counted(derived.gaps, 'hole')} in recoverability, {span(derived.gap_seconds)} in all"
+        )
     failures = subject.full_backups.consecutive_failures if subject.full_backups else 0
     if failures:
         reasons.append("last full backup failed" if failures == 1 else f"last {failures} full backups failed")

@@ -58,7 +58,12 @@ COLLECTOR_SORTS: Mapping[str, Key] = {
     "subjects": lambda row: row.state.subjects,
     "failed": lambda row: row.state.failed_subjects,
 }
-SORTS = {"sort": PLAN_SORTS, "gateways": GATEWAY_SORTS, "restores": RESTORE_SORTS, "collectors": COLLECTOR_SORTS}
+SORTS = {
+    "sort": PLAN_SORTS,
+    "gateways": GATEWAY_SORTS,
+    "restores": RESTORE_SORTS,
+    "collectors": COLLECTOR_SORTS,
+}
 """The parameter that sorts each table, and by what; a leading `-` turns the order round. Without one: worst first."""
 
 
@@ -219,10 +224,14 @@ def _fits(query: Query, scope: Any) -> bool:
 def _matches(text: str, row: PlanRow) -> bool:
     plan = row.subject.plan
     wanted = text.lower()
-    return not wanted or any(
-        wanted in one.lower()
-        for one in (plan.plan_id, plan.name, plan.source_instance_id, plan.database_type)
-    ) or wanted == plan.gateway_id.lower()
+    return (
+        not wanted
+        or any(
+            wanted in one.lower()
+            for one in (plan.plan_id, plan.name, plan.source_instance_id, plan.database_type)
+        )
+        or wanted == plan.gateway_id.lower()
+    )
 
 
 def _sorted(rows: Iterable[Row], columns: Mapping[str, Key], by: str) -> list[Row]:

@@ -54,4 +54,10 @@ def percent(share: float) -> str:
 
 def times(ratio: float) -> str:
     """A ratio to the usual: `0.31 x`, `1.0 x`, `12 x`."""
-    return f"{ratio:.0f} \u00d7" if ratio >= 9.5 else f"{ratio:.1f} \u00d7" if ratio >= 0.95 else f"{ratio:.2f} \u00d7"
+    return (
+        f"{ratio:.0f} \u00d7"
+        if ratio >= 9.5
+        else f"{ratio:.1f} \u00d7"
+        if ratio >= 0.95
+        else f"{ratio:.2f} \u00d7"
+    )

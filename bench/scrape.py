@@ -1,0 +1,350 @@
+"""What a scrape costs: /metrics against nginx serving the same bytes as a file, in turns, and while a full poll is running.
+
+The exporter's web side is a process of its own, and so is nginx with one worker; both get the same requests on one kept
+connection each. The poll's part runs the real exporter on a simulated cloud: a reload with another rate reads everything anew.
+Usage: `python -m bench.scrape [--rounds 400] [--plans 1000]`. Needs nginx.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import multiprocessing
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from bench.exposition import key_of, plan_subject
+from bench.measured import MIB, row
+
+NGINX = """
+daemon off; master_process off; pid {folder}/nginx.pid; error_log /dev/null;
+events {{ worker_connections 64; }}
+http {{
+  access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000; default_type text/plain;
+  client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
+  uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
+  server {{
+    listen 127.0.0.1:{port}; root {folder};
+    location = /gzip {{ add_header content-encoding gzip; }}
+  }}
+}}
+"""
+CONFIG = """
+accounts:
+  - name: bench
+    endpoint: {url}
+    regions: [cn-hangzhou, cn-shanghai, ap-southeast-1]
+    requests_per_second: {rate}
+    concurrency: 4
+    credentials: {{type: access_key, access_key_id: testak, access_key_secret: testsk}}
+collectors:
+{collectors}
+"""
+COLLECTORS = (
+    "plans", "gateways", "full_backups", "incremental_backups", "restores", "restore_ranges", "prechecks", "downloads",
+    "job_errors", "nodes",
+)  # fmt: skip
+PATIENCE_SECONDS = 600.0
+PAUSE_SECONDS = 0.02
+"""Between scrapes while a poll runs: often enough to see it, seldom enough not to be the load itself."""
+
+
+class Scraper:
+    """One kept connection; the time of a scrape is from its first byte sent to its last received."""
+
+    def __init__(self, port: int, path: str, *, coding: str) -> None:
+        self._ask = f"GET {path} HTTP/1.1\r\nHost: bench\r\nAccept-Encoding: {coding}\r\n\r\n".encode()
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._into = memoryview(bytearray(4 * MIB))
+
+    def scrape(self) -> tuple[float, int]:
+        """(seconds, bytes of the body)."""
+        began = time.perf_counter()
+        self._socket.sendall(self._ask)
+        got = self._socket.recv_into(self._into)
+        head, split, _ = bytes(self._into[: min(got, 4096)]).partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: (\d+)", head)
+        if not head.startswith(b"HTTP/1.1 200") or not split or length is None:
+            raise RuntimeError(f"not an answer: {head[:200]!r}")
+        left = int(length[1]) - (got - len(head) - 4)
+        while left:
+            got = self._socket.recv_into(self._into, min(left, len(self._into)))
+            if not got:
+                raise RuntimeError("the answer ended early")
+            left -= got
+        return time.perf_counter() - began, int(length[1])
+
+    def close(self) -> None:
+        """Give the connection up."""
+        self._socket.close()
+
+
+def serve(plans: int, folder: str, told: Connection) -> None:
+    """The exporter's web side over made-up plans; writes the same bytes to files and tells port and series."""
+    from dbs_exporter.clock import SystemClock
+    from dbs_exporter.metrics.catalogue import FAMILIES
+    from dbs_exporter.metrics.exposition import Exposition
+    from dbs_exporter.web.server import WebServer, bind, create_app
+    from dbs_exporter.web.status import Snapshot
+
+    exposition = Exposition(FAMILIES)
+    for number in range(plans):
+        subject = plan_subject(number)
+        exposition.update(key_of(subject), subject)
+    exposition.publish()
+    page = exposition.page(openmetrics=False)
+    Path(folder, "identity").write_bytes(b"".join(page.identity))
+    Path(folder, "gzip").write_bytes(b"".join(page.gzip))
+    app = create_app(
+        exposition=exposition,
+        snapshot=lambda: Snapshot(plans=[], regions=[], collectors=[]),
+        missing=list,
+        clock=SystemClock(),
+    )
+    server = WebServer(app, bind(["127.0.0.1:0"]))
+    gc.collect()
+    gc.freeze()
+    told.send((server.listeners[0].port, page.series))
+    server.run()
+
+
+@contextmanager
+def web_side(plans: int, folder: Path) -> Iterator[tuple[int, int]]:
+    """(port, series) of a process that serves so many plans."""
+    spawn = multiprocessing.get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    process = spawn.Process(target=serve, args=(plans, str(folder), theirs), daemon=True)
+    process.start()
+    try:
+        yield ours.recv()
+    finally:
+        process.terminate()
+        process.join()
+
+
+@contextmanager
+def nginx(folder: Path) -> Iterator[int]:
+    """The port of an nginx that serves a folder's files."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    config = folder / "nginx.conf"
+    config.write_text(NGINX.format(folder=folder, port=port))
+    program = shutil.which("nginx") or "/usr/sbin/nginx"
+    command = [program, "-p", str(folder), "-e", "/dev/null", "-c", str(config)]
+    with subprocess.Popen(command) as process:
+        try:
+            until_open(port)
+            yield port
+        finally:
+            process.terminate()
+
+
+def until_open(port: int) -> None:
+    """Wait until something listens."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def quantiles(seconds: list[float]) -> tuple[float, float]:
+    """(p50, p99) in milliseconds."""
+    cuts = statistics.quantiles(seconds, n=100, method="inclusive")
+    return cuts[49] * 1000, cuts[98] * 1000
+
+
+def against_nginx(series_wanted: int, rounds: int) -> None:
+    """Scrapes of both servers in turns, each coding."""
+    per_plan = series_of_a_plan()
+    with tempfile.TemporaryDirectory() as made, ExitStack() as stack:
+        folder = Path(made)
+        port, series = stack.enter_context(web_side(-(-series_wanted // per_plan), folder))
+        other = stack.enter_context(nginx(folder))
+        for coding in ("gzip", "identity"):
+            exporter, file = (
+                Scraper(port, "/metrics", coding=coding),
+                Scraper(other, f"/{coding}", coding=coding),
+            )
+            taken: dict[Scraper, list[float]] = {exporter: [], file: []}
+            for number in range(rounds + 10):
+                sizes = set()
+                for one in (exporter, file) if number % 2 else (file, exporter):
+                    seconds, size = one.scrape()
+                    sizes.add(size)
+                    if number >= 10:
+                        taken[one].append(seconds)
+                if len(sizes) != 1:
+                    raise RuntimeError(f"the two serve different bytes: {sizes}")
+            ours, theirs = quantiles(taken[exporter]), quantiles(taken[file])
+            ratio = ours[0] / theirs[0]
+            row(
+                f"GET /metrics, {series:,} series, {coding}, {sizes.pop() / MIB:.2f} MiB: p50 against nginx",
+                f"{ours[0]:.2f} ms / {theirs[0]:.2f} ms = {ratio:.2f} (p99 {ours[1]:.2f} / {theirs[1]:.2f} ms)",
+                "at most 1.5",
+                ratio <= 1.5,
+            )
+            exporter.close()
+            file.close()
+
+
+def series_of_a_plan() -> int:
+    """How many series a made-up plan has, on average."""
+    from dbs_exporter.metrics.catalogue import FAMILIES
+    from dbs_exporter.metrics.exposition import Exposition
+
+    exposition = Exposition(FAMILIES)
+    for number in range(100):
+        subject = plan_subject(number)
+        exposition.update(key_of(subject), subject)
+    exposition.publish()
+    return exposition.page(openmetrics=False).series // 100
+
+
+def while_polling(plans: int) -> None:
+    """Scrapes of the real exporter at rest, and while it reads everything anew."""
+    with tempfile.TemporaryDirectory() as made, ExitStack() as stack:
+        file = Path(made, "dbs-exporter.yml")
+        cloud = stack.enter_context(
+            program(
+                "simulate",
+                "--listen-address=127.0.0.1:0",
+                f"--plans={plans}",
+                told=r"(http://127\.0\.0\.1:\d+)",
+            )
+        )
+        intervals = "\n".join(f"  {name}: {{interval: 1h}}" for name in COLLECTORS)
+
+        def configure(rate: int) -> None:
+            file.write_text(CONFIG.format(url=cloud[1], rate=rate, collectors=intervals))
+
+        configure(1000)
+        began = time.monotonic()
+        process, url = stack.enter_context(
+            program(
+                "run",
+                f"--config.file={file}",
+                "--web.listen-address=127.0.0.1:0",
+                told=r"address=(http://\S+:\d+)",
+            )
+        )
+        port = int(url.rpartition(":")[2])
+        until_ready(port)
+        polling_seconds = time.monotonic() - began
+        time.sleep(5)
+        scraper = Scraper(port, "/metrics", coding="gzip")
+        at_rest, size = scraped(scraper, max(5.0, polling_seconds * 0.7))
+        configure(999)
+        process.send_signal(signal.SIGHUP)
+        polling, _ = scraped(scraper, polling_seconds * 0.7)
+        rest, busy = quantiles(at_rest), quantiles(polling)
+        ratio = busy[1] / rest[1]
+        row(
+            f"GET /metrics, gzip, {size / MIB:.2f} MiB, while {plans:,} plans are polled ({polling_seconds:.0f} s): p99 against rest",
+            f"{busy[1]:.2f} ms / {rest[1]:.2f} ms = {ratio:.1f} (p50 {busy[0]:.2f} / {rest[0]:.2f} ms,"
+            f" {len(polling)} / {len(at_rest)} scrapes)",
+            "at most 5",
+            ratio <= 5,
+        )
+        scraper.close()
+
+
+def scraped(scraper: Scraper, for_seconds: float) -> tuple[list[float], int]:
+    """(seconds of each scrape, size of the last) for a while."""
+    taken = []
+    size = 0
+    until = time.monotonic() + for_seconds
+    while time.monotonic() < until:
+        seconds, size = scraper.scrape()
+        taken.append(seconds)
+        time.sleep(PAUSE_SECONDS)
+    return taken, size
+
+
+def until_ready(port: int) -> None:
+    """Wait until every first run has finished."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(b"GET /-/ready HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")
+            if connection.recv(64).startswith(b"HTTP/1.1 200"):
+                return
+        time.sleep(0.02)
+    raise TimeoutError("the exporter is not ready")
+
+
+@contextmanager
+def program(*arguments: str, told: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A `dbs-exporter` that runs, and what the first line that matches `told` says."""
+    command = [sys.executable, "-m", "dbs_exporter", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            if process.stdout is None:
+                raise RuntimeError("no output")
+            for line in process.stdout:
+                if found := re.search(told, line):
+                    yield process, found[1]
+                    return
+            raise RuntimeError(f"{arguments[0]} ended early")
+        finally:
+            process.kill()
+
+
+def first_page() -> None:
+    """Seconds from the start of the demo to its first complete /metrics, against the interpreter with requests alone."""
+    taken, bare = [], []
+    for _ in range(3):
+        began = time.perf_counter()
+        with program("demo", "--web.listen-address=127.0.0.1:0", told=r"metrics: +(http://\S+:\d+)/") as (
+            _,
+            url,
+        ):
+            port = int(url.rpartition(":")[2])
+            until_ready(port)
+            scraper = Scraper(port, "/metrics", coding="gzip")
+            scraper.scrape()
+            taken.append(time.perf_counter() - began)
+            scraper.close()
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-c", "import requests"], check=True)
+        bare.append(time.perf_counter() - began)
+    seconds, ratio = statistics.median(taken), statistics.median(taken) / statistics.median(bare)
+    row(
+        "demo: start to the first complete /metrics",
+        f"{seconds:.2f} s, {ratio:.1f} times python with requests imported",
+        "at most 3 s",
+        seconds <= 3,
+    )
+
+
+def main() -> None:
+    """Run the benchmark and print its rows."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=400)
+    parser.add_argument("--plans", type=int, default=1000)
+    arguments = parser.parse_args()
+    for series in (100_000, 400_000):
+        against_nginx(series, arguments.rounds)
+    while_polling(arguments.plans)
+    first_page()
+
+
+if __name__ == "__main__":
+    main()
