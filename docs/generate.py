@@ -6,6 +6,8 @@ python -m docs.generate --check  say what is out of date, and exit 1 if anything
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -26,7 +28,6 @@ def between(text: str, name: str, content: str) -> str:
 def generated() -> dict[Path, str]:
     """Every generated file and what it should hold."""
     from dashboards.source.__main__ import rendered
-
     from dbs_exporter.config_schema import markdown_reference
     from dbs_exporter.metrics.reference import as_markdown
 
@@ -62,7 +63,26 @@ def main(arguments: list[str]) -> int:
     for path in stale:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(files[path], encoding="utf-8")
-    return 0
+    return tabulate_values()
+
+
+def tabulate_values() -> int:
+    """Make the table of values in the chart's README, by the generator that `.ci/tools` installs."""
+    generator = ROOT / "tests/node/node_modules/@bitnami/readme-generator-for-helm/bin/index.js"
+    node = shutil.which("node")
+    if node is None or not generator.is_file():
+        print("the chart's README was left alone: its generator is not installed (make tools)")
+        return 0
+    chart = ROOT / "helm" / "dbs-exporter"
+    command = [
+        node,
+        str(generator),
+        "--values",
+        str(chart / "values.yaml"),
+        "--readme",
+        str(chart / "README.md"),
+    ]
+    return subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 It runs the exporter's own parts on the simulated cloud, waits until everything is read, and lets a real Chromium look.
 Needs Debian's chromium and chromium-driver.
 """
-# ruff: noqa: INP001 - a program, not a package
+
 
 from __future__ import annotations
 

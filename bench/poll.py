@@ -1,0 +1,277 @@
+"""What a cold poll costs: CPU against `json.loads` of the same answers, memory per plan, and the time to the first page.
+
+The exporter is a process of its own, as installed, and so is the simulated cloud; nothing limits the rate.
+Usage: `python -m bench.poll [--plans 10000] [--quick]`; --quick leaves the large fleet's other lists out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import requests
+
+from bench.measured import MIB, cpu_seconds, memory_bytes, row
+from dbs_exporter.simulator import World, fleet, start_simulator
+from dbs_exporter.simulator.encoding import to_json
+from dbs_exporter.simulator.reads import READS
+
+NOW = 1_790_000_000.0
+DEMO_PLANS = 40
+COLLECTORS = (
+    "plans", "gateways", "full_backups", "incremental_backups", "restores", "restore_ranges", "prechecks", "downloads",
+    "job_errors", "nodes", "billing",
+)  # fmt: skip
+EVERYTHING = frozenset(COLLECTORS) - {"billing"}
+
+
+def daily_world(plans: int) -> World:
+    """A fleet without incidents whose every plan has 90 full backups: one a day, kept for 90 days."""
+    made = fleet.plan
+
+    def daily(*arguments: Any) -> fleet.PlanSpec:
+        return replace(made(*arguments), weekdays=tuple(range(7)), retention_days=90)
+
+    with patch.object(fleet, "plan", daily):
+        return World(plans=plans, incidents=(), clock=lambda: NOW)
+
+
+def serve(plans: int, ready: Connection) -> None:
+    """The simulated cloud, until it is terminated."""
+    simulator = start_simulator(daily_world(plans), clock=lambda: NOW)
+    ready.send(simulator.url)
+    signal.pause()
+
+
+@contextmanager
+def cloud(plans: int) -> Iterator[str]:
+    """The address of a simulated cloud in another process."""
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(plans, there), daemon=True)
+    process.start()
+    try:
+        yield here.recv()
+    finally:
+        process.terminate()
+        process.join()
+
+
+class Exporter:
+    """`dbs-exporter` as a process; `url` is where it serves."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.began = time.perf_counter()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "dbs_exporter", *arguments, "--web.listen-address=127.0.0.1:0", "--log.level=info"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        self.pid = self.process.pid
+        assert self.process.stdout is not None
+        said = []
+        for line in self.process.stdout:
+            said.append(line)
+            # The demo prints its addresses, the exporter logs them.
+            if found := re.search(r"(?:metrics: +|address=)(http://[^/\s]+)", line):
+                self.url = found.group(1)
+                break
+        else:
+            raise SystemExit("the exporter did not start:\n" + "".join(said))
+        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+        self.session = requests.Session()
+
+    def ready(self) -> bool:
+        """Whether every collector has finished its first run."""
+        return self.session.get(f"{self.url}/-/ready", timeout=60).status_code == 200
+
+    def samples(self) -> list[str]:
+        """The lines of the page that are samples."""
+        page = self.session.get(f"{self.url}/metrics", timeout=60).text
+        return [line for line in page.splitlines() if not line.startswith("#")]
+
+    def wait(self, every: float) -> None:
+        """Until it is ready, asking every so many seconds."""
+        while not self.ready():
+            if self.process.poll() is not None:
+                raise SystemExit(f"the exporter ended with {self.process.returncode}")
+            time.sleep(every)
+
+    def close(self) -> None:
+        """End it as systemd would."""
+        self.session.close()
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=30)
+
+
+@contextmanager
+def exporter(url: str, collectors: frozenset[str]) -> Iterator[Exporter]:
+    """An exporter that polls the cloud at `url` with some collectors, each of them once."""
+    configuration = {
+        "accounts": [
+            {
+                "name": "demo",
+                "credentials": {
+                    "type": "access_key",
+                    "access_key_id": "testak",
+                    "access_key_secret": "testsk",
+                },
+                "regions": list(fleet.REGIONS),
+                "endpoint": url,
+                "requests_per_second": 1000,
+                "concurrency": 4,
+                "timeout": "60s",
+            }
+        ],
+        "collectors": {
+            name: {"enabled": name in collectors, **({"interval": "2h"} if name in collectors else {})}
+            for name in COLLECTORS
+        },
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "dbs-exporter.yml"
+        path.write_text(json.dumps(configuration))
+        running = Exporter("run", f"--config.file={path}")
+        try:
+            yield running
+        finally:
+            running.close()
+
+
+def value(samples: list[str], name: str) -> float:
+    """The sum of a family's samples."""
+    return sum(float(line.rpartition(" ")[2]) for line in samples if re.match(rf"{name}[{{ ]", line))
+
+
+def parse_cost(plans: int) -> tuple[float, int]:
+    """(CPU seconds of `json.loads` per record, bytes per answer) of the lists of full backups, as the simulator words them."""
+    world = daily_world(min(plans, 200))
+    ids = world.plan_ids("demo")
+    params = {"PageSize": "100", "PageNum": "0", "ShowStorageType": "true", "ShowProgress": "true"}
+    frame = {"RequestId": "636BC118-8080-4119-A1DE-8C64B7E2D2BC", "Success": True, "HttpStatusCode": 200}
+    answers = [
+        to_json({**frame, **READS["DescribeFullBackupList"](world, "demo", {"BackupPlanId": one, **params})})
+        for one in ids
+    ]
+    records = sum(len(json.loads(answer)["Items"]["FullBackupFile"]) for answer in answers)
+    best = min(_timed(answers) for _ in range(5))
+    return best / records, sum(map(len, answers)) // len(answers)
+
+
+def _timed(answers: list[bytes]) -> float:
+    before = time.process_time()
+    for answer in answers:
+        json.loads(answer)
+    return time.process_time() - before
+
+
+def measure_cpu(plans: int, url: str) -> None:
+    """Records per CPU second of the whole exporter, against parsing alone."""
+    with exporter(url, frozenset({"plans", "full_backups"})) as running:
+        running.wait(0.5)
+        used = cpu_seconds(running.pid)
+        took = time.perf_counter() - running.began
+        time.sleep(1)  # The last publish.
+        samples = running.samples()
+        peak = memory_bytes(running.pid, peak=True)
+    records = value(samples, "dbs_full_backup_sets")
+    failed = value(samples, "dbs_exporter_collector_failed_subjects")
+    if failed or value(samples, "dbs_plan_info") != plans:
+        raise SystemExit(
+            f"not everything was read: {failed:.0f} of {value(samples, 'dbs_plan_info'):.0f} plans failed"
+        )
+    per_record, size = parse_cost(plans)
+    ratio = per_record * records / used
+    row(
+        f"cold poll of {plans:,} plans with 90 full backups each, {size / 1024:.0f} KiB an answer: records per CPU second",
+        f"{records / used:,.0f} ({used:.1f} s CPU, {took:.0f} s with the simulator's work)",
+    )
+    row("`json.loads` of the same answers: records per CPU second", f"{1 / per_record:,.0f}")
+    row("the exporter against `json.loads`", f"{ratio:.2f}", "at least 0.25", ratio >= 0.25)
+    row("peak memory of this poll", f"{peak / MIB:.0f} MiB, {peak / plans / 1024:.1f} KiB a plan")
+
+
+def measure_memory(plans: int, url: str, small: int) -> None:
+    """Resident memory with every list of a large fleet read."""
+    with exporter(url, EVERYTHING) as running:
+        running.wait(1)
+        time.sleep(2)
+        samples = running.samples()
+        now, peak = memory_bytes(running.pid), memory_bytes(running.pid, peak=True)
+    row(
+        f"memory, {plans:,} plans, all collectors but billing, {len(samples):,} series: now; most",
+        f"{now / MIB:.0f} MiB; {peak / MIB:.0f} MiB",
+        "at most 400 MiB",
+        peak <= 400 * MIB,
+    )
+    row(
+        "memory per plan beyond the demo fleet's",
+        f"{(peak - small) / max(1, plans - DEMO_PLANS) / 1024:.1f} KiB",
+    )
+
+
+def measure_demo() -> int:
+    """The demo fleet: memory of the exporter alone and with the simulator in it, time to the first whole page."""
+    with cloud(DEMO_PLANS) as url, exporter(url, EVERYTHING) as running:
+        running.wait(0.05)
+        time.sleep(1)
+        running.samples()
+        alone = memory_bytes(running.pid, peak=True)
+    times, both = [], 0
+    for _ in range(5):
+        demo = Exporter("demo")
+        try:
+            seen: list[tuple[float, set[str]]] = []
+            while len(seen) < 2 or not demo.ready() or time.perf_counter() - demo.began < 4:
+                seen.append(
+                    (time.perf_counter() - demo.began, {re.split("[{ ]", one)[0] for one in demo.samples()})
+                )
+                time.sleep(0.02)
+            times.append(next(at for at, families in seen if families >= seen[-1][1]))
+            both = max(both, memory_bytes(demo.pid, peak=True))
+        finally:
+            demo.close()
+    row(
+        f"memory, demo fleet ({DEMO_PLANS} plans), most: the exporter; with the simulator in it",
+        f"{alone / MIB:.0f} MiB; {both / MIB:.0f} MiB",
+        "at most 80 MiB",
+        max(alone, both) <= 80 * MIB,
+    )
+    middle = sorted(times)[2]
+    row(
+        "start of the demo to the first page with all its families, median and worst of 5",
+        f"{middle:.2f} s; {max(times):.2f} s",
+        "at most 3 s",
+        max(times) <= 3,
+    )
+    return alone
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--plans", type=int, default=10_000)
+    parser.add_argument("--quick", action="store_true")
+    given = parser.parse_args()
+    small = measure_demo()
+    with cloud(given.plans) as url:
+        measure_cpu(given.plans, url)
+        if not given.quick:
+            measure_memory(given.plans, url, small)
+
+
+if __name__ == "__main__":
+    main()
