@@ -21,8 +21,8 @@ def _duration(low: float, high: float) -> Any:
         if not isinstance(value, str):
             # pydantic takes ValueError as a refusal; a TypeError would go through it.
             if isinstance(value, int | float) and not isinstance(value, bool):
-                raise ValueError(f"{value} has no unit; write a duration such as {value:g}s or 5m")  # noqa: TRY004
-            raise ValueError("not a duration; write one such as 30s, 5m or 1h30m")  # noqa: TRY004
+                raise ValueError(f"{value} has no unit; write a duration such as {value:g}s or 5m")
+            raise ValueError("not a duration; write one such as 30s, 5m or 1h30m")
         seconds = parse_duration(value)
         if not low <= seconds <= high:
             raise ValueError(

@@ -153,6 +153,8 @@ class RestoreRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrecheckItem:
+    """One item of a pre-check · DescribePreCheckProgressList, Items.PreCheckProgressDetail."""
+
     item: str
     state: str
     error_message: str = ""

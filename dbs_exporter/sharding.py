@@ -17,7 +17,7 @@ from .model import Scope
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
-    """This process' place among `total` equal ones; `index` counts from 0."""
+    """The place of this process among `total` equal ones; `index` counts from 0."""
 
     index: int = 0
     total: int = 1

@@ -29,10 +29,10 @@ CONFIG = GROUND | {
 }
 COLLECTION = FACTS | {"api", "collectors", "runs", "store", "workers", "polling", "scheduler"}
 MAY_IMPORT = {
-    **{room: GROUND for room in GROUND},
+    **dict.fromkeys(GROUND, GROUND),
     "history": GROUND | {"history"},
     "protection": FACTS,
-    **{room: CONFIG for room in CONFIG - GROUND - {"protection"}},
+    **dict.fromkeys(CONFIG - GROUND - {"protection"}, CONFIG),
     "logs": GROUND | {"logs"},
     "api": GROUND | {"api", "config", "config_model"},
     "collectors": FACTS | {"api", "collectors"},
@@ -78,9 +78,7 @@ def imports(module: str, source: str) -> Iterator[tuple[str, bool]]:
         for inner in ast.walk(node)
     }
     package = module.split(".")
-    if not (ROOT / Path(*package) / "__init__.py").is_file() and not module.endswith("__init__"):
-        package = package[:-1]
-    elif module.endswith("__init__"):
+    if (not (ROOT / Path(*package) / "__init__.py").is_file() and not module.endswith("__init__")) or module.endswith("__init__"):
         package = package[:-1]
     for node in ast.walk(tree):
         if node in skipped:

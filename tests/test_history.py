@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -186,7 +187,7 @@ def test_spans_are_apart_sorted_and_few(pairs: list[tuple[float, float]]) -> Non
     spans = log_history(files).spans
 
     assert len(spans) <= 64
-    assert all(earlier[1] < later[0] for earlier, later in zip(spans, spans[1:], strict=False))
+    assert all(earlier[1] < later[0] for earlier, later in pairwise(spans))
 
 
 def task(number: int, status: str, *, finished: bool = False, progress: float = 1.0) -> RestoreTask:

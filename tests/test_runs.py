@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from fake_clock import FakeClock
+
 from dbs_exporter.model import CollectorState, Scope
 from dbs_exporter.runs import DENIED_RETRY_SECONDS, Runs
-from fake_clock import FakeClock
 
 HERE = Scope(account="prod", region="cn-hangzhou")
 NAME = "full_backups"

@@ -8,19 +8,19 @@ import socket
 import time
 import urllib.error
 import urllib.request
-import xml.etree.ElementTree as ElementTree
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from fake_clock import FakeClock
 
 from dbs_exporter.simulator import INCIDENTS, Simulator, World, start_simulator
 from dbs_exporter.simulator.answers import position
 from dbs_exporter.simulator.faults import KINDS
 from dbs_exporter.simulator.reads import READS
 from dbs_exporter.simulator.signatures import canonical, encoded
-from fake_clock import FakeClock
 
 NOW = 1_790_000_000.0
 HEALTHY_LAG_SECONDS = 90
@@ -231,7 +231,7 @@ def test_without_a_format_the_answer_is_xml(simulator: Simulator) -> None:
     params = {"Action": "DescribeRegions"}
     status, content, headers = fetch(simulator, signed(params))
     as_json = json.loads(fetch(simulator, signed({**params, "Format": "JSON"}))[1])
-    root = ElementTree.fromstring(content)
+    root = ET.fromstring(content)
 
     assert status == 200
     assert headers["Content-Type"].startswith("text/xml")

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from fake_clock import FakeClock
 
 from dbs_exporter.simulator import Simulator, World, start_simulator
 from dbs_exporter.simulator.reads import READS
-from fake_clock import FakeClock
 
 Ask = Callable[..., dict[str, Any]]
 NOW = 1_790_000_000.0
@@ -102,6 +102,12 @@ def plan_with_log(simulator: Simulator) -> str:
     )
 
 
+def failed_backup(simulator: Simulator) -> str:
+    """The id of the full backup set that stands failed."""
+    history = simulator.world.history(simulator.world.incident_plans["failed_full_backup"][0])
+    return history.set_id(history.full_numbers()[-1])
+
+
 def parameters(operation: str, simulator: Simulator) -> dict[str, Any]:
     """What each read operation needs."""
     plan = plan_with_log(simulator)
@@ -110,7 +116,7 @@ def parameters(operation: str, simulator: Simulator) -> dict[str, Any]:
     needs: dict[str, dict[str, Any]] = {
         "DescribeBackupGatewayList": {"Region": "cn-hangzhou"},
         "DescribeBackupPlanList": {"Region": "cn-hangzhou", "PageSize": 100},
-        "DescribeJobErrorCode": {"TaskId": "dbsjob"},
+        "DescribeJobErrorCode": {"TaskId": failed_backup(simulator)},
         "DescribeNodeCidrList": {"Region": "cn-hangzhou"},
         "DescribeRegions": {},
         "DescribeRestoreRangeInfo": {

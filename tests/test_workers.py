@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 from dbs_exporter.workers import Workers
 
 PATIENCE = 20.0
 
 
+def waits(event: threading.Event) -> None:
+    event.wait(PATIENCE)
+
+
 def test_collectors_take_turns() -> None:
     """A short queue does not wait for the end of a long one."""
     workers = Workers("test", 1)
     begin, done, order = threading.Event(), threading.Event(), list[str]()
-    workers.submit("long", lambda: begin.wait(PATIENCE) and None)
+    workers.submit("long", partial(waits, begin))
     for _ in range(5):
         workers.submit("long", lambda: order.append("long"))
     workers.submit("short", lambda: order.append("short"))
@@ -30,7 +35,7 @@ def test_a_collector_that_hangs_leaves_a_thread_to_the_others() -> None:
     workers = Workers("test", 2)
     release, done = threading.Event(), threading.Event()
     for _ in range(3):
-        workers.submit("hung", lambda: release.wait(PATIENCE) and None)
+        workers.submit("hung", partial(waits, release))
     workers.submit("other", done.set)
 
     assert done.wait(PATIENCE)

@@ -202,7 +202,7 @@ def build() -> Dashboard:
             kit.number(
                 "Credentials end",
                 "Expiry of short-lived credentials, where there is one; the exporter renews them before.",
-                f'min(dbs_exporter_credentials_expires_timestamp_seconds{{account=~"$account"}}) * 1000',
+                'min(dbs_exporter_credentials_expires_timestamp_seconds{account=~"$account"}) * 1000',
                 "dateTimeFromNow",
                 span=8,
                 no_value="do not expire",

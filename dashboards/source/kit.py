@@ -196,7 +196,7 @@ def rows(
         renames[value] = heading
         order[value] = len(labels) + index
         panel = panel.override_by_name(heading, [DynamicConfigValue(id_val="unit", value=unit)])
-    hidden = {name: True for name in ("Time", "__name__", "job", "instance", *hide)}
+    hidden = dict.fromkeys(("Time", "__name__", "job", "instance", *hide), True)
     panel = panel.with_transformation(DataTransformerConfig(id_val="merge", options={})).with_transformation(
         DataTransformerConfig(
             id_val="organize",
