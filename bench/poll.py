@@ -31,7 +31,6 @@ from dbs_exporter.simulator import World, fleet, start_simulator
 from dbs_exporter.simulator.encoding import to_json
 from dbs_exporter.simulator.reads import READS
 
-NOW = 1_790_000_000.0
 DEMO_PLANS = 40
 COLLECTORS = (
     "plans", "gateways", "full_backups", "incremental_backups", "restores", "restore_ranges", "prechecks", "downloads",
@@ -48,12 +47,12 @@ def daily_world(plans: int) -> World:
         return replace(made(*arguments), weekdays=tuple(range(7)), retention_days=90)
 
     with patch.object(fleet, "plan", daily):
-        return World(plans=plans, incidents=(), clock=lambda: NOW)
+        return World(plans=plans, incidents=())
 
 
 def serve(plans: int, ready: Connection) -> None:
     """The simulated cloud, until it is terminated."""
-    simulator = start_simulator(daily_world(plans), clock=lambda: NOW)
+    simulator = start_simulator(daily_world(plans))
     ready.send(simulator.url)
     signal.pause()
 
