@@ -152,7 +152,7 @@ class Renderer:
 
 def _unbroken(say: Callable[..., str]) -> Callable[..., str]:
     """A number and its unit stay on one line."""
-    return lambda *given: say(*given).replace(" ", "\u00a0")
+    return lambda *given: say(*given).replace(" ", "\u00a0").replace("\u00a0ago", " ago")
 
 
 def _digest(text: str) -> str:

@@ -32,7 +32,6 @@ from itertools import chain
 from typing import Literal
 
 from dbs_exporter import protection
-from dbs_exporter.collectors import PROTECTION_COLLECTORS
 from dbs_exporter.history import restore_ended
 from dbs_exporter.model import CollectorState, Gateway, PlanSubject, RegionSubject, RestoreTask, Scope
 from dbs_exporter.web.words import span
@@ -264,7 +263,7 @@ def collector_row(state: CollectorState, now: float) -> CollectorRow:
 def _unknown(subject: PlanSubject, collectors: Mapping[str, CollectorState], now: float) -> list[str]:
     read_at = dict(subject.read_at)
     reasons = []
-    for name in PROTECTION_COLLECTORS:
+    for name in protection.PROTECTION_COLLECTORS:
         at = read_at.get(name)
         collector = collectors.get(name)
         if at is None:
