@@ -107,6 +107,7 @@ class Exporter:
             version=__version__,
             revision=build_revision(environ),
             collector_states=self.runs.states,
+            shard=(shard.index, shard.total) if shard else (0, 1),
         )
         self.exposition = Exposition(FAMILIES, own=self.own, on_refused=self.own.on_refused)
         self.store.subscribe(self.exposition.update)

@@ -285,6 +285,3 @@ COLLECTORS: Mapping[str, Collector] = {
     )
 }
 """By the name that stands in the configuration."""
-
-PROTECTION_COLLECTORS = ("full_backups", "incremental_backups", "restore_ranges")
-"""Those whose age decides whether anything can be said of a plan."""

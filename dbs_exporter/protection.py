@@ -12,6 +12,9 @@ from typing import Protocol
 from .history import CHAIN_TOLERANCE_SECONDS
 from .model import Objectives, Plan, PlanSubject, RestoreRange, Schedule
 
+PROTECTION_COLLECTORS = ("full_backups", "incremental_backups", "restore_ranges")
+"""The collectors whose age decides whether anything can be said of a plan."""
+
 DAY_SECONDS = 86_400.0
 WEEK_SECONDS = 7 * DAY_SECONDS
 FULL_BACKUP_GRACE = 1.2

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from .collectors import PROTECTION_COLLECTORS, Ended, PlanRead
+from .collectors import Ended, PlanRead
 from .model import Objectives, Plan, PlanSubject, RegionSubject, Scope, Subject, SubjectKey, Tally
+from .protection import PROTECTION_COLLECTORS
 
 Subscriber = Callable[[SubjectKey, Subject | None], None]
 

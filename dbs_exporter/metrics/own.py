@@ -80,12 +80,15 @@ class OwnMetrics:
         version: str,
         revision: str = "",
         collector_states: Callable[[], Sequence[CollectorState]] = lambda: (),
+        shard: tuple[int, int] = (0, 1),
         process: bool = True,
     ) -> None:
-        """Register with the registry; `process` adds the process_* families and python_info."""
+        """Register with the registry; `shard` is (place from 0, how many), `process` adds the process_* families and
+        python_info."""
         self._registry = registry
         self._build = (version, revision, platform.python_version())
         self._collector_states = collector_states
+        self._shard = shard
         self._lock = threading.Lock()
         self._watched: dict[Scope, Watched] = {}
         self._calls: Counter[tuple[str, ...]] = Counter()
@@ -199,6 +202,8 @@ class OwnMetrics:
         with self._lock:
             rates = [(scope, each.rate) for scope, each in self._watched.items()]
             yield _family("dbs_exporter_build_info", [(self._build, 1)])
+            yield _family("dbs_exporter_shard_info", [((str(self._shard[0]),), 1)])
+            yield _family("dbs_exporter_shards", [((), self._shard[1])])
             yield from _collector_families(states)
             yield _family("dbs_exporter_api_requests_total", self._calls.items())
             yield self._duration_family()

@@ -40,6 +40,15 @@ OWN_FAMILIES: tuple[OwnFamily, ...] = (
         what="The running build; always 1",
         labels=("version", "revision", "python"),
     ),
+    OwnFamily(
+        name="dbs_exporter_shard_info",
+        what="This exporter's place among the shards, counted from 0; always 1",
+        labels=("shard",),
+    ),
+    OwnFamily(
+        name="dbs_exporter_shards",
+        what="Exporters that share the plans, as this one was told",
+    ),
     _collector(
         "success",
         "1 if the collector's last run read everything it should and may, 0 if not; absent before the first",
