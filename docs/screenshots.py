@@ -68,6 +68,8 @@ def main() -> None:
             ):
                 browser.screen(width=width, height=height, dark=dark, phone=phone)
                 browser.open(server.urls[0])
+                if not browser.run("return document.querySelectorAll('.plans tbody tr').length"):
+                    raise SystemExit("the page shows no plans; nothing was photographed")
                 browser.photograph(IMAGES / f"{name}.png")
                 sys.stdout.write(f"docs/images/{name}.png\n")
         server.stop()
