@@ -111,6 +111,30 @@ def test_custom_resources_pass_their_own_schemas(helm: str, way: str) -> None:
     assert done.stdout == ""
 
 
+# For these two no schema can be had here; their documented fields stand in for it.
+KNOWN_FIELDS = {
+    "GrafanaDashboard": {"folder", "resyncPeriod", "instanceSelector", "json"},
+    "VerticalPodAutoscaler": {"targetRef", "updatePolicy", "resourcePolicy"},
+}
+API_VERSIONS = {
+    "GrafanaDashboard": "grafana.integreatly.org/v1beta1",
+    "VerticalPodAutoscaler": "autoscaling.k8s.io/v1",
+}
+
+
+@pytest.mark.parametrize("way", ["operator", "everything"])
+def test_resources_without_a_schema_use_known_fields(helm: str, way: str) -> None:
+    """GrafanaDashboard and VerticalPodAutoscaler have the documented version and no other field than documented ones."""
+    found = [document for document in template(helm, ways(way)) if document["kind"] in KNOWN_FIELDS]
+
+    assert found
+    for document in found:
+        assert document["apiVersion"] == API_VERSIONS[document["kind"]]
+        assert set(document["spec"]) <= KNOWN_FIELDS[document["kind"]]
+        if document["kind"] == "GrafanaDashboard":
+            assert json.loads(document["spec"]["json"])["uid"].startswith("dbs-")
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_helm_4_renders_every_way_of_use(way: str, tmp_path: Path) -> None:
     """Helm 4's linter, which renders every template, finds nothing worse than a remark."""
