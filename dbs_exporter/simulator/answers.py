@@ -8,16 +8,24 @@ from typing import Any
 
 Answer = dict[str, Any]
 Params = Mapping[str, str]
+EMPTY_FORMS = ("string", "null", "missing", "object", "list")
+"""How a list without records may come; the documents' samples say "Items": ""."""
 
 
 class Refused(Exception):
     """An error answer: HTTP status, code and message as DBS or the gateway in front of it gives them."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, *, retry_after_ms: int = 0) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
+        self.retry_after_ms = retry_after_ms
+
+
+def invalid(name: str) -> Refused:
+    """The refusal of a parameter whose value is wrong."""
+    return Refused(400, "InvalidParameterValid", f"The specified parameter {name} value is not valid.")
 
 
 def ms(moment: float | None) -> int | None:
@@ -38,11 +46,9 @@ def integer(params: Params, name: str, default: int, allowed: tuple[int, ...] | 
     try:
         number = int(text)
     except ValueError:
-        raise Refused(
-            400, "InvalidParameterValid", f"The specified parameter {name} value is not valid."
-        ) from None
+        raise invalid(name) from None
     if allowed is not None and number not in allowed:
-        raise Refused(400, "InvalidParameterValid", f"The specified parameter {name} value is not valid.")
+        raise invalid(name)
     return number
 
 
@@ -80,18 +86,26 @@ def page(
     name: str,
     *,
     order: str,
+    empty: str,
 ) -> Answer:
     """One page of a list of `count` records; `make` gives the record at a position, oldest first. Only the page is made."""
     size = integer(params, "PageSize", 30, sizes)
     number = integer(params, "PageNum", 0)
     if number < 0:
-        raise Refused(400, "InvalidParameterValid", "The specified parameter PageNum value is not valid.")
+        raise invalid("PageNum")
     start = number * size
     records = [make(position(order, place, count)) for place in range(start, min(start + size, count))]
-    return {
+    answer: Answer = {
         "PageNum": number,
         "PageSize": size,
         "TotalElements": count,
         "TotalPages": -(-count // size),
-        "Items": {name: records} if records else "",
     }
+    if records:
+        return answer | {"Items": {name: records}}
+    return answer if empty == "missing" else answer | {"Items": empty_items(name, empty)}
+
+
+def empty_items(name: str, form: str) -> Any:
+    """An empty list in one of EMPTY_FORMS, but for the one that leaves it out."""
+    return {"string": "", "null": None, "object": {}, "list": {name: []}}[form]

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from math import floor
 
 DAY = 86_400
 WEEK = 7 * DAY
+YEAR = 365 * DAY
 EPOCH_MONDAY = 1_704_067_200
 """2024-01-01, a Monday: plans count their weeks from here."""
 
@@ -34,6 +36,11 @@ class Engine:
     method: str
     has_log: bool
     file_name: str
+
+    @property
+    def restore_kind(self) -> str:
+        """Which stages a restore goes through: logical, physical, or physical with full and log in one."""
+        return "combined" if self.database_type == "Oracle" else self.method
 
 
 ENGINES = (
@@ -86,7 +93,20 @@ class PlanSpec:
     growth_per_day: float
     bytes_per_second: int
     created_at: int
+    rare_access_after_days: int
+    archive_after_days: int
+    cross_account_id: str = ""
     incidents: frozenset[str] = field(default=frozenset())
+
+    def prepaid_until(self, now: float) -> float:
+        """When a prepaid plan ends: it is paid by the year and renewed 60 days before its end."""
+        return self.created_at + YEAR * (1 + floor((now + 60 * DAY - self.created_at) / YEAR))
+
+    def storage_class(self, age_seconds: float) -> str:
+        """Where a backup of that age is kept."""
+        if age_seconds >= self.archive_after_days * DAY:
+            return "Archive"
+        return "IA" if age_seconds >= self.rare_access_after_days * DAY else "Standard"
 
 
 def draw(seed: int, *key: object) -> float:
@@ -95,7 +115,8 @@ def draw(seed: int, *key: object) -> float:
     return int.from_bytes(digest, "big") / 2**64
 
 
-def _identifier(seed: int, *key: object) -> str:
+def identifier(seed: int, *key: object) -> str:
+    """Ten letters and figures that depend on nothing but the arguments."""
     digest = blake2b(repr((seed, "id", *key)).encode(), digest_size=8).digest()
     letters = "0123456789abcdefghijklmnopqrstuvwxyz"
     number = int.from_bytes(digest, "big")
@@ -116,7 +137,7 @@ def gateways(seed: int, accounts: tuple[str, ...]) -> tuple[Gateway, ...]:
                 made.append(
                     Gateway(
                         gateway_id=160_000 + int(draw(seed, "gateway", *key) * 800_000),
-                        identifier=_identifier(seed, "gateway", *key),
+                        identifier=identifier(seed, "gateway", *key),
                         region=region,
                         account=account,
                         name=f"gw-{region.rsplit('-', 1)[-1]}-{number + 1}",
@@ -149,13 +170,13 @@ def plan(seed: int, index: int, account: str, own_gateways: tuple[Gateway, ...],
     long_running = not home and index in LONG_RUNNING
     return PlanSpec(
         index=index,
-        plan_id=f"dbs1{_identifier(seed, account, index)}"[:13],
+        plan_id=f"dbs1{identifier(seed, account, index)}"[:13],
         name=f"{SYSTEMS[index % len(SYSTEMS)]}-{engine.database_type.lower()}-{index + 1:02d}",
         account=account,
         region=region,
         engine=engine,
         source_type="agent" if through_gateway else ("rds", "ecs", "express")[index % 3],
-        instance_id=f"{'rm' if engine.database_type != 'MongoDB' else 'dds'}-bp1{_identifier(seed, account, index, 'instance')}",
+        instance_id=f"{'rm' if engine.database_type != 'MongoDB' else 'dds'}-bp1{identifier(seed, account, index, 'instance')}",
         host=f"10.{index % 200}.{(index * 7) % 250}.{(index * 13) % 250 + 1}",
         gateway_id=gateway.gateway_id if through_gateway else 0,
         weekdays=(0, 2, 4) if weekly else (0, 1, 2, 3, 4, 5, 6),
@@ -168,4 +189,7 @@ def plan(seed: int, index: int, account: str, own_gateways: tuple[Gateway, ...],
         growth_per_day=0.0 if long_running else 0.001 + 0.003 * one("growth"),
         bytes_per_second=10_000_000 if long_running else int(40e6 * (0.5 + one("speed"))),
         created_at=EPOCH_MONDAY + int(one("age") * 300) * DAY,
+        rare_access_after_days=30 if index % 2 else 180,
+        archive_after_days=60 if index % 4 == 3 else 365,
+        cross_account_id=f"16{4_000_000_000_000 + int(one('owner') * 1e12)}" if index % 9 == 4 else "",
     )

@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
-from .answers import Answer, Params, Refused, flag, integer, ms, page, record, required
+from .answers import Answer, Params, Refused, flag, integer, invalid, ms, page, record, required
+from .drills import automatic
 from .fleet import DAY, PlanSpec
-from .history import FullSet, LogFile
+from .history import FullSet, LogFile, PlanHistory
 from .world import World
 
 WEEKDAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
+CLASSES = ("micro", "small", "medium", "large", "xlarge")
 ANY_SIZE = range(1, 101)
 SIZES = (30, 50, 100)
+FREE_BYTES = 500 * 2**30
+
+
+def listed(
+    world: World,
+    params: Params,
+    sizes: tuple[int, ...] | range,
+    count: int,
+    make: Callable[[int], Answer],
+    name: str,
+) -> Answer:
+    """A page in the world's order; every record that is made is counted."""
+
+    def counted(place: int) -> Answer:
+        world.rendered_records += 1
+        return make(place)
+
+    return page(params, sizes, count, counted, name, order=world.order, empty=world.empty)
 
 
 def plan_of(world: World, account: str, params: Params, name: str = "BackupPlanId") -> PlanSpec:
     """The plan that a parameter names; Refused if the account has none."""
     spec = world.spec(required(params, name), account)
     if spec is None:
-        raise Refused(400, "InvalidParameterValid", f"The specified parameter {name} value is not valid.")
+        raise invalid(name)
     return spec
 
 
@@ -35,75 +57,124 @@ def backup_plan_list(world: World, account: str, params: Params) -> Answer:
     ids = world.plan_ids(account, region)
     wanted = [one for one in params.get("BackupPlanId", "").split(",") if one]
     if wanted:
-        known = {spec.plan_id for one in wanted if (spec := world.spec(one, account)) is not None}
+        known = {spec.plan_id: spec for one in wanted if (spec := world.spec(one, account)) is not None}
         if not known:
-            raise Refused(
-                400, "InvalidParameterValid", "The specified parameter BackupPlanId value is not valid."
-            )
-        ids = [one for one in ids if one in known]
-    for name, said in (("BackupPlanName", world.name_of), ("BackupPlanStatus", world.status_of)):
+            raise invalid("BackupPlanId")
+        ids = [one for one, spec in known.items() if region in (None, "", spec.region)]
+    tests: dict[str, Callable[[PlanSpec], str]] = {
+        "BackupPlanName": world.name_of,
+        "BackupPlanStatus": world.status_of,
+        "BackupMethod": lambda spec: spec.engine.method,
+        "ResourceGroupId": resource_group,
+    }
+    for name, said in tests.items():
         if value := params.get(name):
             ids = [one for one in ids if (spec := world.spec(one)) is not None and said(spec) == value]
-    return page(
-        params,
-        ANY_SIZE,
-        len(ids),
-        lambda at: _plan_record(world, ids[at]),
-        "BackupPlanDetail",
-        order=world.order,
+            if name == "BackupPlanName" and not ids:
+                raise invalid(name)
+    return listed(
+        world, params, ANY_SIZE, len(ids), lambda at: _plan_record(world, ids[at]), "BackupPlanDetail"
     )
+
+
+def resource_group(spec: PlanSpec) -> str:
+    """The resource group of a plan."""
+    return f"rg-acfm{spec.index % 3}"
+
+
+def prepaid_end(world: World, history: PlanHistory) -> float | None:
+    """When a prepaid plan ends, unless a renewal has said otherwise; None for the others."""
+    spec = history.spec
+    if not spec.prepaid:
+        return None
+    if "expiring_prepaid_plan" in spec.incidents:
+        return history.anchor + 2 * DAY
+    renewed = world.fields_of(spec.plan_id).get("InstanceExpiredTimestamp")
+    return renewed / 1000 if renewed is not None else spec.prepaid_until(history.now)
+
+
+def source(spec: PlanSpec, spelling: str) -> dict[str, Any]:
+    """Where a plan's database is; the instance's id is spelt ...InstanceID or ...InstanceId by operation."""
+    return {
+        "SourceEndpointHost": spec.host,
+        spelling: spec.instance_id if spec.source_type in ("rds", "ecs", "express", "dds") else None,
+        "SourceEndpointInstanceType": spec.source_type,
+        "SourceEndpointIpPort": f"{spec.host}:{spec.engine.port}",
+        "SourceEndpointPort": str(spec.engine.port),
+        "SourceEndpointRegion": spec.region,
+    }
+
+
+def owner(spec: PlanSpec) -> dict[str, Any]:
+    """Another account's database: whose it is and by which role; nothing for one's own."""
+    if not spec.cross_account_id:
+        return {}
+    return {"CrossAliyunId": spec.cross_account_id, "CrossRoleName": "dbs-cross-account"}
 
 
 def _plan_record(world: World, plan_id: str) -> Answer:
     history = world.history(plan_id)
     spec = history.spec
-    world.rendered_records += 1
     window = history.window()
     gateway = world.gateway(spec.gateway_id) if spec.gateway_id else None
-    ends = world.anchor + (
-        2 * DAY if "expiring_prepaid_plan" in spec.incidents else (60 + spec.index % 300) * DAY
-    )
-    databases = [{"DBName": f"app_{number}"} for number in range(1 + spec.index % 4)]
-    return record(
+    downloads = automatic(spec)
+    engine = spec.engine.database_type
+    log_days = str(spec.log_retention_days)
+    said = record(
         BackupGatewayId=spec.gateway_id,
         BackupGatewayIdentifier=gateway.identifier if gateway else None,
         BackupMethod=spec.engine.method,
-        BackupObjects=json.dumps(databases),
+        BackupObjects=json.dumps([{"DBName": f"app_{number}"} for number in range(1 + spec.index % 4)]),
         BackupPeriod=",".join(WEEKDAYS[day] for day in spec.weekdays),
         BackupPlanCreateTime=ms(history.created_at),
         BackupPlanId=spec.plan_id,
-        BackupPlanName=world.name_of(spec),
+        BackupPlanName=spec.name,
         BackupPlanRegion=spec.region,
         BackupPlanStatus=world.status_of(spec),
-        BackupRetentionPeriod=spec.retention_days,
+        BackupRetentionPeriod=history.retention_days,
+        BackupSetDownloadDir="/var/dbs/download" if downloads else None,
+        BackupSetDownloadFullDataFormat="Native" if downloads else None,
+        BackupSetDownloadGatewayId=world.download_gateway(spec) if downloads else None,
+        BackupSetDownloadIncrementDataFormat="Native" if downloads else None,
+        BackupSetDownloadTargetType="agent" if downloads else None,
         BackupStartTime=f"{spec.start_minute // 60:02d}:{spec.start_minute % 60:02d}",
-        BackupStorageType="system",
+        BackupStorageType="system" if spec.index % 3 else None,
         BeginTimestampForRestore=ms(window[0]) if window else None,
         EndTimestampForRestore=ms(window[1]) if window else None,
-        DatabaseType=spec.engine.database_type,
+        DatabaseType=engine,
+        DuplicationArchivePeriod=spec.archive_after_days,
+        DuplicationInfrequentAccessPeriod=spec.rare_access_after_days,
         EnableBackupLog=world.log_enabled(spec),
+        EnableMysqlPhysicalBackupBinLog=world.log_enabled(spec)
+        if (engine, spec.engine.method) == ("MySQL", "physical")
+        else None,
         ErrMessage="Pre-check failed: the account lacks privileges"
         if "failed_precheck" in spec.incidents
         else None,
+        IncrementBackupRetentionPeriod=log_days,
+        IncrementDuplicationArchivePeriod="365",
+        IncrementDuplicationInfrequentAccessPeriod="180",
         InstanceChargeType="PREPAY" if spec.prepaid else "POSTPAY",
-        InstanceClass=("micro", "small", "medium", "large", "xlarge")[spec.index % 5],
-        InstanceExpiredTimestamp=ms(ends) if spec.prepaid else None,
-        LogBackupRetentionPeriod=str(spec.log_retention_days),
-        IncrementBackupRetentionPeriod=str(spec.log_retention_days),
-        DuplicationArchivePeriod=365,
-        DuplicationInfrequentAccessPeriod=180,
+        InstanceClass=CLASSES[spec.index % 5],
+        InstanceExpiredTimestamp=ms(prepaid_end(world, history)),
+        LogBackupRetentionPeriod=log_days,
+        LogDuplicationArchivePeriod="365",
+        LogDuplicationInfrequentAccessPeriod="180",
+        # Without built-in storage (`system`) the backups lie in a bucket of the user's.
+        OSSBucketName=None if spec.index % 3 else f"dbs-{spec.region}",
         OSSBucketRegion=spec.region,
-        OpenBackupSetAutoDownload=False,
-        ResourceGroupId=f"rg-acfm{spec.index % 3}",
-        SourceEndpointDatabaseName="app",
-        SourceEndpointHost=spec.host,
-        SourceEndpointPort=str(spec.engine.port),
-        SourceEndpointIpPort=f"{spec.host}:{spec.engine.port}",
-        SourceEndpointInstanceID=spec.instance_id,
-        SourceEndpointInstanceType=spec.source_type,
-        SourceEndpointRegion=spec.region,
-        SourceEndpointUserName="backup",
+        OpenBackupSetAutoDownload=downloads,
+        ResourceGroupId=resource_group(spec),
+        SourceEndpointDatabaseName="app" if engine in ("PostgreSQL", "MongoDB") else None,
+        SourceEndpointEnableSsl="true" if spec.index % 5 == 1 else "false",
+        SourceEndpointOracleSID="ORCL" if engine == "Oracle" else None,
+        SourceEndpointUserName=None if engine == "Redis" else "backup",
+        StorageEncryptMethod="encrypted" if spec.index % 4 == 1 else "disabled",
+        **source(spec, "SourceEndpointInstanceID"),
+        **owner(spec),
     )
+    said.update(world.fields_of(plan_id))
+    return said
 
 
 def full_backup_list(world: World, account: str, params: Params) -> Answer:
@@ -111,140 +182,117 @@ def full_backup_list(world: World, account: str, params: Params) -> Answer:
     spec = plan_of(world, account, params)
     history = world.history(spec.plan_id)
     numbers = history.full_numbers()
-    wanted = params.get("BackupSetId")
-    status = params.get("BackupSetStatus")
+    wanted, status = params.get("BackupSetId"), params.get("BackupSetStatus")
     if wanted or status or params.get("StartTimestamp") or params.get("EndTimestamp"):
         kept = [
-            one
-            for one in (history.full(number) for number in numbers)
+            one.number
+            for one in map(history.full, numbers)
             if (not wanted or one.set_id == wanted)
             and (not status or one.status == status)
             and between(params, one.ended_at or one.created_at)
         ]
-        return page(
-            params,
-            SIZES,
-            len(kept),
-            lambda at: _full_record(world, spec, params, kept[at]),
-            "FullBackupFile",
-            order=world.order,
-        )
-    return page(
+        numbers = kept
+    gateway = world.gateway(spec.gateway_id) if spec.gateway_id else None
+    shared = record(
+        BackupGatewayIdentifier=gateway.identifier if gateway else None,
+        BackupObjects='[{"DBName":"app_1"}]',
+        SourceEndpointEnableSsl="true" if spec.index % 5 == 1 else "false",
+        SourceEndpointUserName=None if spec.engine.database_type == "Redis" else "backup",
+        StorageEncryptMethod="encrypted" if spec.index % 4 == 1 else "disabled",
+        **source(spec, "SourceEndpointInstanceId"),
+        **owner(spec),
+    )
+    show_storage = flag(params, "ShowStorageType", True)
+    return listed(
+        world,
         params,
         SIZES,
         len(numbers),
-        lambda at: _full_record(world, spec, params, history.full(numbers[at])),
+        lambda at: _full_record(history, history.full(numbers[at]), show_storage) | shared,
         "FullBackupFile",
-        order=world.order,
     )
 
 
-def _full_record(world: World, spec: PlanSpec, params: Params, one: FullSet) -> Answer:
-    world.rendered_records += 1
-    gateway = world.gateway(spec.gateway_id) if spec.gateway_id else None
-    running = one.status in ("schedule", "running")
-    progress = int(100 * one.progress)
-    return record(
-        BackupGatewayIdentifier=gateway.identifier if gateway else None,
-        BackupObjects='[{"DBName":"app_1"}]',
-        BackupSetExpiredTime=ms(one.expires_at),
-        BackupSetId=one.set_id,
-        BackupSize=one.size_bytes,
-        BackupStatus=one.status,
-        CreateTime=ms(one.created_at),
-        StartTime=ms(one.started_at),
-        EndTime=ms(one.ended_at),
-        FinishTime=ms(one.finished_at),
-        ErrMessage=one.error or None,
-        LogicalStructureBackupProgress=(100 if progress > 5 else progress * 20) if running else None,
-        LogicalFullBackupProgress=progress if running else None,
-        SourceEndpointInstanceId=spec.instance_id,
-        SourceEndpointInstanceType=spec.source_type,
-        SourceEndpointIpPort=f"{spec.host}:{spec.engine.port}",
-        SourceEndpointRegion=spec.region,
-        SourceEndpointUserName="backup",
-        StorageMethod=("UNKNOWN" if one.status != "finish" else "Standard")
-        if flag(params, "ShowStorageType", True)
-        else None,
-    )
+def _full_record(history: PlanHistory, one: FullSet, show_storage: bool) -> Answer:
+    made: Answer = {
+        "BackupSetExpiredTime": ms(one.expires_at),
+        "BackupSetId": one.set_id,
+        "BackupSize": one.size_bytes,
+        "BackupStatus": one.status,
+        "CreateTime": ms(one.created_at),
+    }
+    if one.started_at is not None:
+        made["StartTime"] = ms(one.started_at)
+    if one.ended_at is not None:
+        made |= {"EndTime": ms(one.ended_at), "FinishTime": ms(one.finished_at)}
+    if one.error:
+        made["ErrMessage"] = one.error
+    # Only a dump that runs logically says how far it is.
+    if one.status == "running" and history.spec.engine.method == "logical":
+        progress = int(100 * one.progress)
+        made["LogicalStructureBackupProgress"] = min(100, progress * 20)
+        made["LogicalFullBackupProgress"] = progress
+    if show_storage:
+        age = history.now - one.created_at
+        made["StorageMethod"] = history.spec.storage_class(age) if one.status == "finish" else "UNKNOWN"
+    return made
 
 
 def increment_backup_list(world: World, account: str, params: Params) -> Answer:
     """DescribeIncrementBackupList."""
     spec = plan_of(world, account, params)
     history = world.history(spec.plan_id)
-    count = history.log_count()
+    positions: range | list[int] = range(history.log_count())
+    stretches = history.log_stretches()
     if params.get("StartTimestamp") or params.get("EndTimestamp"):
-        kept = [one for one in (history.log(at) for at in range(count)) if between(params, one.ended_at)]
-        return page(
-            params,
-            SIZES,
-            len(kept),
-            lambda at: _log_record(world, spec, kept[at]),
-            "IncrementBackupFile",
-            order=world.order,
-        )
-    return page(
+        positions = [at for at in positions if between(params, history.log(at, stretches).ended_at)]
+    shared = {"BackupSetJobId": f"{spec.plan_id[3:]}log"} | record(**source(spec, "SourceEndpointInstanceId"))
+    show_storage = flag(params, "ShowStorageType", True)
+    return listed(
+        world,
         params,
         SIZES,
-        count,
-        lambda at: _log_record(world, spec, history.log(at)),
+        len(positions),
+        lambda at: _log_record(history.log(positions[at], stretches), show_storage) | shared,
         "IncrementBackupFile",
-        order=world.order,
     )
 
 
-def _log_record(world: World, spec: PlanSpec, one: LogFile) -> Answer:
-    world.rendered_records += 1
-    return record(
-        BackupSetExpiredTime=ms(one.expires_at),
-        BackupSetId=one.file_id,
-        BackupSetJobId=f"{spec.plan_id[3:]}log",
-        BackupSize=one.size_bytes,
-        BackupStatus=one.status,
-        StartTime=ms(one.started_at),
-        EndTime=ms(one.ended_at),
-        SourceEndpointInstanceId=spec.instance_id,
-        SourceEndpointInstanceType=spec.source_type,
-        SourceEndpointIpPort=f"{spec.host}:{spec.engine.port}",
-        SourceEndpointRegion=spec.region,
-        StorageMethod="UNKNOWN" if one.status == "FILLING" else "Standard",
-    )
+def _log_record(one: LogFile, show_storage: bool) -> Answer:
+    made: Answer = {
+        "BackupSetExpiredTime": ms(one.expires_at),
+        "BackupSetId": one.file_id,
+        "BackupSize": one.size_bytes,
+        "BackupStatus": one.status,
+        "StartTime": ms(one.started_at),
+        "EndTime": ms(one.ended_at),
+    }
+    if show_storage:
+        made["StorageMethod"] = "Standard" if one.status == "COMPLETED" else "UNKNOWN"
+    return made
 
 
 def restore_range_info(world: World, account: str, params: Params) -> Answer:
     """DescribeRestoreRangeInfo: continuous ranges by log, points by full backups."""
     spec = plan_of(world, account, params)
-    begin = integer(params, "BeginTimestampForRestore", -1)
-    end = integer(params, "EndTimestampForRestore", -1)
-    if begin < 0 or end < 0:
-        raise Refused(
-            400, "InvalidParameterValid", "BeginTimestampForRestore and EndTimestampForRestore are mandatory."
-        )
+    for name in ("BeginTimestampForRestore", "EndTimestampForRestore"):
+        required(params, name)
+    begin = integer(params, "BeginTimestampForRestore", 0)
+    end = integer(params, "EndTimestampForRestore", 0)
     history = world.history(spec.plan_id)
-    found = []
-    for from_, until in history.ranges():
-        if until * 1000 >= begin and from_ * 1000 <= end:
-            found.append(_range_record(spec, "range", from_, until))
-    if not found:
-        for number in history.full_numbers():
-            one = history.full(number)
-            if (
-                one.status == "finish"
-                and one.ended_at is not None
-                and begin <= one.ended_at * 1000 <= end + 60_000
-            ):
-                point = _range_record(spec, "point", one.ended_at, one.ended_at)
-                point["FullBackupList"] = {
-                    "FullBackupDetail": [
-                        {
-                            "BackupSetId": one.set_id,
-                            "StartTime": ms(one.started_at),
-                            "EndTime": ms(one.ended_at),
-                        }
-                    ]
-                }
-                found.append(point)
+    found = [
+        _range_record(spec, "range", since, until)
+        for since, until in history.ranges()
+        if until * 1000 >= begin and since * 1000 <= end
+    ]
+    for one in history.points():
+        at = one.ended_at or 0.0
+        if begin <= int(at * 1000) <= end:
+            detail = {"BackupSetId": one.set_id, "StartTime": ms(one.started_at), "EndTime": ms(at)}
+            full = {"FullBackupList": {"FullBackupDetail": [detail]}}
+            found.append(_range_record(spec, "point", at, at) | full)
+    if flag(params, "RecentlyRestore", False):
+        found = found[-1:]
     world.rendered_records += len(found)
     return {"Items": {"DBSRecoverRange": found} if found else ""}
 
@@ -265,30 +313,30 @@ def _range_record(spec: PlanSpec, kind: str, begin: float, end: float) -> Answer
 
 def backup_plan_billing(world: World, account: str, params: Params) -> Answer:
     """DescribeBackupPlanBilling."""
-    plan_id = required(params, "BackupPlanId")
-    spec = world.spec(plan_id, account)
+    spec = world.spec(required(params, "BackupPlanId"), account)
     if spec is None:
         raise Refused(400, "InvalidJobId", "The specified job is not found.")
     history = world.history(spec.plan_id)
-    full = int(spec.base_bytes * len(history.full_numbers()))
+    newest = history.newest_finished()
+    full = (newest.size_bytes if newest else 0) * len(history.full_numbers())
     log = history.log_count() * 60_000_000
-    ends = world.anchor + (
-        2 * DAY if "expiring_prepaid_plan" in spec.incidents else (60 + spec.index % 300) * DAY
-    )
+    ends = prepaid_end(world, history)
+    # Used bytes are counted by the month.
+    month = (history.now - history.created_at) // (30 * DAY)
     return {
         "Item": record(
             BuyChargeType="PREPAY" if spec.prepaid else "POSTPAY",
             BuyCreateTimestamp=ms(history.created_at),
-            BuyExpiredTimestamp=ms(ends) if spec.prepaid else None,
-            BuySpec=("micro", "small", "medium", "large", "xlarge")[spec.index % 5],
+            BuyExpiredTimestamp=ms(ends),
+            BuySpec=world.fields_of(spec.plan_id).get("InstanceClass", CLASSES[spec.index % 5]),
             ContStorageSize=log,
             FullStorageSize=full,
-            IsExpired=False if spec.prepaid else None,
-            IsFreeBytesUnlimited=False,
-            PaiedBytes=max(0, full + log - 500 * 2**30),
-            QuotaStartTimestamp=ms(world.anchor - 20 * DAY),
-            QuotaEndTimestamp=ms(world.anchor + 10 * DAY),
-            TotalFreeBytes=500 * 2**30 if spec.prepaid else None,
+            IsExpired=None if ends is None else ends <= history.now,
+            IsFreeBytesUnlimited=spec.index % 5 == 4,
+            PaiedBytes=max(0, full + log - FREE_BYTES) if spec.prepaid else full + log,
+            QuotaStartTimestamp=ms(history.created_at + month * 30 * DAY),
+            QuotaEndTimestamp=ms(history.created_at + (month + 1) * 30 * DAY),
+            TotalFreeBytes=FREE_BYTES if spec.prepaid and spec.index % 5 != 4 else None,
             UsedFullBytes=full,
             UsedIncrementBytes=log,
         )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from .answers import Answer, Params, Refused, integer, ms, page, record, required
-from .fleet import SUPPORTED_REGIONS
-from .reads_plans import ANY_SIZE, SIZES, between, plan_of
-from .tasks import Download, Restore
+from .answers import Answer, Params, Refused, integer, invalid, ms, record, required
+from .fleet import SUPPORTED_REGIONS, draw
+from .incidents import FAILURES
+from .reads_plans import ANY_SIZE, SIZES, between, listed, owner, plan_of
+from .tasks import PRECHECK_SECONDS, Download, Restore
 from .world import World
 
 
@@ -23,30 +24,34 @@ def restore_task_list(world: World, account: str, params: Params) -> Answer:
     tasks = sorted(
         (task for task in tasks if between(params, task.created_at)), key=lambda task: task.created_at
     )
-    return page(
-        params,
-        ANY_SIZE,
-        len(tasks),
-        lambda at: _restore_record(world, tasks[at]),
-        "RestoreTaskDetail",
-        order=world.order,
+    return listed(
+        world, params, ANY_SIZE, len(tasks), lambda at: _restore_record(world, tasks[at]), "RestoreTaskDetail"
     )
 
 
 def _restore_record(world: World, task: Restore) -> Answer:
-    world.rendered_records += 1
     status, finished, progress, error = task.at(world.clock())
+    spec = world.spec(task.plan_id)
+    gateway = world.gateway(task.gateway_id) if task.gateway_id else None
+    host, _, port = task.destination_ip_port.partition(":")
     return record(
-        BackupGatewayId=0,
+        BackupGatewayId=task.gateway_id,
+        BackupGatewayIdentifier=gateway.identifier if gateway else None,
         BackupPlanId=task.plan_id,
         BackupSetId=task.set_id or None,
+        BackupSourceOssRegion=spec.region if spec else None,
         DestinationEndpointDatabaseName=task.destination_database or None,
+        DestinationEndpointEnableSsl="false",
+        DestinationEndpointHost=host or None,
         DestinationEndpointInstanceID=task.destination_instance_id or None,
         DestinationEndpointInstanceType=task.destination_type,
         DestinationEndpointIpPort=task.destination_ip_port or None,
+        DestinationEndpointOracleSID=task.destination_oracle_sid or None,
+        DestinationEndpointPort=port or None,
         DestinationEndpointRegion=task.destination_region or None,
-        DestinationEndpointUserName=task.destination_user,
+        DestinationEndpointUserName=task.destination_user or None,
         ErrMessage=error or None,
+        RestoreDestinationMode="existing",
         RestoreDir=task.restore_dir or None,
         RestoreObjects=task.objects,
         RestoreStatus=status,
@@ -55,6 +60,7 @@ def _restore_record(world: World, task: Restore) -> Answer:
         RestoreTaskId=task.task_id,
         RestoreTaskName=task.name,
         RestoreTime=ms(task.target_at),
+        **(owner(spec) if spec else {}),
         **progress,
     )
 
@@ -68,48 +74,52 @@ def backup_gateway_list(world: World, account: str, params: Params) -> Answer:
 
     def made(at: int) -> Answer:
         one = found[at]
-        world.rendered_records += 1
         offline = world.gateway_offline_since(one)
+        # A heartbeat every ten seconds; it never goes back.
+        heartbeat = now - (now - 10 * draw(world.seed, "heartbeat", one.gateway_id)) % 10
         return {
             "BackupGatewayCreateTime": ms(one.created_at),
             "BackupGatewayId": str(one.gateway_id),
             "BackupGatewayStatus": "ONLINE" if offline is None else "OFFLINE",
             "DisplayName": one.name,
             "Identifier": one.identifier,
-            "LastHeartbeatTime": ms(now - 8 if offline is None else offline),
+            "LastHeartbeatTime": ms(heartbeat if offline is None else offline),
             "Region": one.region,
             "SourceEndpointHostname": one.hostname,
             "SourceEndpointInternetIP": one.internet_ip,
             "SourceEndpointIntranetIP": one.intranet_ip,
         }
 
-    return page(params, SIZES, len(found), made, "BackupGateway", order=world.order)
+    return listed(world, params, SIZES, len(found), made, "BackupGateway")
 
 
 def backup_set_download_task_list(world: World, account: str, params: Params) -> Answer:
     """DescribeBackupSetDownloadTaskList: by plan or by task."""
-    if not params.get("BackupPlanId") and not params.get("BackupSetDownloadTaskId"):
-        raise Refused(400, "InvalidParameter", "Specify either BackupPlanId or BackupSetDownloadTaskId.")
+    task_id = params.get("BackupSetDownloadTaskId")
     if params.get("BackupPlanId"):
         tasks = world.downloads(plan_of(world, account, params).plan_id)
+        tasks = [one for one in tasks if task_id in (None, "", one.task_id)]
+    elif task_id:
+        tasks = [one for one in (world.download(task_id, account),) if one is not None]
     else:
-        one = world.download(params["BackupSetDownloadTaskId"], account)
-        tasks = [one] if one else []
-    return page(
+        raise Refused(400, "InvalidParameter", "Specify either BackupPlanId or BackupSetDownloadTaskId.")
+    tasks.sort(key=lambda task: task.created_at)
+    return listed(
+        world,
         params,
         SIZES,
         len(tasks),
         lambda at: _download_record(world, tasks[at]),
         "BackupSetDownloadTaskDetail",
-        order=world.order,
     )
 
 
 def _download_record(world: World, task: Download) -> Answer:
-    world.rendered_records += 1
     status, finished, error = task.at(world.clock())
+    # Only what was converted for a manual download has an address.
+    place = f"{task.task_id}.tar.gz" if status == "finish" and task.way == "manual" else ""
     return record(
-        BackupGatewayId=task.gateway_id,
+        BackupGatewayId=task.gateway_id or None,
         BackupPlanId=task.plan_id,
         BackupSetCode=task.code,
         BackupSetDataFormat=task.data_format,
@@ -118,10 +128,8 @@ def _download_record(world: World, task: Download) -> Answer:
         BackupSetDownloadCreateTime=ms(task.created_at),
         BackupSetDownloadDir=task.directory or None,
         BackupSetDownloadFinishTime=ms(finished),
-        BackupSetDownloadInternetUrl="https://downloads.example.com/set" if status == "finish" else None,
-        BackupSetDownloadIntranetUrl="https://downloads.internal.example.com/set"
-        if status == "finish"
-        else None,
+        BackupSetDownloadInternetUrl=f"https://downloads.example.com/{place}" if place else None,
+        BackupSetDownloadIntranetUrl=f"https://downloads.internal.example.com/{place}" if place else None,
         BackupSetDownloadStatus=status,
         BackupSetDownloadTargetType=task.target_type or None,
         BackupSetDownloadTaskId=task.task_id,
@@ -140,62 +148,73 @@ CHECKS = (
     "CHECK_LOG_ENABLED",
     "CHECK_STORAGE",
 )
+FAILED_CHECK = "CHECK_ACCOUNT_PRIVILEGE"
 
 
 def precheck_progress_list(world: World, account: str, params: Params) -> Answer:
     """DescribePreCheckProgressList, of a plan or a restore task."""
     now = world.clock()
-    failed = running = False
+    failed = False
     if task_id := params.get("RestoreTaskId"):
         task = world.restore(task_id, account)
         if task is None:
-            raise Refused(
-                400, "InvalidParameterValid", "The specified parameter RestoreTaskId value is not valid."
-            )
-        running, began = now < task.created_at + 10, task.created_at
+            raise invalid("RestoreTaskId")
+        began = task.created_at
     else:
         spec = plan_of(world, account, params)
         failed, began = "failed_precheck" in spec.incidents, world.history(spec.plan_id).created_at
+    each = PRECHECK_SECONDS / len(CHECKS)
     items = []
+    done = 0
     for number, check in enumerate(CHECKS):
-        bad = failed and check == "CHECK_ACCOUNT_PRIVILEGE"
-        waiting = (failed and number > 1) or (running and number > 2)
+        boots, ends = began + number * each, began + (number + 1) * each
+        bad = failed and check == FAILED_CHECK
+        held = failed and number > CHECKS.index(FAILED_CHECK)
+        over = now >= ends and not held
+        done += over and not bad
+        state = (
+            "failed" if bad and over else "finish" if over else "init" if held or now < boots else "running"
+        )
         items.append(
             record(
                 Names=f"{check}_DETAIL",
                 Item=check,
                 OrderNum=str(10 * (number + 1)),
-                State="init" if waiting else "failed" if bad else "finish",
-                BootTime=ms(began),
-                FinishTime=None if waiting else ms(began + number),
+                State=state,
+                BootTime=ms(began if state == "init" else boots),
+                FinishTime=ms(ends) if over else None,
                 JobId=f"chk{int(began) % 10**6:06d}",
-                ErrMsg="The account lacks the privileges SELECT, RELOAD" if bad else None,
+                ErrMsg="The account lacks the privileges SELECT, RELOAD" if bad and over else None,
             )
         )
     world.rendered_records += len(items)
+    states = {item["State"] for item in items}
     return {
-        "Status": "failed" if failed else "running" if running else "finish",
-        "Progress": 40 if failed else 60 if running else 100,
+        "Status": "failed" if "failed" in states else "finish" if states == {"finish"} else "running",
+        "Progress": 100 * done // len(CHECKS),
         "Items": {"PreCheckProgressDetail": items},
     }
 
 
 def job_error_code(world: World, account: str, params: Params) -> Answer:
-    """DescribeJobErrorCode, of a full backup set or a restore task."""
+    """DescribeJobErrorCode, of a full backup set or a restore task; a job that did not fail has no error."""
     job = required(params, "TaskId")
     item: Answer = {"JobId": job, "Language": params.get("Language") or "en"}
     task = world.restore(job, account)
+    history = None if task is not None else world.set_owner(job, account)
+    failure = ""
     if task is not None:
-        status, _, _, error = task.at(world.clock())
-        item |= {"JobState": status, "JobType": "cbs_restore"}
-        if status == "stop":
-            item |= {"ErrorCode": "DBS.RestoreObjectConflict", "ErrorMessage": error}
+        item |= {"JobState": task.at(world.clock())[0], "JobType": "cbs_restore"}
+        failure = "failed_restore"
+    elif history is not None:
+        number = next(one for one in history.full_numbers() if history.set_id(one) == job)
+        item |= {"JobState": history.full(number).status, "JobType": "cbs_backup_full"}
+        failure = history.failure(number)
     else:
-        item |= {"JobState": "stop", "JobType": "cbs_backup_full"}
-        item |= {
-            "ErrorCode": "DBS.SourceAccessDenied",
-            "ErrorMessage": "The backup account cannot read the database.",
-        }
+        raise Refused(400, "InvalidJobId", "The specified job is not found.")
+    if item["JobState"] == "stop" and failure:
+        code, message = FAILURES[failure]
+        item |= {"ErrorCode": code, "ErrorMessage": message}
     return {"Item": item}
 
 
@@ -224,6 +243,13 @@ def dla_service(world: World, account: str, params: Params) -> Answer:
 def database_list(world: World, account: str, params: Params) -> Answer:
     """GetDBListFromAgent."""
     gateway = integer(params, "BackupGatewayId", 0)
-    if gateway and world.gateway(gateway) is None:
-        raise Refused(400, "InvalidParameter", "This backup gateway is not found")
+    if gateway:
+        own_gateway(world, account, gateway)
     return {"DbList": {"dbName": ["app_1", "app_2", "app_3"]}}
+
+
+def own_gateway(world: World, account: str, gateway_id: int) -> None:
+    """Refused if the account has no such gateway."""
+    one = world.gateway(gateway_id)
+    if one is None or one.account != account:
+        raise Refused(400, "InvalidParameter", "This backup gateway is not found")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .incidents import FAILURES
+
 LOGICAL = (
     ("FullStruforeRestoreProgress", 45),
     ("FullDataRestoreProgress", 0),
@@ -16,6 +18,14 @@ PHYSICAL = (
     ("PhysicalBackupRecoverProgress", 90),
     ("PhysicalDatabaseOnlineProgress", 30),
 )
+COMBINED = (
+    ("PhysicalFullAndIncrementBackupRecoverProgress", 0),
+    ("PhysicalDatabaseOnlineProgress", 60),
+)
+STAGES = {"logical": LOGICAL, "physical": PHYSICAL, "combined": COMBINED}
+"""How an engine restores -> (wire name of a stage, its seconds; 0 for the one that the size decides)."""
+
+LOG_STAGES = ("ContinuousRestoreProgress", "PhysicalIncrementBackupRecoverProgress")
 RESTORE_BYTES_PER_SECOND = 60e6
 PRECHECK_SECONDS = 10
 DOWNLOAD_SECONDS = 300
@@ -30,7 +40,7 @@ class Restore:
     name: str
     created_at: float
     size_bytes: int
-    physical: bool
+    kind: str
     continuous: bool
     started_at: float | None = None
     target_at: float | None = None
@@ -41,6 +51,8 @@ class Restore:
     destination_ip_port: str = ""
     destination_user: str = "restore"
     destination_database: str = ""
+    destination_oracle_sid: str = ""
+    gateway_id: int = 0
     restore_dir: str = ""
     objects: str = '[{"DBName":"app"}]'
     stuck: bool = False
@@ -49,13 +61,20 @@ class Restore:
     def stages(self) -> list[tuple[str, float]]:
         """(wire name, seconds) of each stage in order."""
         data = 30 + self.size_bytes / RESTORE_BYTES_PER_SECOND
-        table = PHYSICAL if self.physical else LOGICAL
         return [
             (name, seconds or data)
-            for name, seconds in table
-            if self.continuous
-            or name not in ("ContinuousRestoreProgress", "PhysicalIncrementBackupRecoverProgress")
+            for name, seconds in STAGES[self.kind]
+            if self.continuous or name not in LOG_STAGES
         ]
+
+    def _until_data(self, share: float) -> float:
+        """Seconds until that share of the data is back."""
+        total = 0.0
+        for (_, seconds), (_, fixed) in zip(self.stages(), STAGES[self.kind], strict=False):
+            if not fixed:
+                return total + share * seconds
+            total += seconds
+        return total
 
     def at(self, now: float) -> tuple[str, float | None, dict[str, int], str]:
         """(status, finish time, progress in percent by wire name, error) at a moment."""
@@ -64,17 +83,15 @@ class Restore:
             status = "init" if now < self.created_at + PRECHECK_SECONDS else "check_pass"
             return status, None, {name: 0 for name, _ in stages}, ""
         elapsed = max(0.0, now - self.started_at)
-        if self.stuck:
-            elapsed = min(elapsed, stages[0][1] + 0.43 * stages[1][1])
-        if self.failed:
-            elapsed = min(elapsed, stages[0][1] + 0.2 * stages[1][1])
+        if self.stuck or self.failed:
+            elapsed = min(elapsed, self._until_data(0.43 if self.stuck else 0.2))
         progress: dict[str, int] = {}
         left = elapsed
         for name, seconds in stages:
             progress[name] = int(100 * max(0.0, min(1.0, left / seconds)))
             left -= seconds
         if self.failed:
-            return "stop", self.started_at + elapsed, progress, "Duplicate object found on the destination"
+            return "stop", self.started_at + elapsed, progress, FAILURES["failed_restore"][1]
         total = sum(seconds for _, seconds in stages)
         if elapsed >= total:
             return "finish", self.started_at + total, progress, ""
@@ -109,5 +126,5 @@ class Download:
         if now < end:
             return "running", None, ""
         if self.failed:
-            return "stop", end, "java.io.IOException: No space left on device"
+            return "stop", end, FAILURES["failed_download"][1]
         return "finish", end, ""

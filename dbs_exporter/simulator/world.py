@@ -8,41 +8,28 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any, Self
 
-from . import fleet
-from .fleet import DAY, PlanSpec, draw
-from .history import HOUR, PlanHistory
-from .tasks import Download, Restore
+from . import drills, fleet
+from .answers import EMPTY_FORMS
+from .fleet import PlanSpec, draw
+from .history import HOUR, NEVER, PlanHistory, Stretch
+from .incidents import ALL, INCIDENTS, homes
+from .tasks import PRECHECK_SECONDS, Download, Restore
 
-INCIDENTS = {
-    "failed_full_backup": "the newest full backup failed; the one before is good",
-    "repeatedly_failing_full_backup": "the last four full backups failed",
-    "missed_schedule": "two full backups that were due never began",
-    "shrunken_backup": "the newest full backup is a tenth of its usual size",
-    "log_backup_paused": "log backup was switched off three hours ago",
-    "log_hole": "two hours of log are missing since the oldest kept full backup",
-    "offline_gateway": "a gateway stopped reporting two hours ago, and the plans behind it receive no log",
-    "stuck_restore": "a restore has stood at 43 % of its data for five hours",
-    "failed_precheck": "a new plan's pre-check failed, so it never began",
-    "locked_plan": "a plan is locked",
-    "expiring_prepaid_plan": "a prepaid plan ends in two days",
-    "last_good_expiring": "full backups fail and the last good one expires within a day",
-    "never_succeeded": "a plan of four days has not had one good full backup",
-    "failed_restore": "the newest restore failed",
-    "failed_download": "the newest download failed",
-}
-"""Name -> what an operator would see."""
-
-ALL = tuple(INCIDENTS)
+ORDERS = ("newest", "oldest", "shuffled")
+TOKENS_KEPT = 10_000
 
 
 class World:
     """A fleet with its clock.
 
     `plans` are per account, `incidents` names of INCIDENTS that hold from the beginning, `clock` gives Unix seconds, `anchor` is
-    the moment at which the incidents became visible (the moment of creation unless given).
+    the moment at which the incidents became visible (the moment of creation unless given). `order` is that of every list
+    (newest, oldest, shuffled), `empty` the form of a list without records (string, null, missing, object, list).
     """
 
     def __init__(
@@ -55,11 +42,15 @@ class World:
         clock: Callable[[], float] = time.time,
         anchor: float | None = None,
         order: str = "newest",
+        empty: str = "string",
     ) -> None:
+        if order not in ORDERS or empty not in EMPTY_FORMS:
+            raise ValueError(f"order is one of {', '.join(ORDERS)}; empty is one of {', '.join(EMPTY_FORMS)}")
         self.seed = seed
         self.accounts = tuple(accounts)
         self.clock = clock
         self.order = order
+        self.empty = empty
         self.anchor = clock() if anchor is None else anchor
         self.rendered_records = 0
         """How many records all answers together have held: what a page costs."""
@@ -69,28 +60,38 @@ class World:
         """Incident -> ids of the plans that it hits while it holds."""
         self._anchors: dict[str, float] = {}
         self._plans: dict[str, PlanSpec] = {}
-        self._by_place: dict[tuple[str, str], list[str]] = {}
+        self._by_place: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._by_account: dict[str, tuple[str, ...]] = {}
+        self._by_letters: dict[str, tuple[str, ...]] = {}
         self._homes: dict[str, str] = {}
-        self._names: dict[str, str] = {}
-        self._statuses: dict[str, str] = {}
-        self._log_enabled: dict[str, bool] = {}
+        self._statuses: dict[str, tuple[str, float]] = {}
+        self._stops: dict[str, tuple[Stretch, ...]] = {}
+        self._log_stops: dict[str, tuple[Stretch, ...]] = {}
+        self._fields: dict[str, dict[str, Any]] = {}
         self._restores: dict[str, Restore] = {}
         self._downloads: dict[str, Download] = {}
         self._plan_restores: dict[str, list[str]] = {}
         self._plan_downloads: dict[str, list[str]] = {}
+        self._answered: OrderedDict[tuple[str, str, str], Any] = OrderedDict()
         self._made = 0
-        homes = _homes(plans)
+        self._next_index = dict.fromkeys(self.accounts, plans)
+        meant = homes(plans)
         for account in self.accounts:
             own = tuple(gateway for gateway in self._gateways if gateway.account == account)
             for index in range(plans):
-                home = homes.get(index, "")
+                home = meant.get(index, "")
                 spec = fleet.plan(seed, index, account, own, home)
                 self._plans[spec.plan_id] = spec
-                self._by_place.setdefault((account, spec.region), []).append(spec.plan_id)
                 if home:
                     self._homes[spec.plan_id] = home
                     self.incident_plans[home] = (*self.incident_plans.get(home, ()), spec.plan_id)
+        self._index()
         self.set_incidents(incidents, since=self.anchor)
+
+    @classmethod
+    def healthy(cls, **options: Any) -> Self:
+        """A fleet without any incident; the options are those of the class."""
+        return cls(incidents=(), **options)
 
     # ── incidents ──
 
@@ -100,20 +101,35 @@ class World:
         with self._lock:
             return tuple(self._anchors)
 
+    def begin(self, *names: str) -> None:
+        """Let these incidents hold too, from now. Raises ValueError on a wrong name."""
+        self.set_incidents((*self.incidents, *names))
+
+    def end(self, *names: str) -> None:
+        """Let these incidents hold no more. Raises ValueError on a wrong name."""
+        self._known(names)
+        self.set_incidents(one for one in self.incidents if one not in names)
+
     def set_incidents(self, names: Iterable[str], *, since: float | None = None) -> None:
         """Let exactly these incidents hold; those that held already keep their beginning. Raises ValueError on a wrong name."""
-        wanted = tuple(dict.fromkeys(names))
-        unknown = [name for name in wanted if name not in INCIDENTS]
-        if unknown:
-            raise ValueError(f"no such incident: {', '.join(unknown)}; there are {', '.join(INCIDENTS)}")
+        wanted = self._known(names)
         began = self.clock() if since is None else since
         with self._lock:
             self._anchors = {name: self._anchors.get(name, began) for name in wanted}
             for plan_id, home in self._homes.items():
-                active = frozenset({home}) if home in self._anchors else frozenset()
-                self._plans[plan_id] = replace(self._plans[plan_id], incidents=active)
+                if plan_id in self._plans:
+                    active = frozenset({home}) if home in self._anchors else frozenset()
+                    self._plans[plan_id] = replace(self._plans[plan_id], incidents=active)
 
-    def _anchor_of(self, plan_id: str) -> float:
+    @staticmethod
+    def _known(names: Iterable[str]) -> tuple[str, ...]:
+        wanted = tuple(dict.fromkeys(names))
+        if unknown := [str(name) for name in wanted if name not in INCIDENTS]:
+            raise ValueError(f"no such incident: {', '.join(unknown)}; there are {', '.join(INCIDENTS)}")
+        return wanted
+
+    def anchor_of(self, plan_id: str) -> float:
+        """When the incident of a plan began, or the fleet if it has none."""
         return self._anchors.get(self._homes.get(plan_id, ""), self.anchor)
 
     def gateway_offline_since(self, gateway: fleet.Gateway) -> float | None:
@@ -127,11 +143,27 @@ class World:
 
     # ── plans ──
 
-    def plan_ids(self, account: str, region: str | None = None) -> list[str]:
-        """Ids of the plans of an account, in one region or in all."""
-        regions = [region] if region else fleet.REGIONS
+    def _index(self) -> None:
+        """Put the plans in order by place, account and the letters that their backup sets' ids begin with."""
+        places: dict[tuple[str, str], list[str]] = {}
+        letters: dict[str, list[str]] = {}
+        for plan_id, spec in self._plans.items():
+            places.setdefault((spec.account, spec.region), []).append(plan_id)
+            letters.setdefault(plan_id[3:9], []).append(plan_id)
+        accounts: dict[str, list[str]] = {}
+        for (account, _), ids in sorted(places.items()):
+            accounts.setdefault(account, []).extend(ids)
+        # Tuples are replaced, never changed: a reader of a page keeps the list it began with.
+        self._by_place = {place: tuple(ids) for place, ids in places.items()}
+        self._by_account = {account: tuple(ids) for account, ids in accounts.items()}
+        self._by_letters = {start: tuple(ids) for start, ids in letters.items()}
+
+    def plan_ids(self, account: str, region: str | None = None) -> Sequence[str]:
+        """Ids of the plans of an account, in one region or in all; the list itself, so that asking costs nothing."""
         with self._lock:
-            return [one for place in regions for one in self._by_place.get((account, place), ())]
+            if region:
+                return self._by_place.get((account, region), ())
+            return self._by_account.get(account, ())
 
     def spec(self, plan_id: str, account: str | None = None) -> PlanSpec | None:
         """A plan by its id, with or without the prefix `dbs`; None if there is none (or not in this account)."""
@@ -142,27 +174,72 @@ class World:
             return found
 
     def history(self, plan_id: str) -> PlanHistory:
-        """A plan's past, seen from now."""
+        """A plan's past, seen from now. Raises KeyError if there is none."""
         with self._lock:
-            spec = self._plans[plan_id]
-            if spec.has_log and not self._log_enabled.get(plan_id, True) and not spec.incidents:
-                spec = replace(spec, incidents=frozenset({"log_backup_paused"}))
-            return PlanHistory(self.seed, spec, self.clock(), self._anchor_of(plan_id))
+            return PlanHistory(
+                self.seed,
+                self._plans[plan_id],
+                self.clock(),
+                self.anchor_of(plan_id),
+                self._stops.get(plan_id, ()),
+                self._log_stops.get(plan_id, ()),
+            )
+
+    def set_owner(self, set_id: str, account: str) -> PlanHistory | None:
+        """The history that a full backup set is part of; None if the account has no such set."""
+        for plan_id in self._by_letters.get(set_id[:6], ()):
+            spec = self.spec(plan_id, account)
+            if spec is not None:
+                history = self.history(plan_id)
+                if any(history.set_id(number) == set_id for number in history.full_numbers()):
+                    return history
+        return None
 
     def delete_plan(self, plan_id: str) -> None:
         """Release a plan: no list holds it any more. Raises KeyError if there is none."""
         with self._lock:
-            spec = self._plans.pop(plan_id)
-            self._by_place[spec.account, spec.region].remove(plan_id)
+            del self._plans[plan_id]
+            self._index()
+
+    def add_plan(self, account: str, region: str, wanted: Mapping[str, Any]) -> str:
+        """Buy a plan that is not configured yet; `wanted` replaces fields of its specification. Gives its id."""
+        with self._lock:
+            own = tuple(one for one in self._gateways if one.account == account)
+            index = self._next_index[account]
+            self._next_index[account] += 1
+            spec = fleet.plan(self.seed, index, account, own, "")
+            now = self.clock()
+            spec = replace(
+                spec, region=region, gateway_id=0, source_type="rds", created_at=int(now), cross_account_id="", **wanted
+            )  # fmt: skip
+            self._plans[spec.plan_id] = spec
+            self._statuses[spec.plan_id] = ("wait", now)
+            self._stops[spec.plan_id] = ((now, NEVER),)
+            self._index()
+            return spec.plan_id
+
+    def change_spec(self, plan_id: str, **fields: Any) -> None:
+        """Replace fields of a plan's specification. Raises KeyError if there is none."""
+        with self._lock:
+            self._plans[plan_id] = replace(self._plans[plan_id], **fields)
+
+    def change_fields(self, plan_id: str, fields: Mapping[str, Any]) -> None:
+        """Let the plan list say these values for a plan from now on."""
+        with self._lock:
+            self._fields.setdefault(plan_id, {}).update(fields)
+
+    def fields_of(self, plan_id: str) -> Mapping[str, Any]:
+        """The plan list's values that callers have changed."""
+        with self._lock:
+            return dict(self._fields.get(plan_id, ()))
 
     def name_of(self, spec: PlanSpec) -> str:
         """The plan's name, as callers may have changed it."""
-        return self._names.get(spec.plan_id, spec.name)
+        return str(self._fields.get(spec.plan_id, {}).get("BackupPlanName", spec.name))
 
     def rename(self, plan_id: str, name: str) -> None:
         """Give a plan another name."""
-        with self._lock:
-            self._names[plan_id] = name
+        self.change_fields(plan_id, {"BackupPlanName": name})
 
     def status_of(self, spec: PlanSpec) -> str:
         """The plan's status word."""
@@ -170,25 +247,33 @@ class World:
             return "init"
         if "locked_plan" in spec.incidents:
             return "locked"
-        return self._statuses.get(spec.plan_id, "running")
+        status, since = self._statuses.get(spec.plan_id, ("running", 0.0))
+        return "init" if status == "check_pass" and self.clock() < since + PRECHECK_SECONDS else status
 
     def set_status(self, plan_id: str, status: str) -> None:
-        """Pause, start or stop a plan."""
+        """Pause, check or start a plan; while it does not run, neither full backups nor log come."""
         with self._lock:
-            self._statuses[plan_id] = status
+            self._statuses[plan_id] = (status, self.clock())
+            self._stops[plan_id] = self._switched(self._stops.get(plan_id, ()), status == "running")
 
     def log_enabled(self, spec: PlanSpec) -> bool:
         """EnableBackupLog of a plan."""
         return (
             spec.has_log
             and "log_backup_paused" not in spec.incidents
-            and self._log_enabled.get(spec.plan_id, True)
+            and not any(end == NEVER for _, end in self._log_stops.get(spec.plan_id, ()))
         )
 
     def set_log_enabled(self, plan_id: str, enabled: bool) -> None:
-        """Switch log backup on or off; switched off, the newest log data is from three hours before the fleet began."""
+        """Switch log backup on or off from now; the time in between stays a hole in the chain."""
         with self._lock:
-            self._log_enabled[plan_id] = enabled
+            self._log_stops[plan_id] = self._switched(self._log_stops.get(plan_id, ()), enabled)
+
+    def _switched(self, stops: tuple[Stretch, ...], runs: bool) -> tuple[Stretch, ...]:
+        stopped = bool(stops) and stops[-1][1] == NEVER
+        if stopped and runs:
+            return (*stops[:-1], (stops[-1][0], self.clock()))
+        return stops if stopped or runs else (*stops, (self.clock(), NEVER))
 
     def gateways(self, account: str, region: str) -> list[fleet.Gateway]:
         """Gateways of an account in a region."""
@@ -206,6 +291,18 @@ class World:
             self._made += 1
             return f"{prefix}{int(draw(self.seed, prefix, self._made) * 36**4):06x}{self._made:04x}"
 
+    def once(self, account: str, operation: str, token: str, make: Callable[[], Any]) -> Any:
+        """What `make` gives, or what it gave for the same ClientToken before; without a token it is made each time."""
+        if not token:
+            return make()
+        with self._lock:
+            key = (account, operation, token)
+            if key not in self._answered:
+                self._answered[key] = make()
+                if len(self._answered) > TOKENS_KEPT:
+                    self._answered.popitem(last=False)
+            return self._answered[key]
+
     def add_restore(self, task: Restore) -> None:
         """Keep a task that a caller made."""
         with self._lock:
@@ -222,95 +319,37 @@ class World:
         """A restore task by its id; the fleet's own tasks are found by the plan that is part of their id."""
         with self._lock:
             made = self._restores.get(task_id)
-        if made is None and "-" in task_id:
+        if made is None and task_id.count("-") == 2:
             made = next((one for one in self.restores(task_id.split("-")[1]) if one.task_id == task_id), None)
-        spec = self.spec(made.plan_id) if made else None
-        return made if spec is not None and spec.account == account else None
+        return made if made is not None and self.spec(made.plan_id, account) is not None else None
 
     def restores(self, plan_id: str) -> list[Restore]:
         """A plan's restore tasks: the fleet's own and callers'."""
-        spec = self.spec(plan_id)
-        if spec is None:
-            return []
-        own = self._own_restores(spec)
         with self._lock:
+            if plan_id not in self._plans:
+                return []
+            own = drills.restores(self.history(plan_id))
             return own + [self._restores[one] for one in self._plan_restores.get(plan_id, ())]
-
-    def _own_restores(self, spec: PlanSpec) -> list[Restore]:
-        home = self._homes.get(spec.plan_id, "")
-        if home in ("failed_precheck", "never_succeeded"):
-            return []
-        began = self._anchor_of(spec.plan_id)
-
-        def made(number: int, created: float, *, stuck: bool = False, failed: bool = False) -> Restore:
-            size = spec.base_bytes
-            return Restore(
-                task_id=f"s1-{spec.plan_id}-{number}",
-                plan_id=spec.plan_id,
-                name=f"{'drill' if number == 0 else 'urgent'}-{spec.name}",
-                created_at=created,
-                started_at=created + 60,
-                size_bytes=size,
-                physical=spec.engine.method == "physical",
-                continuous=spec.has_log,
-                target_at=created - 2 * HOUR,
-                destination_type=spec.source_type,
-                destination_instance_id=f"{spec.instance_id}-restore",
-                destination_region=spec.region,
-                destination_ip_port=f"{spec.host}:{spec.engine.port}",
-                stuck=stuck,
-                failed=failed,
-            )
-
-        tasks = []
-        if spec.index % 10 != 9:
-            tasks.append(made(0, self.anchor - (2 + 45 * draw(self.seed, spec.plan_id, "drill")) * DAY))
-        if "stuck_restore" in spec.incidents:
-            tasks.append(made(1, began - 5 * HOUR, stuck=True))
-        if "failed_restore" in spec.incidents:
-            tasks.append(made(2, began - 4 * HOUR, failed=True))
-        return tasks
 
     def download(self, task_id: str, account: str) -> Download | None:
         """A download by its id."""
         with self._lock:
             made = self._downloads.get(task_id)
-        if made is None and "-" in task_id:
+        if made is None and task_id.count("-") == 2:
             made = next(
                 (one for one in self.downloads(task_id.split("-")[1]) if one.task_id == task_id), None
             )
-        spec = self.spec(made.plan_id) if made else None
-        return made if spec is not None and spec.account == account else None
+        return made if made is not None and self.spec(made.plan_id, account) is not None else None
 
     def downloads(self, plan_id: str) -> list[Download]:
         """A plan's downloads: the fleet's own and callers'."""
-        spec = self.spec(plan_id)
-        if spec is None:
-            return []
-        own = []
-        if spec.index % 8 == 2 or "failed_download" in spec.incidents:
-            newest = self.history(plan_id).newest_finished()
-            failed = "failed_download" in spec.incidents
-            since = self._anchor_of(plan_id) if failed else self.anchor
-            own.append(
-                Download(
-                    task_id=f"d1-{spec.plan_id}-0",
-                    plan_id=spec.plan_id,
-                    name=f"audit-{spec.name}",
-                    set_id=newest.set_id if newest else "",
-                    code=newest.set_id if newest else "",
-                    created_at=since - 3 * HOUR,
-                    size_bytes=spec.base_bytes,
-                    database_type=spec.engine.database_type,
-                    failed=failed,
-                )
-            )
         with self._lock:
+            if plan_id not in self._plans:
+                return []
+            own = drills.downloads(self.history(plan_id), self.download_gateway(self._plans[plan_id]))
             return own + [self._downloads[one] for one in self._plan_downloads.get(plan_id, ())]
 
-
-def _homes(plans: int) -> dict[int, str]:
-    """Plan index -> the incident it is meant for; the offline gateway has two plans behind it."""
-    meant = [*INCIDENTS, "offline_gateway"]
-    step = 2 if plans >= 2 * len(meant) else 1
-    return {1 + step * number: name for number, name in enumerate(meant) if 1 + step * number < plans}
+    def download_gateway(self, spec: PlanSpec) -> int:
+        """The gateway that a plan's backup sets are downloaded to: its own, or the last of its region."""
+        there = self.gateways(spec.account, spec.region)
+        return spec.gateway_id or (there[-1].gateway_id if there else 0)

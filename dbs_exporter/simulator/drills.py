@@ -1,0 +1,109 @@
+"""The restore and download tasks that a fleet has without callers: monthly drills, audits, automatic downloads, and incidents' own."""
+
+from __future__ import annotations
+
+from math import floor
+
+from .fleet import DAY, EPOCH_MONDAY, PlanSpec, draw
+from .history import HOUR, PlanHistory
+from .tasks import Download, Restore
+
+DRILL_EVERY_DAYS = 30
+DRILLS_LISTED = 3
+
+
+def restores(history: PlanHistory) -> list[Restore]:
+    """A plan's own restore tasks, oldest first: a drill a month for nine plans of ten, and what incidents add."""
+    spec = history.spec
+    if spec.incidents & {"failed_precheck", "never_succeeded"}:
+        return []
+    tasks = []
+    if spec.index % 10 != 9:
+        phase = DRILL_EVERY_DAYS * DAY * draw(history.seed, spec.plan_id, "drill") + EPOCH_MONDAY
+        newest = floor((history.now - phase) / (DRILL_EVERY_DAYS * DAY))
+        for number in range(newest - DRILLS_LISTED + 1, newest + 1):
+            created = phase + number * DRILL_EVERY_DAYS * DAY
+            if created > spec.created_at + 7 * DAY:
+                tasks.append(_restore(history, f"{number:x}", "drill", created))
+    if "stuck_restore" in spec.incidents:
+        tasks.append(_restore(history, "stuck", "urgent", history.anchor - 5 * HOUR, stuck=True))
+    if "failed_restore" in spec.incidents:
+        tasks.append(_restore(history, "failed", "urgent", history.anchor - 4 * HOUR, failed=True))
+    return tasks
+
+
+def _restore(
+    history: PlanHistory, suffix: str, why: str, created: float, *, stuck: bool = False, failed: bool = False
+) -> Restore:
+    spec = history.spec
+    target = created - 2 * HOUR
+    return Restore(
+        task_id=f"s1-{spec.plan_id}-{suffix}",
+        plan_id=spec.plan_id,
+        name=f"{why}-{spec.name}",
+        created_at=created,
+        started_at=created + 60,
+        size_bytes=spec.base_bytes,
+        kind=spec.engine.restore_kind,
+        continuous=spec.has_log,
+        target_at=target,
+        set_id=history.set_id(history.number_at(target - 12 * HOUR)),
+        destination_type=spec.source_type,
+        destination_instance_id=f"{spec.instance_id}-restore",
+        destination_region=spec.region,
+        destination_ip_port=f"{spec.host}:{spec.engine.port}",
+        destination_database="app" if spec.engine.database_type in ("PostgreSQL", "MongoDB") else "",
+        destination_oracle_sid="ORCL" if spec.engine.database_type == "Oracle" else "",
+        gateway_id=spec.gateway_id,
+        restore_dir="/var/restore" if spec.gateway_id else "",
+        stuck=stuck,
+        failed=failed,
+    )
+
+
+def automatic(spec: PlanSpec) -> bool:
+    """Whether a plan's full backups are downloaded of themselves, to its gateway."""
+    return spec.index % 8 == 6
+
+
+def downloads(history: PlanHistory, gateway_id: int) -> list[Download]:
+    """A plan's own downloads, oldest first: of the last full backups where that is automatic, an audit's now and then.
+
+    `gateway_id` is the gateway that automatic downloads go to.
+    """
+    spec = history.spec
+    made = []
+    if automatic(spec):
+        for number in history.full_numbers()[-4:]:
+            one = history.full(number)
+            if one.status == "finish" and one.finished_at is not None:
+                made.append(_download(spec, f"{number:x}", one.set_id, one.finished_at + 30, one.size_bytes))
+                made[-1].way, made[-1].gateway_id = "auto", gateway_id
+                made[-1].target_type, made[-1].directory = "agent", "/var/dbs/download"
+    if spec.index % 8 == 2:
+        phase = 7 * DAY * draw(history.seed, spec.plan_id, "audit") + EPOCH_MONDAY
+        week = floor((history.now - phase) / (7 * DAY))
+        made.append(_audited(history, f"w{week:x}", phase + week * 7 * DAY))
+    if "failed_download" in spec.incidents:
+        made.append(_audited(history, "failed", history.anchor - 3 * HOUR))
+        made[-1].failed = True
+    return made
+
+
+def _audited(history: PlanHistory, suffix: str, created: float) -> Download:
+    one = history.full(history.number_at(created - 12 * HOUR))
+    return _download(history.spec, suffix, one.set_id, created, one.size_bytes)
+
+
+def _download(spec: PlanSpec, suffix: str, set_id: str, created: float, size_bytes: int) -> Download:
+    return Download(
+        task_id=f"d1-{spec.plan_id}-{suffix}",
+        plan_id=spec.plan_id,
+        name=f"download-{spec.name}",
+        set_id=set_id,
+        code=set_id,
+        created_at=created,
+        size_bytes=size_bytes,
+        data_format="Native" if spec.engine.method == "physical" else "SQL",
+        database_type=spec.engine.database_type,
+    )

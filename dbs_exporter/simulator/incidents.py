@@ -1,0 +1,48 @@
+"""The incidents a fleet can have: what an operator would see, and what the service says of a job that failed by one."""
+
+from __future__ import annotations
+
+INCIDENTS = {
+    "failed_full_backup": "the newest full backup failed; the one before is good",
+    "repeatedly_failing_full_backup": "the last four full backups failed",
+    "missed_schedule": "two full backups that were due never began",
+    "shrunken_backup": "full backups are a tenth of their usual size from the newest one on",
+    "log_backup_paused": "log backup was switched off three hours ago",
+    "log_hole": "two hours of log are missing before a recent full backup",
+    "offline_gateway": "a gateway stopped reporting two hours ago; the plans behind it receive no log and their backups fail",
+    "stuck_restore": "a restore has stood at 43 % of its data for five hours",
+    "failed_precheck": "a new plan's pre-check failed, so it never began",
+    "locked_plan": "a plan is locked: no log for five hours, no full backup any more",
+    "expiring_prepaid_plan": "a prepaid plan ends in two days",
+    "last_good_expiring": "full backups fail and the last good one expires within 30 hours",
+    "never_succeeded": "a plan of four days has not had one good full backup",
+    "failed_restore": "the newest restore failed",
+    "failed_download": "the newest download failed",
+}
+"""Name -> what an operator would see."""
+
+ALL = tuple(INCIDENTS)
+
+FAILURES = {
+    "failed_full_backup": (
+        "DBS.SourceAccessDenied",
+        "Access denied for user 'backup'@'10.0.0.1' (using password: YES)",
+    ),
+    "repeatedly_failing_full_backup": (
+        "DBS.SourceConnectionLost",
+        "Communications link failure: the source closed the connection during the dump.",
+    ),
+    "last_good_expiring": ("DBS.StorageQuotaExceeded", "The storage quota of the backup plan is used up."),
+    "never_succeeded": ("DBS.SourceUnreachable", "connect to the source timed out after 30000 ms"),
+    "offline_gateway": ("DBS.BackupGatewayOffline", "The backup gateway is offline."),
+    "failed_restore": ("DBS.RestoreObjectConflict", "Duplicate object found on the destination"),
+    "failed_download": ("DBS.DownloadStorageFull", "java.io.IOException: No space left on device"),
+}
+"""Incident -> (ErrorCode, message) of the job that failed; the codes are made up, since no document lists them."""
+
+
+def homes(plans: int) -> dict[int, str]:
+    """Plan index -> the incident it is meant for; the offline gateway has two plans behind it."""
+    meant = [*INCIDENTS, "offline_gateway"]
+    step = 2 if plans >= 2 * len(meant) else 1
+    return {1 + step * number: name for number, name in enumerate(meant) if 1 + step * number < plans}
