@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from statistics import median
 from typing import TypeVar
 
@@ -230,9 +231,15 @@ def _task_time(one: RestoreTask) -> tuple[float, str]:
 def _counts(seen: Iterable[str], documented: Sequence[str]) -> Counts:
     found = Counter(seen)
     return (
-        *((status, found.pop(status, 0)) for status in documented),
-        *sorted(found.items()),
+        *(_pair(status, found.pop(status, 0)) for status in documented),
+        *(_pair(status, number) for status, number in sorted(found.items())),
     )
+
+
+@lru_cache(maxsize=4096)
+def _pair(status: str, number: int) -> tuple[str, int]:
+    """One tuple for all plans that count the same: most do, and theirs would be a fifth of what a plan costs."""
+    return (status, number)
 
 
 def _bytes(records: Iterable[FullBackup | LogFile]) -> Counts:

@@ -200,7 +200,7 @@ class Ledger:
         before = self._seen.get(key)
         tally = self._tallies.get(key, Tally())
         if before is None:
-            self._seen[key] = array("q", listed)
+            self._seen[key] = array("q", list(listed))
             return tally
         seen = set(before)
         fresh = [number for number in listed if number not in seen]
@@ -216,5 +216,5 @@ class Ledger:
             self._tallies[key] = tally
             # Twice the list is room enough for sets that leave a list and come back.
             kept = [*before, *fresh][-max(64, 2 * len(listed)) :]
-            self._seen[key] = array("q", dict.fromkeys([*kept, *listed]))
+            self._seen[key] = array("q", list(dict.fromkeys([*kept, *listed])))
         return tally
