@@ -44,7 +44,7 @@ def daily_world(plans: int) -> World:
     made = fleet.plan
 
     def daily(*arguments: Any) -> fleet.PlanSpec:
-        return replace(made(*arguments), weekdays=tuple(range(7)), retention_days=90)
+        return replace(made(*arguments), weekdays=tuple(range(7)), retention_days=90, created_at=0)
 
     with patch.object(fleet, "plan", daily):
         return World(plans=plans, incidents=())

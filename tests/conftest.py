@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,3 +21,10 @@ settings.register_profile(
     "project", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("project")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update-golden` writes what golden tests compare with."""
+    parser.addoption(
+        "--update-golden", action="store_true", help="write tests/golden anew; read the difference"
+    )
