@@ -3,23 +3,17 @@
 It owns connections, authentication, throttling and the faults of the wire; what an operation says is `reads` and `writes`.
 
     /                POST or GET: the DBS API, version 2019-03-06
-    /-/healthy       200
-    /-/requests      how often each operation was asked, as JSON
-    /-/faults        POST a list of faults; GET the kinds there are
-    /-/incidents     POST a list of incident names; GET them with the plans they hit
-    /-/plans/ID      DELETE a plan
-    /-/credentials   a short-lived key with token, for credentials_uri
+    /-/…             what steers it, see `control`
 """
 
 from __future__ import annotations
 
-import json
 import socket
 import struct
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -27,8 +21,9 @@ from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
 
 from .answers import Answer, Refused
+from .control import steer
 from .encoding import to_json, to_xml
-from .faults import CONNECTION, KINDS, REFUSALS, SHAPES, Fault, Faults, refuse, reshape
+from .faults import CONNECTION, PAGES, REFUSALS, SHAPES, Fault, Faults, refuse, reshape, throttled, turned
 from .reads import READS
 from .signatures import Keys, verify
 from .world import World
@@ -36,11 +31,13 @@ from .writes import WRITES
 
 VERSION = "2019-03-06"
 BODY_LIMIT = 2**20
-TOKEN_SECONDS = 3600
+CHUNK = b"x" * 2**16
+Limits = float | Mapping[str, float] | None
+"""Calls per second that each account may make of each operation, or of those that are named; None for no limit."""
 
 
 class Simulator:
-    """A running simulator; `close()` ends it. `requests` counts calls per operation, `denied` the refused ones."""
+    """A running simulator; `close()` ends it. `requests` counts calls per operation, `refused` error answers per code."""
 
     def __init__(
         self,
@@ -51,7 +48,8 @@ class Simulator:
         access_key_id: str,
         access_key_secret: str,
         faults: Iterable[Any],
-        requests_per_second: float | None,
+        requests_per_second: Limits,
+        retry_after: bool,
         clock: Callable[[], float],
     ) -> None:
         self.world = world
@@ -59,8 +57,10 @@ class Simulator:
         self.requests: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.keys = Keys()
-        self.faults = Faults(faults, seed=world.seed)
-        self._limit = requests_per_second
+        self.faults = Faults(faults, clock=clock, seed=world.seed)
+        self.closing = threading.Event()
+        self._limits = requests_per_second
+        self._retry_after = retry_after
         self._recent: dict[tuple[str, str], deque[float]] = {}
         self._lock = threading.Lock()
         for number, account in enumerate(world.accounts, start=1):
@@ -82,8 +82,16 @@ class Simulator:
         """Replace all faults."""
         self.faults.set(list(faults))
 
+    def set_limits(self, requests_per_second: Limits) -> None:
+        """Throttle from now on: every operation by a number, or named ones by a map; None for no limit."""
+        if not isinstance(requests_per_second, int | float | Mapping | None):
+            raise ValueError("limits are a number, a map of operation to number, or null")
+        with self._lock:
+            self._limits = requests_per_second
+
     def close(self) -> None:
-        """Stop serving; open connections are cut."""
+        """Stop serving; slow answers are given up, open connections are cut."""
+        self.closing.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(timeout=5)
@@ -101,40 +109,55 @@ class Simulator:
         with self._lock:
             self.requests[operation] += 1
 
-    def throttled(self, account: str, operation: str) -> bool:
-        """True if an account asks an operation more often than the simulator's limit allows."""
-        if self._limit is None:
-            return False
+    def throttled(self, account: str, operation: str) -> int | None:
+        """Milliseconds until an account may ask an operation again; None if it may now."""
         now = time.monotonic()
         with self._lock:
+            limit = self._limits.get(operation) if isinstance(self._limits, Mapping) else self._limits
+            if limit is None:
+                return None
             recent = self._recent.setdefault((account, operation), deque())
             while recent and recent[0] <= now - 1:
                 recent.popleft()
-            if len(recent) >= self._limit:
-                return True
+            if len(recent) >= limit:
+                return 1 + int(1000 * (recent[0] + 1 - now)) if recent else 1000
             recent.append(now)
-            return False
+            return None
 
-    def answer(self, account: str, operation: str, params: dict[str, str], faults: list[Fault]) -> Answer:
+    def answer(self, account: str, operation: str, params: Mapping[str, str], faults: list[Fault]) -> Answer:
         """What an operation says; raises Refused."""
         for fault in faults:
             if fault.kind in REFUSALS:
                 refuse(fault)
-        if self.throttled(account, operation):
-            raise Refused(400, "Throttling.User", "Request was denied due to user flow control.")
-        call = READS.get(operation) or WRITES.get(operation)
-        if call is None:
+        wait = self.throttled(account, operation)
+        if wait is not None:
+            raise throttled(wait if self._retry_after else 0)
+        asked = params
+        for fault in faults:
+            if fault.kind in PAGES:
+                params = turned(fault, params)
+        if read := READS.get(operation):
+            body = read(self.world, account, params)
+        elif write := WRITES.get(operation):
+            token = params.get("ClientToken", "")
+            body = self.world.once(account, operation, token, lambda: write(self.world, account, params))
+        else:
             raise Refused(
                 404, "InvalidAction.NotFound", "Specified api is not found, please check your url and method."
             )
-        if any(fault.kind == "ignore_page" for fault in faults):
-            params = {**params, "PageNum": "0"}
-        body = call(self.world, account, params)
         answer: Answer = {"RequestId": str(uuid4()).upper(), "Success": True, "HttpStatusCode": 200, **body}
         for fault in faults:
             if fault.kind in SHAPES:
                 answer = reshape(fault, operation, answer, self.requests[operation])
+            elif fault.kind == "repeated_page" and "PageNum" in answer:
+                answer["PageNum"] = int(asked.get("PageNum") or 0)
         return answer
+
+    def region_of(self, params: Mapping[str, str]) -> str:
+        """The region that a request is about: the one it names, or its plan's."""
+        named = params.get("Region") or params.get("RegionId")
+        spec = None if named else self.world.spec(params.get("BackupPlanId", ""))
+        return named or (spec.region if spec else "")
 
 
 def start_simulator(
@@ -146,12 +169,14 @@ def start_simulator(
     access_key_secret: str = "testsk",
     clock: Callable[[], float] | None = None,
     faults: Iterable[Any] = (),
-    requests_per_second: float | None = None,
+    requests_per_second: Limits = None,
+    retry_after: bool = False,
 ) -> Simulator:
     """Serve a world; port 0 takes a free one (`.port`, `.url`).
 
     The first account's key is `access_key_id`, the next ones have 2, 3, ... behind it; all share the secret.
-    `requests_per_second` throttles each operation of each account; signatures are held against `clock`, the world's unless given. Raises OSError if the address is taken.
+    `requests_per_second` throttles each operation of each account, `retry_after` tells by header for how long; signatures are
+    held against `clock`, the world's unless given. Raises OSError if the address is taken, ValueError for a wrong fault.
     """
     return Simulator(
         world or World(clock=clock or time.time),
@@ -161,6 +186,7 @@ def start_simulator(
         access_key_secret=access_key_secret,
         faults=faults,
         requests_per_second=requests_per_second,
+        retry_after=retry_after,
         clock=clock or (world.clock if world is not None else time.time),
     )
 
@@ -231,11 +257,13 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(length) if length else b""
         address = urlsplit(self.path)
         if address.path.startswith("/-/"):
-            self._control(address.path, body)
+            query = dict(parse_qsl(address.query))
+            status, content = steer(self.simulator, self.command, address.path, query, body)
+            self._send(status, to_json(content), "application/json;charset=utf-8")
             return
-        self._api(address.query, body)
+        self._api(address.path, address.query, body)
 
-    def _api(self, query_text: str, body: bytes) -> None:
+    def _api(self, path: str, query_text: str, body: bytes) -> None:
         query = parse_qsl(query_text, keep_blank_values=True)
         form: list[tuple[str, str]] = []
         if body and "x-www-form-urlencoded" in self.headers.get("Content-Type", ""):
@@ -249,18 +277,23 @@ class _Handler(BaseHTTPRequestHandler):
         faults: list[Fault] = []
         status, extra = 200, {}
         try:
+            if path not in ("", "/"):
+                raise Refused(404, "InvalidAction.NotFound", "Specified api is not found.")
+            if self.command not in ("GET", "POST"):
+                raise Refused(400, "UnsupportedHTTPMethod", "This http method is not supported.")
             if version != VERSION:
                 raise Refused(404, "InvalidVersion", "Specified parameter Version is not valid.")
             account = verify(
                 self.simulator.keys, self.command, query, form, headers, body, self.simulator.clock()
             )
-            faults = self.simulator.faults.matching(operation, account, params)
+            faults = self.simulator.faults.matching(
+                operation, account, params.get("BackupPlanId", ""), self.simulator.region_of(params)
+            )
             answer = self.simulator.answer(account, operation, params, faults)
         except Refused as refused:
             status, answer = refused.status, _error(refused)
-            if status != 200 and refused.code.startswith("Throttling"):
-                retry = next((fault.retry_after_ms for fault in faults if fault.retry_after_ms), 0)
-                extra = {"x-acs-retry-after": str(retry)} if retry else {}
+            if refused.retry_after_ms:
+                extra = {"x-acs-retry-after": str(refused.retry_after_ms)}
             with self.simulator._lock:
                 self.simulator.refused[refused.code] += 1
         content = (
@@ -268,14 +301,14 @@ class _Handler(BaseHTTPRequestHandler):
         )
         kind = "text/xml;charset=utf-8" if xml else "application/json;charset=utf-8"
         for fault in faults:
-            if fault.kind in CONNECTION and self._disturbed(fault, content):
+            if fault.kind in CONNECTION and self._disturbed(fault, status, content, kind):
                 return
         self._send(status, content, kind, extra)
 
-    def _disturbed(self, fault: Fault, content: bytes) -> bool:
+    def _disturbed(self, fault: Fault, status: int, content: bytes, kind: str) -> bool:
         """Carry out a fault of the connection; True if that was the answer."""
         if fault.kind == "latency":
-            time.sleep(fault.seconds)
+            self.simulator.closing.wait(fault.seconds)
             return False
         if fault.kind == "reset":
             linger = struct.pack("ii", 1, 0)
@@ -283,78 +316,35 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.close()
             return True
-        if fault.kind in ("drip", "torn"):
+        if fault.kind in ("drip", "torn", "huge"):
             self.close_connection = True
-            self._head(200, len(content), "application/json;charset=utf-8", {})
-            if fault.kind == "torn":
-                self.wfile.write(content[: len(content) // 2])
+            self._head(status, fault.bytes if fault.kind == "huge" else len(content), kind, {})
+            for piece in self._pieces(fault, content):
+                self.wfile.write(piece)
                 self.wfile.flush()
-                return True
-            for place in range(len(content)):
-                self.wfile.write(content[place : place + 1])
-                self.wfile.flush()
-                time.sleep(fault.seconds / max(1, len(content)))
-            return True
-        if fault.kind == "huge":
-            self._send(200, b'{"Success":true,"Filler":"' + b"x" * fault.bytes + b'"}', "application/json")
         elif fault.kind == "not_json":
             self._send(200, b"{not json", "application/json")
         elif fault.kind == "html":
             self._send(502, b"<html><body>502 Bad Gateway</body></html>", "text/html")
         elif fault.kind == "unavailable":
-            self._send(
-                503,
-                to_json(_error(Refused(503, "ServiceUnavailable", "The request has failed."))),
-                "application/json",
-            )
+            refused = Refused(503, "ServiceUnavailable", "The request has failed.")
+            self._send(503, to_json(_error(refused)), "application/json")
         elif fault.kind == "redirect":
-            self._send(
-                302, b"", "text/plain", {"Location": f"http://127.0.0.1:{self.simulator.port}/-/healthy"}
-            )
+            target = f"http://127.0.0.1:{self.simulator.port}/-/healthy"
+            self._send(302, b"", "text/plain", {"Location": target})
         return True
 
-    def _control(self, path: str, body: bytes) -> None:
-        simulator, world = self.simulator, self.simulator.world
-        try:
-            given = json.loads(body) if body else None
-            if path == "/-/healthy":
-                self._json(200, {"healthy": True})
-            elif path == "/-/requests":
-                self._json(200, dict(simulator.requests))
-            elif path == "/-/faults":
-                if self.command == "POST":
-                    simulator.set_faults(given if given is not None else [])
-                self._json(200, {"kinds": KINDS})
-            elif path == "/-/incidents":
-                if self.command == "POST":
-                    world.set_incidents(given if given is not None else [])
-                self._json(200, {"holding": world.incidents, "plans": world.incident_plans})
-            elif path.startswith("/-/plans/") and self.command == "DELETE":
-                world.delete_plan(path.removeprefix("/-/plans/"))
-                self._json(200, {"deleted": path.removeprefix("/-/plans/")})
-            elif path == "/-/credentials":
-                self._json(200, self._token())
-            else:
-                self._json(404, {"error": f"nothing at {path}"})
-        except (ValueError, TypeError) as error:
-            self._json(400, {"error": str(error)})
-        except KeyError as error:
-            self._json(404, {"error": f"no plan {error}"})
-
-    def _token(self) -> Answer:
-        token, key = uuid4().hex, f"STS.{uuid4().hex[:12]}"
-        self.simulator.keys.add(key, "sts-secret", self.simulator.world.accounts[0], token)
-        expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.simulator.clock() + TOKEN_SECONDS))
-        return {
-            "Code": "Success",
-            "AccessKeyId": key,
-            "AccessKeySecret": "sts-secret",
-            "SecurityToken": token,
-            "Expiration": expires,
-        }
-
-    def _json(self, status: int, content: Any) -> None:
-        self._send(status, to_json(content), "application/json;charset=utf-8")
+    def _pieces(self, fault: Fault, content: bytes) -> Iterator[bytes]:
+        if fault.kind == "torn":
+            yield content[: len(content) // 2]
+        elif fault.kind == "huge":
+            for at in range(0, fault.bytes, len(CHUNK)):
+                yield CHUNK[: fault.bytes - at]
+        else:
+            for at in range(len(content)):
+                yield content[at : at + 1]
+                if self.simulator.closing.wait(fault.seconds / len(content)):
+                    return
 
     def _head(self, status: int, length: int, kind: str, extra: dict[str, str]) -> None:
         self.send_response(status)

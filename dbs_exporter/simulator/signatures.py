@@ -19,7 +19,8 @@ from urllib.parse import quote
 from .answers import Refused
 
 WINDOW_SECONDS = 900
-NONCES_KEPT = 200_000
+NONCE_SECONDS = 2 * WINDOW_SECONDS
+"""A nonce is kept this long: a request dated in the future may come again until its date is too old."""
 
 
 class Keys:
@@ -27,38 +28,47 @@ class Keys:
 
     def __init__(self) -> None:
         self._secrets: dict[str, tuple[str, str]] = {}
-        self._tokens: dict[str, str] = {}
-        self._nonces: OrderedDict[str, None] = OrderedDict()
+        self._tokens: dict[str, tuple[str, float]] = {}
+        self._nonces: OrderedDict[str, float] = OrderedDict()
         self._lock = threading.Lock()
 
-    def add(self, access_key_id: str, secret: str, account: str, token: str = "") -> None:
-        """Let a key in; with a token the key is only good together with it."""
+    def add(
+        self, access_key_id: str, secret: str, account: str, token: str = "", expires_at: float = float("inf")
+    ) -> None:
+        """Let a key in; with a token the key is only good together with it, and until it expires."""
         with self._lock:
             self._secrets[access_key_id] = (secret, account)
             if token:
-                self._tokens[access_key_id] = token
+                self._tokens[access_key_id] = (token, expires_at)
 
-    def secret(self, access_key_id: str, token: str) -> tuple[str, str]:
-        """(secret, account) of a key; Refused if there is none or its token is wrong."""
+    def secret(self, access_key_id: str, token: str, now: float) -> tuple[str, str]:
+        """(secret, account) of a key; Refused if there is none or its token is wrong or too old."""
         with self._lock:
             found = self._secrets.get(access_key_id)
-            expected = self._tokens.get(access_key_id)
+            expected, expires_at = self._tokens.get(access_key_id, ("", float("inf")))
         if found is None:
             raise Refused(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.")
-        if expected is not None and token != expected:
+        if expected and token != expected:
             raise Refused(
                 400, "InvalidSecurityToken.MismatchWithAccessKey", "The security token is not valid."
             )
+        if now >= expires_at:
+            raise Refused(400, "InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
         return found
 
-    def once(self, nonce: str) -> None:
-        """Refused if the nonce was used before."""
+    def once(self, nonce: str, now: float) -> None:
+        """Refused if the nonce was used before; those too old to come again are forgotten."""
         with self._lock:
+            while self._nonces and next(iter(self._nonces.values())) < now - NONCE_SECONDS:
+                self._nonces.popitem(last=False)
             if not nonce or nonce in self._nonces:
                 raise Refused(400, "SignatureNonceUsed", "Specified signature nonce was used already.")
-            self._nonces[nonce] = None
-            if len(self._nonces) > NONCES_KEPT:
-                self._nonces.popitem(last=False)
+            self._nonces[nonce] = now
+
+    @property
+    def nonces_kept(self) -> int:
+        """How many nonces are remembered."""
+        return len(self._nonces)
 
 
 def encoded(text: str) -> str:
@@ -117,7 +127,7 @@ def _verify_acs3(
     must = {"host"} | {name for name in headers if name.startswith("x-acs-")}
     if not must <= set(signed) or any(name not in headers for name in signed):
         raise Refused(400, "IncompleteSignature", "Host and every x-acs- header must be signed.")
-    secret, account = keys.secret(parts["Credential"], headers.get("x-acs-security-token", ""))
+    secret, account = keys.secret(parts["Credential"], headers.get("x-acs-security-token", ""), now)
     check_time(headers.get("x-acs-date", ""), now)
     digest = hashlib.sha256(body).hexdigest()
     if headers.get("x-acs-content-sha256") != digest:
@@ -130,7 +140,7 @@ def _verify_acs3(
         raise Refused(
             400, "SignatureDoesNotMatch", "Specified signature is not matched with our calculation."
         )
-    keys.once(headers.get("x-acs-signature-nonce", ""))
+    keys.once(headers.get("x-acs-signature-nonce", ""), now)
     return account
 
 
@@ -143,7 +153,7 @@ def _verify_v1(keys: Keys, method: str, pairs: list[tuple[str, str]], now: float
         raise Refused(400, f"Missing{missing[0]}", f"{missing[0]} is mandatory for this action.")
     if given.get("SignatureMethod", "HMAC-SHA1") != "HMAC-SHA1":
         raise Refused(400, "InvalidSignatureMethod", "Specified signature method is not valid.")
-    secret, account = keys.secret(given["AccessKeyId"], given.get("SecurityToken", ""))
+    secret, account = keys.secret(given["AccessKeyId"], given.get("SecurityToken", ""), now)
     check_time(given["Timestamp"], now)
     text = f"{method}&%2F&{encoded(canonical((name, value) for name, value in pairs if name != 'Signature'))}"
     expected = base64.b64encode(
@@ -153,5 +163,5 @@ def _verify_v1(keys: Keys, method: str, pairs: list[tuple[str, str]], now: float
         raise Refused(
             400, "SignatureDoesNotMatch", "Specified signature is not matched with our calculation."
         )
-    keys.once(given["SignatureNonce"])
+    keys.once(given["SignatureNonce"], now)
     return account
