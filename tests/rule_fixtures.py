@@ -1,0 +1,192 @@
+"""What `rule_cases` says, as input of `promtool test rules`: series, what is expected of them, and how promtool is run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from rule_cases import ACCOUNT, GATEWAY, PLAN, PROCESS, READS, SCOPE, Case, Line, Series, Value
+
+from dbs_exporter.metrics.catalogue import FAMILIES
+from dbs_exporter.metrics.family import IDENTITY
+from dbs_exporter.metrics.own_families import OWN_FAMILIES
+
+ROOT = Path(__file__).resolve().parent.parent
+RULES = ROOT / "rules"
+RULE_FILES = tuple(sorted(RULES.glob("*.rules.yml")))
+MINUTES = 200
+FIRED, RESTARTED, GONE = 90, 100, 200
+"""Minutes: everything that fires does; the exporter is away from 95 to 103; what is gone at 95 is gone for good."""
+
+KNOWN: dict[str, frozenset[str]] = {
+    **{f.name: frozenset(IDENTITY[f.of] + f.labels) for f in FAMILIES},
+    **{f.name: frozenset(f.labels) for f in OWN_FAMILIES},
+    "up": frozenset({"job", "instance"}),
+}
+SUBJECTS: Mapping[str, tuple[dict[str, str], dict[str, str]]] = {
+    "plan_id": ({"plan_id": "dbs1"}, {"plan_id": "dbs2"}),
+    "gateway_id": ({"gateway_id": "gw1"}, {"gateway_id": "gw2"}),
+}
+INFO_LABELS = (
+    {"plan_name": "orders", "database_type": "MySQL", "gateway_id": "gw1"},
+    {"plan_name": "stock", "database_type": "PostgreSQL", "gateway_id": "gw2"},
+)
+HOME = {"account": "prod", "region": "cn-hangzhou"}
+OTHER = {"account": "test", "region": "cn-beijing"}
+PROCESS_LABELS = {"job": "dbs-exporter", "instance": "exporter:10033"}
+
+
+def tool(name: str) -> str:
+    """The path of a program; without it the test is skipped, but fails under CI."""
+    found = shutil.which(name)
+    if found is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{name} is missing: make tools")
+        pytest.skip(f"{name} is not installed: make tools")
+    return found
+
+
+def rules() -> list[dict[str, Any]]:
+    """Every rule of every file, in order."""
+    return [
+        rule
+        for path in RULE_FILES
+        for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
+        for rule in group["rules"]
+    ]
+
+
+ALERTS: dict[str, dict[str, Any]] = {rule["alert"]: rule for rule in rules() if "alert" in rule}
+
+
+def metric(key: str) -> str:
+    """The metric's name of a key of `rule_cases`."""
+    return re.split(r"[{|]", key, maxsplit=1)[0]
+
+
+def written(name: str, labels: Mapping[str, str]) -> str:
+    """A series in PromQL."""
+    return name + "{" + ",".join(f"{label}={json.dumps(value)}" for label, value in sorted(labels.items())) + "}"
+
+
+def identity(name: str, which: int) -> dict[str, str]:
+    """Labels that say whose series it is: of the first plan, gateway and scope (0), or the second of them (1)."""
+    known = KNOWN[name]
+    if "plan_id" in known:
+        whose = {**HOME, **SUBJECTS["plan_id"][which]}
+        return {**whose, **INFO_LABELS[which]} if name == "dbs_plan_info" else whose
+    if "gateway_id" in known:
+        return {**HOME, **SUBJECTS["gateway_id"][which]}
+    scope = (HOME, OTHER)[which]
+    return {**{label: scope[label] for label in scope if label in known}, **PROCESS_LABELS}
+
+
+def numbers(value: Value, start: int, count: int) -> str:
+    """The samples of some minutes in promtool's notation."""
+    line = value if isinstance(value, Line) else Line(value, 0.0)
+    return f"{line.start + start * line.step:.10g}+{line.step:.10g}x{count - 1}"
+
+
+def samples(key: str, value: Value, away: tuple[int, int] | None) -> str:
+    """All samples of a series; `away` is the span of minutes in which it is not there."""
+    before = key.partition("|")[2]
+    parts = [numbers(float(before), 0, 5)] if before else []
+    start = 5 if before else 0
+    if value != value:  # noqa: PLR0124 - NaN stands for a series that ends
+        return " ".join([*parts, "stale"])
+    if away is None:
+        return " ".join([*parts, numbers(value, start, MINUTES + 1 - start)])
+    parts += [numbers(value, start, away[0] - start), "stale"]
+    if away[1] < MINUTES:
+        parts += [f"_x{away[1] - away[0] - 2}", numbers(value, away[1], MINUTES + 1 - away[1])]
+    return " ".join(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What Prometheus stores: the healthy fleet with changes to the first of each subject."""
+
+    change: Mapping[str, Value | None]
+    without: frozenset[str] = frozenset()
+    old: bool = False
+    away: tuple[int, int] | None = None
+    whole_away: bool = False
+    """Everything is away, not only the first subject."""
+
+    def series(self) -> list[dict[str, str]]:
+        """As promtool's input_series."""
+        healthy = {**PLAN, **GATEWAY, **SCOPE, **ACCOUNT, **PROCESS}
+        changed = {key.partition("|")[0] for key in self.change}
+        first = {**{key: value for key, value in healthy.items() if key not in changed}, **self.change}
+        second = {key: value for key, value in healthy.items() if key not in PROCESS}
+        return [*self._of(first, 0), *self._of(second, 1)]
+
+    def _of(self, series: Series, which: int) -> Iterable[dict[str, str]]:
+        for key, value in series.items():
+            bare = key.partition("|")[0]
+            if value is None or (which == 0 and bare in self.without):
+                continue
+            if self.old and metric(key) in READS and isinstance(value, Line):
+                value = -3600.0
+            name, _, own = bare.partition("{")
+            labels = {**identity(name, which), **dict(re.findall(r'(\w+)="([^"]*)"', own))}
+            away = self.away if self.whole_away or which == 0 else None
+            yield {"series": written(name, labels), "values": samples(key, value, away)}
+
+
+def firing_labels(alert: str, case: Case) -> dict[str, str]:
+    """The labels that a firing alert has, beside its name."""
+    whose: dict[str, str] = {
+        "plan": {**HOME, **SUBJECTS["plan_id"][0], **INFO_LABELS[0]},
+        "gateway": {**HOME, **SUBJECTS["gateway_id"][0]},
+        "scope": HOME,
+        "account": {"account": HOME["account"]},
+        "process": PROCESS_LABELS,
+        "nobody": {},
+    }[case.subject]
+    return {**whose, **case.labels, **ALERTS[alert]["labels"]}
+
+
+def fires(alert: str, case: Case, minute: int) -> dict[str, Any]:
+    """The alert fires for the first subject and for no other."""
+    labels = {"alertname": alert, "alertstate": "firing", **firing_labels(alert, case)}
+    return {**quiet(alert, minute), "exp_samples": [{"labels": written("ALERTS", labels), "value": 1}]}
+
+
+def quiet(alert: str, minute: int) -> dict[str, Any]:
+    """The alert fires for nobody."""
+    return {
+        "expr": f'ALERTS{{alertname="{alert}",alertstate="firing"}}',
+        "eval_time": f"{minute}m",
+        "exp_samples": [],
+    }
+
+
+def unit(name: str, world: World, *expected: dict[str, Any]) -> dict[str, Any]:
+    """One test of promtool."""
+    return {
+        "name": name,
+        "interval": "1m",
+        "input_series": world.series(),
+        "promql_expr_test": list(expected),
+    }
+
+
+def promtool(directory: Path, tests: list[dict[str, Any]]) -> str:
+    """Run tests by promtool; what it complains of, or nothing."""
+    path = directory / "rules.test.yml"
+    content = {"rule_files": [str(path) for path in RULE_FILES], "evaluation_interval": "5m", "tests": tests}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    done = subprocess.run(
+        [tool("promtool"), "test", "rules", str(path)], capture_output=True, text=True, check=False, timeout=300
+    )
+    return "" if done.returncode == 0 else done.stdout + done.stderr
