@@ -242,10 +242,10 @@ def job_errors(reading: Reading) -> PlanRead:
             answer = reading.call("DescribeJobErrorCode", TaskId=job_id, Language="en")
         except Invalid:
             # The service forgets old jobs; the failure itself is already told by the lists.
-            found.append(JobError(job=job, job_id=job_id, error_code="unknown"))
+            found.append(JobError(job=job, job_id=job_id, error_code=""))
             continue
         one = wire.job_error(answer, job, job_id)
-        found.append(one or JobError(job=job, job_id=job_id, error_code="unknown"))
+        found.append(one or JobError(job=job, job_id=job_id, error_code=""))
     return PlanRead(facts={"job_errors": tuple(found)})
 
 

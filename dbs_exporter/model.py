@@ -197,6 +197,7 @@ class JobError:
     job: Literal["full_backup", "restore"]
     job_id: str
     error_code: str
+    """"" if the API names none; kept, so that it is asked once."""
     error_message: str = ""
 
 

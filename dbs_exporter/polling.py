@@ -55,6 +55,8 @@ class _Run:
         self.began = began
         self.began_at = began_at
         self.whole = whole
+        self.probe = False
+        """It only asks whether an operation that was refused altogether is granted by now."""
         self.failures = 0
         self.in_a_row = 0
         self.gave_up: BaseException | None = None
@@ -140,6 +142,7 @@ class Poller:
             asked.sort(key=lambda one: one not in before)
         run = _Run(subjects, self._clock.monotonic(), self._clock.now(), whole=whole)
         run.left = len(asked)
+        run.probe = self._runs.wholly_denied(self.target.scope, name)
         if not asked:
             self._end(name, run)
             return
@@ -153,11 +156,13 @@ class Poller:
             if problem is not None:
                 with run.lock:
                     run.untried.append(subject)
+            elif not run.probe and self._runs.wholly_denied(scope, name):
+                # Refused for the first plans of this run and granted for none: the others are not worth a call each.
+                pass
+            elif subject:
+                self._read_plan(name, subject)
             else:
-                if subject:
-                    self._read_plan(name, subject)
-                else:
-                    self._read_region(name)
+                self._read_region(name)
         except NotPermitted as error:
             if self._runs.denied(scope, name, subject, f"{subject} {error}".strip()):
                 _log.warning(

@@ -120,6 +120,12 @@ class Runs:
             record = self._records.get((scope, collector))
             return record.permission.worth_asking(subjects) if record else []
 
+    def wholly_denied(self, scope: Scope, collector: str) -> bool:
+        """Whether the operation is taken to be refused altogether."""
+        with self._lock:
+            record = self._records.get((scope, collector))
+            return record is not None and record.permission.wholly_denied
+
     def read(self, scope: Scope, collector: str, subject: str, at: float) -> None:
         """A subject was read whole."""
         with self._lock:

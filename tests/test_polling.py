@@ -197,6 +197,7 @@ def test_an_operation_that_is_refused_is_not_hammered() -> None:
         made.simulator.set_faults([{"kind": "deny", "operation": "DescribeRestoreTaskList"}])
         made.begin()
         asked = made.calls["DescribeRestoreTaskList", "denied"]
+        assert asked <= 3 + 4
         made.run("restores", "restores")
 
         assert made.state("restores").permitted is False

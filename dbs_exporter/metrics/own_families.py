@@ -58,7 +58,7 @@ OWN_FAMILIES: tuple[OwnFamily, ...] = (
     ),
     _collector("interval_seconds", "How often the collector is to run, from the configuration"),
     _collector("duration_seconds", "How long the collector's last run took"),
-    _collector("last_run_timestamp_seconds", "When the collector's last run ended"),
+    _collector("last_run_timestamp_seconds", "When the collector's last run began"),
     _collector("last_success_timestamp_seconds", "When the collector last read everything it should"),
     _collector(
         "oldest_success_timestamp_seconds",

@@ -177,7 +177,11 @@ PRECHECK_FAMILIES: tuple[Family, ...] = (
         "Why the last full backup or restore failed, while it stands failed; always 1; without honor_labels"
         " Prometheus stores the label job as exported_job",
         "DescribeJobErrorCode ErrorCode",
-        lambda subject: [((each.job, each.job_id, each.error_code), 1) for each in subject.job_errors or ()],
+        lambda subject: [
+            ((each.job, each.job_id, each.error_code), 1)
+            for each in subject.job_errors or ()
+            if each.error_code
+        ],
         labels=("job", "job_id", "error_code"),
     ),
 )
