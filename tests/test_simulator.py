@@ -5,22 +5,20 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-import time
 import urllib.error
 import urllib.request
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 from fake_clock import FakeClock
+from signed_query import signed
 
 from dbs_exporter.simulator import INCIDENTS, Simulator, World, start_simulator
 from dbs_exporter.simulator.answers import position
 from dbs_exporter.simulator.faults import KINDS
 from dbs_exporter.simulator.reads import READS
-from dbs_exporter.simulator.signatures import canonical, encoded
 
 NOW = 1_790_000_000.0
 HEALTHY_LAG_SECONDS = 90
@@ -170,36 +168,6 @@ def test_a_plan_can_be_deleted_and_renamed() -> None:
 def simulator() -> Iterator[Simulator]:
     with start_simulator(World()) as running:
         yield running
-
-
-def signed(
-    params: dict[str, str],
-    *,
-    secret: str = "testsk",
-    when: float | None = None,
-    nonce: str = "",
-    method: str = "GET",
-) -> str:
-    """A query with a signature of version 1, made here from its description."""
-    import base64
-    import hashlib
-    import hmac
-    from uuid import uuid4
-
-    given = {
-        "Version": "2019-03-06",
-        "AccessKeyId": "testak",
-        "SignatureMethod": "HMAC-SHA1",
-        "SignatureVersion": "1.0",
-        "SignatureNonce": nonce or uuid4().hex,
-        "Timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(when or time.time())),
-        **params,
-    }
-    text = f"{method}&%2F&{encoded(canonical(given.items()))}"
-    given["Signature"] = base64.b64encode(
-        hmac.new(f"{secret}&".encode(), text.encode(), hashlib.sha1).digest()
-    ).decode()
-    return urlencode(given)
 
 
 def fetch(

@@ -15,8 +15,8 @@ YEAR = 365 * DAY
 EPOCH_MONDAY = 1_704_067_200
 """2024-01-01, a Monday: plans count their weeks from here."""
 
-LONG_RUNNING = {0: 0, 4: 480, 12: 960}
-"""Plan index -> minute of the day: their backups take over eight hours each, so that one is always running."""
+LONG_RUNNING = {0: 0, 2: 480, 10: 960}
+"""Plan index -> minute of the day: these logical backups take over eight hours each, so that one is always running and says how far it is."""
 
 REGIONS = ("cn-hangzhou", "cn-shanghai", "ap-southeast-1")
 SUPPORTED_REGIONS = (
