@@ -53,7 +53,9 @@ def main(names: list[str]) -> int:
     sections = []
     for name in names or known:
         print(f"\n== {name}", flush=True)
-        said = (ROOT / "bench" / f"{name}.py").read_text(encoding="utf-8").removeprefix('"""').partition("\n")[0]
+        said = (
+            (ROOT / "bench" / f"{name}.py").read_text(encoding="utf-8").removeprefix('"""').partition("\n")[0]
+        )
         table = "\n".join(
             ["| what | measured | wanted | reached |", "| --- | --- | --- | --- |", *rows_of(name)]
         )

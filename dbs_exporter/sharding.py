@@ -48,7 +48,9 @@ def parse_shard(shard: str, total_shards: int) -> Shard:
     Raises ConfigError saying which flag is wrong and what would be right.
     """
     if total_shards < 1:
-        raise ConfigError(f"--total-shards: {total_shards} is not a number of shards; 1 or more would be right")
+        raise ConfigError(
+            f"--total-shards: {total_shards} is not a number of shards; 1 or more would be right"
+        )
     found = re.fullmatch(r"(?:.*-)?(\d{1,6})", shard)
     if found is None:
         raise ConfigError(

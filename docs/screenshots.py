@@ -4,7 +4,6 @@ It runs the exporter's own parts on the simulated cloud, waits until everything 
 Needs Debian's chromium and chromium-driver.
 """
 
-# ruff: noqa: INP001
 # A program, not a package.
 from __future__ import annotations
 

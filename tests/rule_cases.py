@@ -153,7 +153,10 @@ CASES: dict[str, Case] = {
         change={RPO: -1800}, near={RPO: Line(-1790.0)}, needs=(RPO, RPO_OBJECTIVE), old=False
     ),
     "DBSRecoveryPointAtRisk": Case(
-        change={RPO: Line(-1500.0)}, near={RPO: Line(-1430.0)}, needs=(RPO, RPO_OBJECTIVE, INTERVAL), old=False
+        change={RPO: Line(-1500.0)},
+        near={RPO: Line(-1430.0)},
+        needs=(RPO, RPO_OBJECTIVE, INTERVAL),
+        old=False,
     ),
     "DBSFullBackupOverdue": Case(
         change={FULL: -1.2 * DAY}, near={FULL: -1.1 * DAY}, needs=(FULL, INTERVAL), old=False
@@ -162,7 +165,8 @@ CASES: dict[str, Case] = {
         change={"dbs_full_backup_last_attempt_timestamp_seconds": -DAY - HOUR},
         near={"dbs_full_backup_last_attempt_timestamp_seconds": -DAY + HOUR},
         needs=(
-            "dbs_full_backup_last_attempt_timestamp_seconds", "dbs_plan_schedule_max_gap_seconds",
+            "dbs_full_backup_last_attempt_timestamp_seconds",
+            "dbs_plan_schedule_max_gap_seconds",
             'dbs_plan_status{status="running"}',
         ),
         old=False,
@@ -177,7 +181,11 @@ CASES: dict[str, Case] = {
     "DBSLogBackupLagging": Case(
         change={"dbs_incremental_backup_last_data_timestamp_seconds": Line(-1000.0)},
         near={"dbs_incremental_backup_last_data_timestamp_seconds": Line(-800.0)},
-        needs=("dbs_incremental_backup_last_data_timestamp_seconds", "dbs_plan_log_backup_enabled", RPO_OBJECTIVE),
+        needs=(
+            "dbs_incremental_backup_last_data_timestamp_seconds",
+            "dbs_plan_log_backup_enabled",
+            RPO_OBJECTIVE,
+        ),
         old=False,
     ),
     "DBSLogBackupOff": Case(
@@ -190,7 +198,10 @@ CASES: dict[str, Case] = {
         needs=("dbs_plan_log_backup_enabled",),
     ),
     "DBSRecoveryGap": Case(
-        change={'dbs_plan_recovery_gaps{scope="current"}': 1, 'dbs_plan_recovery_gap_seconds{scope="current"}': 900},
+        change={
+            'dbs_plan_recovery_gaps{scope="current"}': 1,
+            'dbs_plan_recovery_gap_seconds{scope="current"}': 900,
+        },
         near={'dbs_plan_recovery_gaps{scope="older"}': 1},
         needs=('dbs_plan_recovery_gaps{scope="current"}',),
     ),
@@ -220,7 +231,10 @@ CASES: dict[str, Case] = {
     "DBSFullBackupStuck": Case(
         change={"dbs_full_backup_running_started_timestamp_seconds": -HOUR},
         near={"dbs_full_backup_running_started_timestamp_seconds": 2400},
-        needs=("dbs_full_backup_running_started_timestamp_seconds", "dbs_full_backup_duration_median_seconds"),
+        needs=(
+            "dbs_full_backup_running_started_timestamp_seconds",
+            "dbs_full_backup_duration_median_seconds",
+        ),
         old=False,
     ),
     "DBSLastGoodBackupExpiring": Case(
@@ -289,7 +303,12 @@ CASES: dict[str, Case] = {
         old=False,
     ),
     "DBSRestoreWillMissObjective": Case(
-        change={RUNS: 1, MADE: -3 * HOUR, MOVES: Line(0.1, 0.001), "dbs_restore_last_success_duration_seconds": 5 * HOUR},
+        change={
+            RUNS: 1,
+            MADE: -3 * HOUR,
+            MOVES: Line(0.1, 0.001),
+            "dbs_restore_last_success_duration_seconds": 5 * HOUR,
+        },
         near={RUNS: 1, MADE: -HOUR, MOVES: Line(0.1, 0.01)},
         needs=(RUNS, MADE, 'dbs_plan_objective_seconds{objective="restore_time"}'),
         labels=R1,
@@ -328,7 +347,11 @@ CASES: dict[str, Case] = {
     "DBSGatewayHeartbeatStale": Case(
         change={BEAT: Line(-400.0)},
         near={BEAT: Line(-300.0)},
-        needs=(BEAT, "dbs_gateway_plans", 'dbs_exporter_collector_last_success_timestamp_seconds{collector="gateways"}'),
+        needs=(
+            BEAT,
+            "dbs_gateway_plans",
+            'dbs_exporter_collector_last_success_timestamp_seconds{collector="gateways"}',
+        ),
         subject="gateway",
         old=False,
     ),
@@ -398,7 +421,11 @@ CASES: dict[str, Case] = {
         subject="scope",
     ),
     "DBSExporterNotPermitted": Case(
-        change={OF % "permitted": 0}, near={OF % "permitted": 1}, needs=(OF % "permitted",), labels=OF_FULL, subject="scope"
+        change={OF % "permitted": 0},
+        near={OF % "permitted": 1},
+        needs=(OF % "permitted",),
+        labels=OF_FULL,
+        subject="scope",
     ),
     "DBSExporterReloadFailed": Case(
         change={"dbs_exporter_config_last_reload_successful": 0},

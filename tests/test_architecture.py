@@ -78,7 +78,9 @@ def imports(module: str, source: str) -> Iterator[tuple[str, bool]]:
         for inner in ast.walk(node)
     }
     package = module.split(".")
-    if (not (ROOT / Path(*package) / "__init__.py").is_file() and not module.endswith("__init__")) or module.endswith("__init__"):
+    if (
+        not (ROOT / Path(*package) / "__init__.py").is_file() and not module.endswith("__init__")
+    ) or module.endswith("__init__"):
         package = package[:-1]
     for node in ast.walk(tree):
         if node in skipped:

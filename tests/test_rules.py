@@ -5,19 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from rule_cases import CASES, FULL, INTERVAL, RPO, TEST_OBJECTIVE, Line, Series
+from rule_cases import CASES
 from rule_fixtures import (
     ALERTS,
     FIRED,
     GONE,
-    PLAN,
     RESTARTED,
     World,
     fires,
     promtool,
     quiet,
     unit,
-    written,
 )
 
 by_alert = pytest.mark.parametrize("alert", sorted(CASES))

@@ -164,7 +164,13 @@ def build() -> Dashboard:
         kit.rows(
             "Error code of what stands failed",
             "DBS' standard error code for the last failed full backup or restore, while it stands.",
-            [("seen", f"max by (job, exported_job, job_id, error_code) (dbs_job_error_info{{{PLAN}}})", "short")],
+            [
+                (
+                    "seen",
+                    f"max by (job, exported_job, job_id, error_code) (dbs_job_error_info{{{PLAN}}})",
+                    "short",
+                )
+            ],
             labels={
                 # Which of the two it is depends on the scrape job's honor_labels.
                 "exported_job": "of",
