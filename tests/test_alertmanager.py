@@ -1,0 +1,184 @@
+"""The example for Alertmanager: its routes by amtool, its inhibitions by the running Alertmanager."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rule_fixtures import ALERTS, RULES
+
+EXAMPLE = RULES / "alertmanager.yml"
+PATIENCE_SECONDS = 60.0
+HOME = {"account": "prod", "region": "cn-hangzhou"}
+
+
+def tool(*names: str) -> str:
+    """The path of the first of some programs; without any the test is skipped, but fails under CI."""
+    for name in names:
+        if found := shutil.which(name):
+            return found
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{names[0]} is missing: make tools")
+    pytest.skip(f"{names[0]} is not installed: make tools")
+
+
+def amtool(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run amtool to its end."""
+    return subprocess.run(
+        [tool("amtool"), *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_amtool_accepts_the_example() -> None:
+    """`amtool check-config` finds nothing to say, and sees the inhibitions."""
+    done = amtool("check-config", str(EXAMPLE))
+
+    assert done.returncode == 0, done.stderr
+    assert "inhibit rules" in done.stdout
+
+
+@pytest.mark.parametrize("alert", sorted(ALERTS))
+def test_an_alert_goes_to_its_team_by_its_severity(alert: str) -> None:
+    """Critical pages the team that the alert names, a warning is a ticket of that team, the rest is a digest."""
+    labels = ALERTS[alert]["labels"]
+    kind = {"critical": "pager", "warning": "tickets"}.get(labels["severity"])
+    receiver = f"{labels['team']}-{kind}" if kind else "digest"
+
+    done = amtool(
+        "config", "routes", "test", f"--config.file={EXAMPLE}", f"--verify.receivers={receiver}",
+        f"alertname={alert}", f"severity={labels['severity']}", f"team={labels['team']}", "region=cn-hangzhou",
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def fetched(url: str, body: object | None = None) -> Any:
+    """What an address answers, as JSON; None for an empty answer."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        text = answer.read()
+    return json.loads(text) if text else None
+
+
+@pytest.fixture(scope="module")
+def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a running Alertmanager with the example."""
+    program = tool("prometheus-alertmanager", "alertmanager")
+    storage: Path = tmp_path_factory.mktemp("alertmanager")
+    url = f"http://127.0.0.1:{free_port()}"
+    with subprocess.Popen(
+        [
+            program, f"--config.file={EXAMPLE}", f"--storage.path={storage}", "--cluster.listen-address=",
+            f"--web.listen-address={url.removeprefix('http://')}",
+        ],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as running:  # fmt: skip
+        try:
+            until = time.monotonic() + PATIENCE_SECONDS
+            while True:
+                try:
+                    fetched(f"{url}/api/v2/status")
+                    break
+                except urllib.error.URLError:
+                    assert running.poll() is None, "Alertmanager ended"
+                    assert time.monotonic() < until, "Alertmanager does not answer"
+                    time.sleep(0.1)
+            yield url
+        finally:
+            running.terminate()
+
+
+def alert(name: str, **labels: str) -> dict[str, str]:
+    """The labels of a firing alert, with those of its rule."""
+    return {"alertname": name, **ALERTS[name]["labels"], **HOME, **labels}
+
+
+INHIBITIONS: dict[str, tuple[dict[str, str], list[dict[str, str]], list[dict[str, str]]]] = {
+    "an exporter that is blind silences the plans of its account and region": (
+        alert("DBSExporterBlind", collector="plans", account="a"),
+        [
+            alert("DBSRecoveryPointBreached", plan_id="dbs1", account="a"),
+            alert("DBSProtectionUnknown", plan_id="dbs1", account="a"),
+            alert("DBSExporterCollectorStale", collector="plans", account="a"),
+        ],
+        [
+            alert("DBSRecoveryPointBreached", plan_id="dbs1", account="a", region="cn-beijing"),
+            alert("DBSRecoveryPointBreached", plan_id="dbs1", account="another"),
+            alert("DBSGatewayOffline", gateway_id="gw1", account="a"),
+            alert("DBSExporterCredentialsFailing", account="a"),
+        ],
+    ),
+    "a gateway that is offline silences the plans behind it": (
+        alert("DBSGatewayOffline", gateway_id="gw1", account="b"),
+        [
+            alert("DBSFullBackupOverdue", plan_id="dbs1", gateway_id="gw1", account="b"),
+            alert("DBSGatewayHeartbeatStale", gateway_id="gw1", account="b"),
+        ],
+        [
+            alert("DBSFullBackupOverdue", plan_id="dbs2", gateway_id="gw2", account="b"),
+            alert("DBSFullBackupOverdue", plan_id="dbs3", account="b"),
+        ],
+    ),
+    "breached silences at risk": (
+        alert("DBSRecoveryPointBreached", plan_id="dbs1", account="c"),
+        [
+            alert("DBSRecoveryPointAtRisk", plan_id="dbs1", account="c"),
+            alert("DBSLogBackupLagging", plan_id="dbs1", account="c"),
+        ],
+        [
+            alert("DBSRecoveryPointAtRisk", plan_id="dbs2", account="c"),
+            alert("DBSRecoveryGap", plan_id="dbs1", account="c"),
+        ],
+    ),
+    "the graver of two about failed backups": (
+        alert("DBSFullBackupFailingRepeatedly", plan_id="dbs1", account="d"),
+        [alert("DBSFullBackupFailed", plan_id="dbs1", account="d")],
+        [alert("DBSFullBackupFailed", plan_id="dbs2", account="d")],
+    ),
+}
+
+
+@pytest.mark.parametrize("what", sorted(INHIBITIONS))
+def test_the_running_alertmanager_inhibits_what_it_should(what: str, alertmanager: str) -> None:
+    """The explained alerts are suppressed by the one that explains them, and the others stay active."""
+    source, silenced, heard = INHIBITIONS[what]
+    fetched(f"{alertmanager}/api/v2/alerts", [{"labels": labels} for labels in (source, *silenced, *heard)])
+
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        states = {
+            json.dumps(one["labels"], sort_keys=True): one["status"]
+            for one in fetched(f"{alertmanager}/api/v2/alerts")
+        }
+        judged = {
+            key: states.get(key, {}).get("state")
+            for key in (json.dumps(labels, sort_keys=True) for labels in (source, *silenced, *heard))
+        }
+        wanted = {
+            json.dumps(labels, sort_keys=True): "suppressed" if labels in silenced else "active"
+            for labels in (source, *silenced, *heard)
+        }
+        if judged == wanted or time.monotonic() > until:
+            break
+        time.sleep(0.2)
+
+    assert judged == wanted
