@@ -74,8 +74,12 @@ def simulated(
     faults: Any = (),
     access_key_id: str = "testak",
     access_key_secret: str = "testsk",  # noqa: S107 - the documented one of the simulator
+    signature_clock: Callable[[], float] | None = None,
 ) -> Iterator[Simulator]:
-    """A simulator that serves while the block runs. Raises ConfigError if the address or a fault cannot be used."""
+    """A simulator that serves while the block runs. Raises ConfigError if the address or a fault cannot be used.
+
+    Requests are held against `signature_clock`, the cloud's own unless given: clients elsewhere sign with the real time.
+    """
     from dbs_exporter.simulator import World, start_simulator
 
     host, port = parse_listen_address(listen_address)
@@ -88,6 +92,7 @@ def simulated(
             access_key_id=access_key_id,
             access_key_secret=access_key_secret,
             faults=faults or (),
+            clock=signature_clock,
         )
     except OSError as error:
         raise ConfigError(
@@ -126,6 +131,7 @@ def simulate(
             faults=read_faults(faults) if faults else (),
             access_key_id=access_key_id,
             access_key_secret=access_key_secret,
+            signature_clock=time.time,
         ) as simulator,
     ):
         click.echo(

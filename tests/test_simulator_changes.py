@@ -5,17 +5,22 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import re
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from fake_clock import FakeClock
 from signed_query import signed
 
-from dbs_exporter.simulator import Simulator, World, start_simulator
+from dbs_exporter.simulation import simulated
+from dbs_exporter.simulator import INCIDENTS, Simulator, World, start_simulator
 from dbs_exporter.simulator.answers import Refused
 from dbs_exporter.simulator.faults import KINDS, Fault, Faults, parse
 from dbs_exporter.simulator.reads import READS
@@ -451,7 +456,11 @@ def test_pages_that_repeat_and_lists_that_are_words(simulator: Simulator) -> Non
     again = simulator.answer("one", "DescribeBackupPlanList", given, [Fault(kind="repeated_page")])
     words = simulator.answer("one", "DescribeRegions", {}, [Fault(kind="scalars")])
 
-    assert (again["PageNum"], again["Items"]) == (1, first["Items"])
+    assert again["PageNum"] == 1
+    first_ids, again_ids = (
+        [one["BackupPlanId"] for one in page["Items"]["BackupPlanDetail"]] for page in (first, again)
+    )
+    assert again_ids == first_ids
     assert words["Regions"]["RegionCode"] == "cn-hangzhou"
 
 
@@ -510,3 +519,43 @@ def test_closing_does_not_wait_for_slow_answers(monkeypatch: pytest.MonkeyPatch)
     assert awake.wait(30)
     asking.join(30)
     assert not asking.is_alive()
+
+
+# ── the command and its document ──
+
+
+def test_a_cloud_in_another_time_takes_requests_of_today() -> None:
+    """Clients sign with the real time, however far the simulated clock is from it."""
+    with simulated(
+        listen_address="127.0.0.1:0",
+        plans=3,
+        accounts=1,
+        seed=1,
+        clock=lambda: NOW + 1000 * DAY,
+        signature_clock=time.time,
+    ) as made:
+        query = signed({"Action": "DescribeBackupPlanList", "Format": "JSON"})
+        with urllib.request.urlopen(f"{made.url}/?{query}", timeout=20) as answer:
+            plans = json.load(answer)["Items"]["BackupPlanDetail"]
+
+    assert all(one.get("EndTimestampForRestore", 2**60) > (NOW + 900 * DAY) * 1000 for one in plans)
+
+
+DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "simulator.md"
+
+
+@pytest.mark.parametrize("table", [INCIDENTS, KINDS], ids=["incidents", "faults"])
+def test_the_document_tells_every_row(table: dict[str, str]) -> None:
+    """What can be switched is told in the words of the code."""
+    text = DOCUMENT.read_text(encoding="utf-8")
+
+    assert [
+        f"| `{name}` | {said} |" for name, said in table.items() if f"| `{name}` | {said} |" not in text
+    ] == []
+
+
+def test_the_documents_faults_are_good_ones() -> None:
+    """The example of a file of faults can be used as it stands."""
+    (example,) = re.findall(r"(?:^    - \{kind.*\n)+", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert [one.kind for one in parse(yaml.safe_load(example))] == ["throttle", "deny", "latency", "refuse"]
