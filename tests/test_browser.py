@@ -13,7 +13,7 @@ from known_subjects import PLAN, REGION, SCOPE
 
 from dbs_exporter.clock import SystemClock
 from dbs_exporter.metrics.exposition import Exposition
-from dbs_exporter.model import CollectorState, Gateway, PlanSubject, RegionSubject
+from dbs_exporter.model import CollectorState, Gateway, PlanSubject, RegionSubject, RestoreRange
 from dbs_exporter.web.server import WebServer, bind, create_app
 from dbs_exporter.web.status import Snapshot
 
@@ -25,10 +25,39 @@ NASTY = (
 NAMES = "return [...document.querySelectorAll('.plans tbody .name')].map(e => e.textContent)"
 # Longer than a phone is wide, and without a place to break.
 UNBROKEN = "x" * 300
+HOUR = 3_600.0
+DAY = 86_400.0
 
 
 def plan(name: str, number: int, **changes: object) -> PlanSubject:
     return replace(PLAN, plan=replace(PLAN.plan, name=name, plan_id=f"dbs{number}", **changes))  # type: ignore[arg-type]
+
+
+def wordy() -> PlanSubject:
+    """A plan of which every number is as wide as its column may have to show."""
+    now = SystemClock().now()
+    assert PLAN.full_backups is not None
+    assert PLAN.full_backups.last_success is not None
+    assert PLAN.logs is not None
+    assert PLAN.restores is not None
+    backup = replace(PLAN.full_backups.last_success, finished_at=now - 9.99 * DAY, size_bytes=998 * 1024**3)
+    ends = (now - 9.99 * DAY - 14_399.0, now - 9.99 * DAY, now - 22 * HOUR - 59 * 60.0)
+    return replace(
+        plan("longlived-sqlserver-with-a-name", 5),
+        full_backups=replace(
+            PLAN.full_backups,
+            last_success=backup,
+            last_good_expires_at=now + 22.99 * HOUR,
+            newest_recovery_point_at=None,
+            size_median_bytes=1e9,
+        ),
+        logs=replace(PLAN.logs, last_data_at=now - 22 * HOUR - 59 * 60.0),
+        restores=replace(PLAN.restores, last_success_at=now - 22 * HOUR - 58 * 60.0),
+        ranges=(
+            RestoreRange(range_type="range", begin_at=1.0, end_at=ends[0]),
+            RestoreRange(range_type="range", begin_at=ends[1], end_at=ends[2]),
+        ),
+    )
 
 
 def snapshot() -> Snapshot:
@@ -43,7 +72,8 @@ def snapshot() -> Snapshot:
             plan("aardvark", 2),
             plan(NASTY, 3, error_message=NASTY),
             plan(UNBROKEN, 4, error_message=UNBROKEN),
-            *(replace(plan(f"staged {number:02}", 100 + number), scope=staging) for number in range(60)),
+            wordy(),
+            *(replace(plan(f"staged {number:02}", 100 + number), scope=staging) for number in range(59)),
         ],
         regions=[region],
         collectors=[
@@ -134,7 +164,7 @@ def test_typing_and_choosing_filter_without_a_reload(browser: Browser, url: str)
         "e.dispatchEvent(new Event('input', {bubbles: true}))"
     )
     browser.run(type_into, "select[name=account]", "prod")
-    browser.until("return document.querySelectorAll('.plans tbody tr').length === 4")
+    browser.until("return document.querySelectorAll('.plans tbody tr').length === 5")
     browser.run(type_into, "input[name=q]", "zeb")
     browser.until("return document.querySelectorAll('.plans tbody tr').length === 1")
 
@@ -168,14 +198,39 @@ def test_pages_lead_on_and_back(browser: Browser, url: str) -> None:
     assert "page=2" in browser.run("return location.search")
 
 
-@pytest.mark.parametrize("width", [320, 390, 768, 1024])
+@pytest.mark.parametrize("width", [320, 390, 768, 1024, 1099, 1100, 1440])
 def test_nothing_is_wider_than_a_phone_or_tablet(browser: Browser, url: str, width: int) -> None:
     """Names and messages without a place to break do not push the page sideways."""
-    browser.screen(width=width, height=800, phone=width < 1000)
+    browser.screen(width=width, height=800, phone=width < 900)
     browser.open(f"{url}/?account=prod")
 
     assert browser.run("return document.documentElement.scrollWidth") <= width
     assert browser.run("return document.documentElement.clientWidth") == width
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1100, 1440])
+def test_a_number_stays_on_one_line_with_its_unit(browser: Browser, url: str, width: int) -> None:
+    """However narrow the column, no `3 h 59 min` is torn apart; only `ago` may stand on the next line."""
+    torn = """
+      const found = [];
+      const texts = document.createTreeWalker(document.querySelector(".plans tbody"), NodeFilter.SHOW_TEXT);
+      while (texts.nextNode()) {
+        for (const said of texts.currentNode.data.matchAll(/[0-9.]+\\u00a0[^\\s,]+(?:\\u00a0[^\\s,]+)*/g)) {
+          const range = document.createRange();
+          range.setStart(texts.currentNode, said.index);
+          range.setEnd(texts.currentNode, said.index + said[0].length);
+          const lines = new Set([...range.getClientRects()].map(box => Math.round(box.top)));
+          found.push([said[0], lines.size]);
+        }
+      }
+      return found;
+    """
+    browser.screen(width=width, height=800, phone=width < 900)
+    browser.open(f"{url}/?q=longlived")
+    found = browser.run(torn)
+
+    assert any(text.startswith("3\u00a0h\u00a059") for text, _ in found)
+    assert [text for text, lines in found if lines > 1] == []
 
 
 def test_dark_is_dark_and_readable_and_so_is_light(browser: Browser, url: str) -> None:

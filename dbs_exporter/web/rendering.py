@@ -10,6 +10,7 @@ import asyncio
 import base64
 import gzip
 import hashlib
+import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,7 @@ VIEWS_AT_ONCE = 16
 """Different views being made or waited for; one more is refused."""
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_SPAN = re.compile(r"\d+ (?:d|h|min|s)\b(?: \d+ (?:h|min|s)\b)?")
 
 
 class BusyError(Exception):
@@ -132,6 +134,7 @@ class Renderer:
         )
         for name in ("span", "ago", "instant", "size", "percent", "times"):
             environment.filters[name] = _unbroken(getattr(words, name))
+        environment.filters["unbroken"] = _with_unbroken_spans
         return environment.get_template("status.html")
 
     @cached_property
@@ -153,6 +156,11 @@ class Renderer:
 def _unbroken(say: Callable[..., str]) -> Callable[..., str]:
     """A number and its unit stay on one line."""
     return lambda *given: say(*given).replace(" ", "\u00a0").replace("\u00a0ago", " ago")
+
+
+def _with_unbroken_spans(sentence: str) -> str:
+    """The same for the spans within a sentence."""
+    return _SPAN.sub(lambda found: found[0].replace(" ", "\u00a0"), sentence)
 
 
 def _digest(text: str) -> str:
