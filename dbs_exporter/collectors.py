@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from . import history
 from .api import wire
@@ -37,9 +37,11 @@ class Api(Protocol):
     ) -> list[dict[str, Any]]: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """A backup set, log file or task that has come to its end, for the counters; `identity` is unique within its list."""
+class Ended(NamedTuple):
+    """A backup set, log file or task that has come to its end, for the counters; `identity` is unique within its list.
+
+    A tuple, since one is made for every record of every list, and is not kept.
+    """
 
     identity: str
     success: bool

@@ -209,15 +209,15 @@ def _distinct(
 
 
 def _began(one: FullBackup) -> float:
-    return next(
-        (at for at in (one.created_at, one.started_at, one.ended_at, one.finished_at) if at is not None), 0.0
-    )
+    if one.created_at is not None:
+        return one.created_at
+    return next((at for at in (one.started_at, one.ended_at, one.finished_at) if at is not None), 0.0)
 
 
 def _finished(one: FullBackup) -> float:
-    return next(
-        (at for at in (one.finished_at, one.ended_at, one.started_at, one.created_at) if at is not None), 0.0
-    )
+    if one.finished_at is not None:
+        return one.finished_at
+    return next((at for at in (one.ended_at, one.started_at, one.created_at) if at is not None), 0.0)
 
 
 def _point(one: FullBackup) -> float | None:
