@@ -22,8 +22,10 @@ from dbs_exporter.metrics.exposition import Exposition
 from dbs_exporter.model import CollectorState, PlanSubject
 from dbs_exporter.web.connections import Limits
 from dbs_exporter.web.negotiation import wants_gzip, wants_openmetrics
+from dbs_exporter.web.rendering import Renderer
 from dbs_exporter.web.server import WebServer, bind, create_app
-from dbs_exporter.web.status import Snapshot
+from dbs_exporter.web.status import Snapshot, overview
+from dbs_exporter.web.view import Query
 
 PATIENCE_SECONDS = 60.0
 NASTY = "</td><script>document.title='owned'</script>\"'><img src=x onerror=alert(1)>"
@@ -392,6 +394,28 @@ class Addresses(HTMLParser):
         self.found += [
             (tag, name, value or "") for name, value in attrs if name in ("src", "href", "action", "style")
         ]
+
+
+@pytest.mark.parametrize(
+    ("success", "subjects", "said"),
+    [(True, 0, "nothing to read"), (True, 3, "never read"), (False, 0, "never read")],
+)
+def test_a_collector_with_nothing_to_read_is_told_from_one_that_failed(
+    success: bool, subjects: int, said: str
+) -> None:
+    """A region without plans leaves nothing to read; one whose plan list could not be read has read nothing."""
+    state = CollectorState(
+        scope=SCOPE,
+        collector="restores",
+        interval_seconds=60.0,
+        finished_first_run=True,
+        success=success,
+        subjects=subjects,
+    )
+    page = Renderer().page(overview(Snapshot(plans=[], regions=[], collectors=[state]), 5000.0), Query())
+    table = page.identity.decode().split('id="collectors"')[1].split("</table>")[0]
+
+    assert [one for one in ("nothing to read", "never read") if one in table] == [said]
 
 
 def test_the_page_is_for_one_who_has_no_network() -> None:
