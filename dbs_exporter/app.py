@@ -114,6 +114,7 @@ class Exporter:
         self._sessions = Sessions(clock)
         self._pacers: dict[Scope, Pacer] = {}
         self._reloading = threading.Lock()
+        self._first_page: int | None = None
         self._publisher = threading.Thread(
             target=self.exposition.run, args=(clock,), name="publisher", daemon=True
         )
@@ -164,11 +165,22 @@ class Exporter:
         return create_app(
             exposition=self.exposition,
             snapshot=self.snapshot,
-            missing=self.runs.missing,
+            missing=self.missing,
             clock=self.clock,
             telemetry_path=self.config.web.telemetry_path,
             reload=reload,
         )
+
+    def missing(self) -> list[str]:
+        """What readiness waits for, a line each: first runs, and then one page that holds what they brought."""
+        left = self.runs.missing()
+        if left:
+            return left
+        if self._first_page is None:
+            self._first_page = self.exposition.ticket()
+        if not self.exposition.published(self._first_page):
+            return ["metrics: the first whole page is not published yet"]
+        return []
 
     def snapshot(self) -> Snapshot:
         """What the status page shows."""

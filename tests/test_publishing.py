@@ -176,3 +176,22 @@ def test_updates_from_many_threads_all_arrive() -> None:
     exposition.publish()
 
     check(exposition, fleet, {key: fleet.rows[key] for key in keys})
+
+
+def test_a_ticket_is_answered_by_a_publish_that_began_after_it() -> None:
+    """A publish already under way does not count, since it may lack what was noted meanwhile; a failed one neither."""
+    own = Own()
+    exposition = Exposition(numbered_fleet().families, own=own)
+    taken: list[int] = []
+    own.meanwhile = lambda: taken.append(exposition.ticket()) if not taken else None
+    exposition.publish()
+    after_the_first = exposition.published(taken[0])
+    own.broken = True
+    with pytest.raises(RuntimeError):
+        exposition.publish()
+    after_the_failed = exposition.published(taken[0])
+    own.broken = False
+    exposition.publish()
+
+    assert (after_the_first, after_the_failed) == (False, False)
+    assert exposition.published(taken[0])

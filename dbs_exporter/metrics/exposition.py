@@ -136,6 +136,7 @@ class Exposition:
         self._publishing = threading.Lock()
         self._wake = threading.Event()
         self._closed = False
+        self._begun = self._finished = 0
         self._body = _Body(gzip=GZIP_HEADER)
         self._pages = self._assembled((b"", b""))
 
@@ -150,12 +151,22 @@ class Exposition:
         """Return the page last published; never waits."""
         return self._pages[openmetrics]
 
+    def ticket(self) -> int:
+        """Ask for a publish that begins after now; `published` tells when that page is out."""
+        self._wake.set()
+        return self._begun + 1
+
+    def published(self, ticket: int) -> bool:
+        """Whether the page holds everything that was noted before the ticket was taken."""
+        return self._finished >= ticket
+
     def publish(self) -> None:
         """Render what was noted, assemble both pages and swap them; for a worker thread, one at a time.
 
         If it fails, the old pages stay and what was noted is kept for the next time.
         """
         with self._publishing:
+            self._begun += 1
             with self._noting:
                 noted, self._noted = self._noted, {}
             try:
@@ -167,6 +178,7 @@ class Exposition:
                     else (b"", b"")
                 )
                 self._pages = self._assembled(own)
+                self._finished = self._begun
             except BaseException:
                 with self._noting:
                     self._noted = {**noted, **self._noted}
