@@ -30,6 +30,7 @@ def generated() -> dict[Path, str]:
     from dashboards.source.__main__ import rendered
     from dbs_exporter.config_schema import markdown_reference
     from dbs_exporter.metrics.reference import as_markdown
+    from docs.alert_table import as_markdown as alerts_as_markdown
 
     files: dict[Path, str] = {}
     for name in ("README.md", "README.zh-CN.md"):
@@ -39,6 +40,7 @@ def generated() -> dict[Path, str]:
     files[ROOT / "docs" / "configuration.md"] = (
         configuration if configuration.endswith("\n") else configuration + "\n"
     )
+    files[ROOT / "docs" / "alerts.md"] = alerts_as_markdown()
     chart = ROOT / "helm" / "dbs-exporter" / "files"
     for name, content in rendered().items():
         files[ROOT / "dashboards" / name] = content

@@ -63,7 +63,9 @@ class LabelChecker:
         left, right = self._of(node.lhs), self._of(node.rhs)
         operator = str(node.op)
         modifier = node.modifier
-        matching = modifier.matching.labels if modifier is not None and modifier.matching is not None else None
+        matching = (
+            modifier.matching.labels if modifier is not None and modifier.matching is not None else None
+        )
         if matching is not None:
             self._within(matching, left, node.lhs)
             self._within(matching, right, node.rhs)

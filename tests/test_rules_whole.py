@@ -29,6 +29,7 @@ from rule_labels import LabelChecker
 
 from dashboards.source import names
 from dbs_exporter.api.operations import operation_named, request_parameters
+from docs import alert_table
 
 RUNBOOKS = RULES / "runbooks"
 RUNBOOK_BASE = "https://github.com/dbs-exporter/dbs-exporter/blob/main/rules/runbooks"
@@ -247,7 +248,10 @@ def test_a_plan_is_in_exactly_one_state(tmp_path: Path) -> None:
         ]
         second = "unknown" if what == "plan list read long ago" else "protected"
         counts = [
-            {"labels": written("fleet:dbs_protection:plans", {"state": one}), "value": int(one == state) + int(one == second)}
+            {
+                "labels": written("fleet:dbs_protection:plans", {"state": one}),
+                "value": int(one == state) + int(one == second),
+            }
             for one in STATES
         ]
         at = {"eval_time": f"{FIRED}m"}
@@ -306,7 +310,12 @@ def test_two_replicas_of_the_exporter_double_nothing(tmp_path: Path) -> None:
     case = CASES["DBSFullBackupFailed"]
     test = unit("replicas", World(change=case.change))
     test["input_series"] += [
-        {**one, "series": one["series"].replace("exporter:10033", "replica:10033").replace("orders", "orders-new")}
+        {
+            **one,
+            "series": one["series"]
+            .replace("exporter:10033", "replica:10033")
+            .replace("orders", "orders-new"),
+        }
         for one in World(change=case.change).series()
         if "replica" not in one["series"]
     ]
@@ -323,3 +332,13 @@ def test_two_replicas_of_the_exporter_double_nothing(tmp_path: Path) -> None:
 
     assert INFO_LABELS[0]["plan_name"] == "orders"
     assert not promtool(tmp_path, [test])
+
+
+def test_the_document_is_made_from_the_rules() -> None:
+    """docs/alerts.md is what `make docs` makes, names every alert, and says of 27 things what watches each."""
+    text = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+
+    assert text == alert_table.as_markdown()
+    assert set(alert_table.THRESHOLDS) == set(ALERTS)
+    assert set(re.findall(r"\bDBS[A-Z]\w+", text)) == set(ALERTS)
+    assert len(alert_table.WATCHED) == 27
