@@ -167,16 +167,17 @@ class Exposition:
         """
         with self._publishing:
             self._begun += 1
+            last = self._pages[False]
+            # Before the facts are taken: what a run that it tells of has brought is then on the same page.
+            own = (
+                self._own.lines(series=last.series, identity_bytes=last.identity_length)
+                if self._own
+                else (b"", b"")
+            )
             with self._noting:
                 noted, self._noted = self._noted, {}
             try:
                 self._apply(noted)
-                last = self._pages[False]
-                own = (
-                    self._own.lines(series=last.series, identity_bytes=last.identity_length)
-                    if self._own
-                    else (b"", b"")
-                )
                 self._pages = self._assembled(own)
                 self._finished = self._begun
             except BaseException:
