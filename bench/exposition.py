@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from bench.measured import MIB, row
 from dbs_exporter.metrics.catalogue import FAMILIES
 from dbs_exporter.metrics.exposition import Exposition, Page
 from dbs_exporter.metrics.family import IDENTITY
@@ -212,17 +213,12 @@ def main() -> None:
     gc.collect()
     kept = resident_bytes() - before
     page = exposition.page(openmetrics=False)
-    mib = 2**20
-    print(f"plans                         {arguments.plans}")
-    print(f"series                        {page.series}")
-    print(
-        f"identity / gzip               {page.identity_length / mib:.1f} / {page.gzip_length / mib:.2f} MiB"
+    row(
+        f"{arguments.plans:,} plans, {page.series:,} series: page as text / gzip, in chunks",
+        f"{page.identity_length / MIB:.1f} / {page.gzip_length / MIB:.2f} MiB, {len(page.identity)} / {len(page.gzip)}",
     )
-    print(f"chunks identity / gzip        {len(page.identity)} / {len(page.gzip)}")
-    print(
-        f"memory kept                   {kept / mib:.1f} MiB, {kept / arguments.plans / 1024:.2f} KiB a plan"
-    )
-    print(f"first publish, all plans      {first:.2f} s, {first / arguments.plans * 1e6:.0f} us a plan")
+    row("memory kept", f"{kept / MIB:.1f} MiB, {kept / arguments.plans / 1024:.2f} KiB a plan")
+    row("first publish, all plans", f"{first:.2f} s, {first / arguments.plans * 1e6:.0f} µs a plan")
 
     sweep = []
     for fleet in (later, subjects) * 3:
@@ -231,9 +227,10 @@ def main() -> None:
         sweep.append(seconds(exposition.publish))
     gc.collect()
     kept = resident_bytes() - before
-    print(f"all plans change, published   {statistics.median(sweep):.2f} s")
-    print(
-        f"memory after {len(sweep)} of these       {kept / mib:.1f} MiB, with what the allocator holds back"
+    row("all plans change, until published", f"{statistics.median(sweep):.2f} s")
+    row(
+        f"memory after {len(sweep)} of these, with what the allocator holds back",
+        f"{kept / MIB:.1f} MiB",
     )
 
     own, rest = [], []
@@ -251,18 +248,22 @@ def main() -> None:
     registry = CollectorRegistry()
     registry.register(SameRows(subjects))
     theirs = [seconds(lambda: generate_latest(registry)) for _ in range(3)]
-    same = generate_latest(registry)
-    gauges_first = sorted(same.splitlines()) == sorted(
+    same = sorted(generate_latest(registry).splitlines()) == sorted(
         b"".join(exposition.page(openmetrics=False).identity).splitlines()
     )
     change, anew = statistics.median(own), statistics.median(theirs)
-    print(
-        f"one plan changes, published   {change * 1e3:.1f} ms (worst of {len(own)}: {max(own) * 1e3:.1f} ms)"
+    row(
+        "one plan changes, until published",
+        f"{change * 1e3:.1f} ms (worst of {len(own)}: {max(own) * 1e3:.1f} ms)",
     )
-    print(f"nothing changes, published    {statistics.median(rest) * 1e3:.1f} ms")
-    print(f"generate_latest, same rows    {anew:.2f} s")
-    print(f"same lines on both sides      {'yes' if gauges_first else 'NO'}")
-    print(f"ratio                         {anew / change:.0f} x (wanted: at least 15 x)")
+    row("nothing changes, published", f"{statistics.median(rest) * 1e3:.1f} ms")
+    row("`generate_latest` over the same rows", f"{anew:.2f} s", "the same lines", same)
+    row(
+        "`generate_latest` against one plan's change",
+        f"{anew / change:.0f}",
+        "at least 15",
+        anew >= 15 * change,
+    )
 
 
 if __name__ == "__main__":

@@ -24,8 +24,10 @@ from contextlib import ExitStack, contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from bench.exporter import exporter
 from bench.exposition import key_of, plan_subject
 from bench.measured import MIB, row
+from bench.poll import cloud
 
 NGINX = """
 daemon off; master_process off; pid {folder}/nginx.pid; error_log /dev/null;
@@ -222,37 +224,22 @@ def while_polling(plans: int) -> None:
     """Scrapes of the real exporter at rest, and while it reads everything anew."""
     with tempfile.TemporaryDirectory() as made, ExitStack() as stack:
         file = Path(made, "dbs-exporter.yml")
-        cloud = stack.enter_context(
-            program(
-                "simulate",
-                "--listen-address=127.0.0.1:0",
-                f"--plans={plans}",
-                told=r"(http://127\.0\.0\.1:\d+)",
-            )
-        )
+        url = stack.enter_context(cloud(plans))
         intervals = "\n".join(f"  {name}: {{interval: 1h}}" for name in COLLECTORS)
 
         def configure(rate: int) -> None:
-            file.write_text(CONFIG.format(url=cloud[1], rate=rate, collectors=intervals))
+            file.write_text(CONFIG.format(url=url, rate=rate, collectors=intervals))
 
         configure(1000)
         began = time.monotonic()
-        process, url = stack.enter_context(
-            program(
-                "run",
-                f"--config.file={file}",
-                "--web.listen-address=127.0.0.1:0",
-                told=r"address=(http://\S+:\d+)",
-            )
-        )
-        port = int(url.rpartition(":")[2])
-        until_ready(port)
+        running = stack.enter_context(exporter("run", f"--config.file={file}"))
+        running.until_ready()
         polling_seconds = time.monotonic() - began
         time.sleep(5)
-        scraper = Scraper(port, "/metrics", coding="gzip")
+        scraper = Scraper(running.port, "/metrics", coding="gzip")
         at_rest, size = scraped(scraper, max(5.0, polling_seconds * 0.7))
         configure(999)
-        process.send_signal(signal.SIGHUP)
+        running.process.send_signal(signal.SIGHUP)
         polling, _ = scraped(scraper, polling_seconds * 0.7)
         rest, busy = quantiles(at_rest), quantiles(polling)
         ratio = busy[1] / rest[1]
@@ -278,49 +265,15 @@ def scraped(scraper: Scraper, for_seconds: float) -> tuple[list[float], int]:
     return taken, size
 
 
-def until_ready(port: int) -> None:
-    """Wait until every first run has finished."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        with socket.create_connection(("127.0.0.1", port)) as connection:
-            connection.sendall(b"GET /-/ready HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")
-            if connection.recv(64).startswith(b"HTTP/1.1 200"):
-                return
-        time.sleep(0.02)
-    raise TimeoutError("the exporter is not ready")
-
-
-@contextmanager
-def program(*arguments: str, told: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A `dbs-exporter` that runs, and what the first line that matches `told` says."""
-    command = [sys.executable, "-m", "dbs_exporter", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        try:
-            if process.stdout is None:
-                raise RuntimeError("no output")
-            for line in process.stdout:
-                if found := re.search(told, line):
-                    yield process, found[1]
-                    return
-            raise RuntimeError(f"{arguments[0]} ended early")
-        finally:
-            process.kill()
-
-
 def first_page() -> None:
     """Seconds from the start of the demo to its first complete /metrics, against the interpreter with requests alone."""
     taken, bare = [], []
     for _ in range(3):
-        began = time.perf_counter()
-        with program("demo", "--web.listen-address=127.0.0.1:0", told=r"metrics: +(http://\S+:\d+)/") as (
-            _,
-            url,
-        ):
-            port = int(url.rpartition(":")[2])
-            until_ready(port)
-            scraper = Scraper(port, "/metrics", coding="gzip")
+        with exporter("demo") as demo:
+            demo.until_ready()
+            scraper = Scraper(demo.port, "/metrics", coding="gzip")
             scraper.scrape()
-            taken.append(time.perf_counter() - began)
+            taken.append(time.perf_counter() - demo.began)
             scraper.close()
         began = time.perf_counter()
         subprocess.run([sys.executable, "-c", "import requests"], check=True)
