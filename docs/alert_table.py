@@ -59,7 +59,6 @@ THRESHOLDS = {
     "DBSExporterNotPermitted": "RAM refuses the collector",
     "DBSExporterReloadFailed": "last reload refused",
     "DBSExporterShardMissing": "fewer shards answer than each was told of, for 10 min",
-    "DBSExporterShardsDisagree": "shards were told different numbers, for 10 min",
     "DBSExporterUnknownValues": "≥ 1 in a day",
     "DBSExporterRowsRefused": "≥ 1 in an hour",
 }
@@ -112,7 +111,7 @@ WATCHED = (
     (
         "Exporter blind",
         "DBSExporterBlind, DBSExporterDown, DBSExporterAbsent, DBSExporterScopeGone, DBSExporterShardMissing, "
-        "DBSExporterShardsDisagree, DBSProtectionUnknown",
+        "DBSProtectionUnknown",
     ),
     (
         "Throttled, API errors, cycle too long",

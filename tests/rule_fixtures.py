@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 import yaml
-from rule_cases import ACCOUNT, GATEWAY, PLAN, PROCESS, READS, SCOPE, Case, Line, Series, Value
+from rule_cases import Case
+from rule_world import ACCOUNT, GATEWAY, PLAN, PROCESS, READS, SCOPE, Line, Series, Value
 
 from dbs_exporter.metrics.catalogue import FAMILIES
 from dbs_exporter.metrics.family import IDENTITY
@@ -156,6 +157,7 @@ def firing_labels(alert: str, case: Case) -> dict[str, str]:
         "scope": HOME,
         "account": {"account": HOME["account"]},
         "process": PROCESS_LABELS,
+        "job": {"job": PROCESS_LABELS["job"]},
         "nobody": {},
     }[case.subject]
     return {**whose, **case.labels, **ALERTS[alert]["labels"]}

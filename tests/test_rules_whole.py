@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rule_cases import CASES, FULL, PLAN, RPO, SCOPE, Line, Series
+from rule_cases import CASES, FULL, RPO
 from rule_fixtures import (
     ALERTS,
     FIRED,
@@ -26,6 +26,7 @@ from rule_fixtures import (
     written,
 )
 from rule_labels import LabelChecker
+from rule_world import PLAN, SCOPE, Line, Series
 
 from dashboards.source import names
 from dbs_exporter.api.operations import operation_named, request_parameters

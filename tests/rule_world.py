@@ -1,0 +1,108 @@
+"""A healthy fleet as Prometheus stores it, for tests of the rules.
+
+Time starts at 0 and a sample is taken each minute. A value is a number that stands, or a `Line` that rises with time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+HOUR, DAY = 3600.0, 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`start` at minute 0, `step` more each minute."""
+
+    start: float
+    step: float = 60.0
+
+
+Value = float | Line
+Series = Mapping[str, "Value | None"]
+NOW = Line(-20.0)
+
+PLAN: Series = {
+    "dbs_plan_info": 1,
+    'dbs_plan_status{status="running"}': 1,
+    'dbs_plan_status{status="pause"}': 0,
+    'dbs_plan_status{status="wait"}': 0,
+    "dbs_plan_created_timestamp_seconds": -400 * DAY,
+    "dbs_plan_expires_timestamp_seconds": 100 * DAY,
+    "dbs_plan_log_backup_enabled": 1,
+    'dbs_plan_retention_seconds{backup_type="full"}': 30 * DAY,
+    'dbs_plan_retention_seconds{backup_type="log"}': 7 * DAY,
+    "dbs_plan_schedule_max_gap_seconds": DAY,
+    "dbs_plan_database_objects": 12,
+    'dbs_plan_recovery_gaps{scope="current"}': 0,
+    'dbs_plan_recovery_gaps{scope="older"}': 0,
+    'dbs_plan_recovery_gap_seconds{scope="current"}': 0,
+    "dbs_plan_recovery_point_timestamp_seconds": Line(-60.0),
+    "dbs_plan_last_good_expires_timestamp_seconds": 29 * DAY,
+    'dbs_plan_objective_seconds{objective="rpo"}': 1800,
+    'dbs_plan_objective_seconds{objective="full_backup_interval"}': 1.2 * DAY,
+    'dbs_plan_objective_seconds{objective="restore_time"}': 4 * HOUR,
+    'dbs_plan_objective_seconds{objective="restore_test_interval"}': 100 * DAY,
+    "dbs_plan_billing_free_bytes": 5e11,
+    "dbs_plan_billing_paid_bytes": 1e12,
+    'dbs_plan_last_read_timestamp_seconds{collector="full_backups"}': NOW,
+    'dbs_plan_last_read_timestamp_seconds{collector="incremental_backups"}': NOW,
+    'dbs_plan_last_read_timestamp_seconds{collector="restore_ranges"}': NOW,
+    'dbs_plan_last_read_timestamp_seconds{collector="restores"}': NOW,
+    "dbs_full_backup_last_success_timestamp_seconds": -2 * HOUR,
+    "dbs_full_backup_last_success_duration_seconds": 1200,
+    "dbs_full_backup_last_success_size_bytes": 1e11,
+    "dbs_full_backup_last_attempt_timestamp_seconds": -2 * HOUR - 1300,
+    "dbs_full_backup_consecutive_failures": 0,
+    "dbs_full_backup_size_median_bytes": 1e11,
+    "dbs_full_backup_duration_median_seconds": 1200,
+    "dbs_incremental_backup_last_data_timestamp_seconds": Line(-60.0),
+    'dbs_incremental_backup_files{status="COMPLETED"}': 90,
+    "dbs_restore_last_success_timestamp_seconds": -10 * DAY,
+    "dbs_restore_last_success_duration_seconds": 2 * HOUR,
+    "dbs_download_last_success_timestamp_seconds": -10 * DAY,
+}
+GATEWAY: Series = {
+    "dbs_gateway_info": 1,
+    'dbs_gateway_status{status="ONLINE"}': 1,
+    'dbs_gateway_status{status="OFFLINE"}': 0,
+    "dbs_gateway_last_heartbeat_timestamp_seconds": Line(-30.0),
+    "dbs_gateway_plans": 1,
+}
+COLLECTORS = {
+    "plans": 120, "gateways": 60, "full_backups": 300, "incremental_backups": 60, "restore_ranges": 600, "restores": 60,
+}  # fmt: skip
+SCOPE: Series = {
+    **{
+        f'dbs_exporter_collector_{what}{{collector="{name}"}}': value
+        for name, interval in COLLECTORS.items()
+        for what, value in (
+            ("success", 1.0), ("permitted", 1.0), ("interval_seconds", float(interval)), ("duration_seconds", 2.0),
+            ("last_success_timestamp_seconds", NOW), ("oldest_success_timestamp_seconds", NOW),
+            ("skipped_runs_total", 0.0),
+        )
+    },
+    'dbs_exporter_api_requests_total{operation="DescribeFullBackupList",outcome="success"}': Line(0, 100),
+    'dbs_exporter_api_requests_total{operation="DescribeFullBackupList",outcome="throttled"}': 0,
+    'dbs_exporter_api_requests_total{operation="DescribeFullBackupList",outcome="denied"}': 0,
+    'dbs_exporter_api_requests_total{operation="DescribeFullBackupList",outcome="timeout"}': 0,
+}  # fmt: skip
+ACCOUNT: Series = {
+    "dbs_exporter_credentials_expires_timestamp_seconds": Line(1800.0),
+    "dbs_exporter_credentials_refresh_failures_total": 0,
+}
+PROCESS: Series = {
+    "dbs_exporter_build_info": 1,
+    "dbs_exporter_config_last_reload_successful": 1,
+    "dbs_exporter_shards": 1,
+    'dbs_exporter_shard_info{shard="0"}': 1,
+    'dbs_exporter_unknown_values_total{field="BackupStatus"}': 0,
+    'dbs_exporter_refused_rows_total{family="dbs_plan_info",reason="error"}': 0,
+    "up": 1,
+}
+
+READS = (
+    "dbs_plan_last_read_timestamp_seconds", "dbs_exporter_collector_last_success_timestamp_seconds",
+    "dbs_exporter_collector_oldest_success_timestamp_seconds",
+)  # fmt: skip
