@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+LOOK_SECONDS = 0.2
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -32,6 +33,16 @@ def caught_signals() -> Iterator[queue.SimpleQueue[int]]:
 
 
 def wait_for_end(came: queue.SimpleQueue[int], on_hangup: Callable[[], None]) -> None:
-    """Wait until the program is to end; each SIGHUP on the way calls `on_hangup`."""
-    while came.get() not in _ENDING:
+    """Wait until the program is to end; each SIGHUP on the way calls `on_hangup`.
+
+    Python runs handlers between two steps of the main thread only. A signal that comes while this thread waits for the
+    interpreter's lock, just before it blocks, would be noticed at the next signal; so it never blocks for long.
+    """
+    while True:
+        try:
+            number = came.get(timeout=LOOK_SECONDS)
+        except queue.Empty:
+            continue
+        if number in _ENDING:
+            return
         on_hangup()
