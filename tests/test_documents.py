@@ -146,6 +146,23 @@ def test_metrics_in_documents_exist(name: str) -> None:
     assert named - known_metrics() == set()
 
 
+PYTHON_BLOCKS = [
+    pytest.param(block, id=f"{name}-{number}")
+    for name in MARKDOWN
+    for number, block in enumerate(blocks(text_of(name), "python"))
+]
+
+
+@pytest.mark.parametrize("block", PYTHON_BLOCKS)
+def test_python_in_documents_runs(block: str, tmp_path: Path) -> None:
+    """Each block of Python in a document runs as it stands, in a folder of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def make_targets() -> dict[str, str]:
     """The targets of the Makefile that have a help text."""
     return dict(re.findall(r"^([a-z]+):.*## (.*)$", text_of("Makefile"), re.MULTILINE))
