@@ -14,6 +14,8 @@ from .model import Objectives, Plan, PlanSubject, RestoreRange, Schedule
 
 PROTECTION_COLLECTORS = ("full_backups", "incremental_backups", "restore_ranges")
 """The collectors whose age decides whether anything can be said of a plan."""
+TOLD_COLLECTORS = (*PROTECTION_COLLECTORS, "restores")
+"""The collectors of which it is told when they last read a plan: also the one whose silence would look like a restore that stands."""
 
 DAY_SECONDS = 86_400.0
 WEEK_SECONDS = 7 * DAY_SECONDS

@@ -15,7 +15,7 @@ from typing import Any
 
 from .collectors import Ended, PlanRead
 from .model import Objectives, Plan, PlanSubject, RegionSubject, Scope, Subject, SubjectKey, Tally
-from .protection import PROTECTION_COLLECTORS
+from .protection import TOLD_COLLECTORS
 
 Subscriber = Callable[[SubjectKey, Subject | None], None]
 
@@ -107,7 +107,7 @@ class Store:
             facts: dict[str, Any] = dict(read.facts)
             if read.ended is not None:
                 facts[read.tally] = self._ledger.count(scope, plan_id, read.tally, read.ended)
-            if collector in PROTECTION_COLLECTORS:
+            if collector in TOLD_COLLECTORS:
                 others = tuple(one for one in before.read_at if one[0] != collector)
                 facts["read_at"] = tuple(sorted((*others, (collector, at))))
             after = replace(before, **facts)

@@ -7,16 +7,20 @@ from typing import Any
 
 import promql_parser as promql
 
-SCRAPED = frozenset({"job", "instance"})
-"""Prometheus adds these to what it scrapes."""
+SCRAPED = frozenset({"job", "instance", "namespace"})
+"""Prometheus adds these to what it scrapes; the namespace under Kubernetes only."""
 
 
 class LabelChecker:
-    """Labels of expressions; `known` maps every metric to its labels, `complaints` gathers what is wrong."""
+    """Labels of expressions; `known` maps every metric to its labels, `complaints` gathers what is wrong.
+
+    `asked` gathers what matchers want: (metric, label, value), one entry for each alternative of a regular expression.
+    """
 
     def __init__(self, known: Mapping[str, frozenset[str]]) -> None:
         self._known = dict(known)
         self.complaints: list[str] = []
+        self.asked: set[tuple[str, str, str]] = set()
 
     def record(self, name: str, labels: frozenset[str]) -> None:
         """Make a recorded series known; several rules may record one name."""
@@ -50,6 +54,12 @@ class LabelChecker:
             return frozenset()
         labels = self._known[node.name] | SCRAPED
         self._within((matcher.name for matcher in node.matchers.matchers), labels, node)
+        self.asked |= {
+            (node.name, matcher.name, value)
+            for matcher in node.matchers.matchers
+            if not str(matcher.op).endswith(("NotEqual", "NotRe"))
+            for value in matcher.value.split("|")
+        }
         return labels
 
     def _aggregated(self, node: Any) -> frozenset[str]:

@@ -84,7 +84,7 @@ def test_a_group_replaces_itself_and_nothing_else() -> None:
 def test_what_did_not_change_is_not_told() -> None:
     """The same list and the same facts again are no news."""
     store, told = store_of("a")
-    store.put_plan(HERE, "a", "restores", read(restores=None), 10.0)
+    store.put_plan(HERE, "a", "downloads", read(downloads=None), 10.0)
     store.put_plans(HERE, [Plan(plan_id="a")])
 
     assert told == []

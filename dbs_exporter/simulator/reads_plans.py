@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 from .answers import Answer, Params, Refused, flag, integer, invalid, ms, page, record, required
@@ -16,7 +17,7 @@ WEEKDAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", 
 CLASSES = ("micro", "small", "medium", "large", "xlarge")
 ANY_SIZE = range(1, 101)
 SIZES = (30, 50, 100)
-FREE_BYTES = 500 * 2**30
+FREE_STEP_BYTES = 100 * 2**30
 
 
 def listed(
@@ -320,6 +321,8 @@ def backup_plan_billing(world: World, account: str, params: Params) -> Answer:
     newest = history.newest_finished()
     full = (newest.size_bytes if newest else 0) * len(history.full_numbers())
     log = history.log_count() * 60_000_000
+    # A plan is bought large enough for twice what its backups take.
+    free = FREE_STEP_BYTES * ceil(2 * (full + log) / FREE_STEP_BYTES)
     ends = prepaid_end(world, history)
     # Used bytes are counted by the month.
     month = (history.now - history.created_at) // (30 * DAY)
@@ -333,10 +336,10 @@ def backup_plan_billing(world: World, account: str, params: Params) -> Answer:
             FullStorageSize=full,
             IsExpired=None if ends is None else ends <= history.now,
             IsFreeBytesUnlimited=spec.index % 5 == 4,
-            PaiedBytes=max(0, full + log - FREE_BYTES) if spec.prepaid else full + log,
+            PaiedBytes=0 if spec.prepaid else full + log,
             QuotaStartTimestamp=ms(history.created_at + month * 30 * DAY),
             QuotaEndTimestamp=ms(history.created_at + (month + 1) * 30 * DAY),
-            TotalFreeBytes=FREE_BYTES if spec.prepaid and spec.index % 5 != 4 else None,
+            TotalFreeBytes=free if spec.prepaid and spec.index % 5 != 4 else None,
             UsedFullBytes=full,
             UsedIncrementBytes=log,
         )
