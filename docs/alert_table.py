@@ -59,6 +59,7 @@ THRESHOLDS = {
     "DBSExporterNotPermitted": "RAM refuses the collector",
     "DBSExporterReloadFailed": "last reload refused",
     "DBSExporterShardMissing": "fewer shards answer than each was told of, for 10 min",
+    "DBSExporterShardsDisagree": "exporters of one job were told different numbers of shards, for 10 min",
     "DBSExporterUnknownValues": "≥ 1 in a day",
     "DBSExporterRowsRefused": "≥ 1 in an hour",
 }
@@ -181,7 +182,8 @@ def as_markdown() -> str:
         "## Which alerts keep others quiet",
         "",
         "The example [`rules/alertmanager.yml`](../rules/alertmanager.yml): DBSExporterBlind silences the plans of its account and",
-        "region, DBSGatewayOffline those behind the gateway, and the graver of two alerts about one plan the other.",
+        "region, DBSGatewayOffline those behind the gateway, the graver of two alerts about one plan the other, and",
+        "DBSExporterShardMissing that shards disagree, which a change of their number brings along.",
         "",
         "Both addresses in the annotations have one base each: the chart replaces them (`prometheusRule.runbookBaseUrl`,",
         "`prometheusRule.dashboardBaseUrl`); elsewhere, `sed -i 's#https://grafana.example.com#https://grafana.your.domain#' rules/*.rules.yml`.",

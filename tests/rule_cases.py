@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rule_world import DAY, HOUR, Line, Series
+from rule_world import DAY, HOUR, Line, Series, of_peer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,7 +259,10 @@ CASES: dict[str, Case] = {
     ),
     "DBSExporterDown": Case(change={"up": 0}, near={"up": 1}, needs=("up",), subject="process"),
     "DBSExporterAbsent": Case(
-        change={"dbs_exporter_build_info": None}, near={"up": 0}, needs=(), subject="nobody"
+        change={"dbs_exporter_build_info": None, of_peer("dbs_exporter_build_info"): None},
+        near={"dbs_exporter_build_info": None},
+        needs=(),
+        subject="nobody",
     ),
     "DBSExporterScopeGone": Case(
         change=falls('dbs_exporter_collector_interval_seconds{collector="plans"}', 120, float("nan")),
@@ -336,8 +339,14 @@ CASES: dict[str, Case] = {
         subject="process",
     ),
     "DBSExporterShardMissing": Case(
-        change={"dbs_exporter_shards": 2},
-        near={"dbs_exporter_shards": 2, 'dbs_exporter_shard_info{shard="1"}': 1},
+        change={"dbs_exporter_shards": 3},
+        near={"dbs_exporter_shards": 3, 'dbs_exporter_shard_info{instance="third:10033",shard="2"}': 1},
+        needs=("dbs_exporter_shards",),
+        subject="job",
+    ),
+    "DBSExporterShardsDisagree": Case(
+        change={"dbs_exporter_shards": 1},
+        near={'dbs_exporter_shards{job="another"}': 1},
         needs=("dbs_exporter_shards",),
         subject="job",
     ),

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from rule_cases import Case
-from rule_world import ACCOUNT, GATEWAY, PLAN, PROCESS, READS, SCOPE, Line, Series, Value
+from rule_world import ACCOUNT, GATEWAY, PEER, PLAN, PROCESS, READS, SCOPE, Line, Series, Value
 
 from dbs_exporter.metrics.catalogue import FAMILIES
 from dbs_exporter.metrics.family import IDENTITY
@@ -130,10 +130,10 @@ class World:
 
     def series(self) -> list[dict[str, str]]:
         """As promtool's input_series."""
-        healthy = {**PLAN, **GATEWAY, **SCOPE, **ACCOUNT, **PROCESS}
+        healthy = {**PLAN, **GATEWAY, **SCOPE, **ACCOUNT, **PROCESS, **PEER}
         changed = {key.partition("|")[0] for key in self.change}
         first = {**{key: value for key, value in healthy.items() if key not in changed}, **self.change}
-        second = {key: value for key, value in healthy.items() if key not in PROCESS}
+        second = {**PLAN, **GATEWAY, **SCOPE, **ACCOUNT}
         return [*self._of(first, 0), *self._of(second, 1)]
 
     def _of(self, series: Series, which: int) -> Iterable[dict[str, str]]:

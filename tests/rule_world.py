@@ -95,12 +95,21 @@ ACCOUNT: Series = {
 PROCESS: Series = {
     "dbs_exporter_build_info": 1,
     "dbs_exporter_config_last_reload_successful": 1,
-    "dbs_exporter_shards": 1,
+    "dbs_exporter_shards": 2,
     'dbs_exporter_shard_info{shard="0"}': 1,
     'dbs_exporter_unknown_values_total{field="BackupStatus"}': 0,
     'dbs_exporter_refused_rows_total{family="dbs_plan_info",reason="error"}': 0,
     "up": 1,
 }
+
+
+def of_peer(key: str) -> str:
+    """The same series of the other exporter of the job."""
+    name, _, labels = key.partition("{")
+    return f'{name}{{instance="peer-exporter:10033",{labels or "}"}'
+
+
+PEER: Series = {of_peer(key.replace('shard="0"', 'shard="1"')): value for key, value in PROCESS.items()}
 
 READS = (
     "dbs_plan_last_read_timestamp_seconds", "dbs_exporter_collector_last_success_timestamp_seconds",

@@ -154,6 +154,14 @@ INHIBITIONS: dict[str, tuple[dict[str, str], list[dict[str, str]], list[dict[str
         [alert("DBSFullBackupFailed", plan_id="dbs1", account="d")],
         [alert("DBSFullBackupFailed", plan_id="dbs2", account="d")],
     ),
+    "a missing shard silences that shards disagree": (
+        alert("DBSExporterShardMissing", job="e"),
+        [alert("DBSExporterShardsDisagree", job="e")],
+        [
+            alert("DBSExporterShardsDisagree", job="f"),
+            alert("DBSExporterShardsDisagree", job="e", namespace="g"),
+        ],
+    ),
 }
 
 

@@ -32,6 +32,17 @@ def test_one_more_shard_moves_only_its_own_share(total: int) -> None:
     assert 0.8 / (total + 1) < len(moved) / len(PLANS) < 1.2 / (total + 1)
 
 
+@given(st.text(max_size=40), st.lists(st.integers(1, 12), min_size=1, max_size=12))
+def test_no_plan_goes_unread_while_shards_disagree(plan_id: str, told: list[int]) -> None:
+    """While each place of the highest number has an exporter, any plan is read, whatever the others were told."""
+    total = len(told)
+    shards = [
+        Shard(index=index, total=min(max(number, index + 1), total)) for index, number in enumerate(told)
+    ]
+
+    assert any(shard.owns_plan(plan_id) for shard in shards)
+
+
 def test_shards_carry_about_the_same() -> None:
     """No shard of five has more than a fifth above its fair share."""
     loads = [sum(owner(plan, 5) == index for plan in PLANS) for index in range(5)]
