@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -100,17 +102,18 @@ def test_the_demo_runs_without_any_right_and_is_scraped(running: tuple[str, int]
     assert ran("podman", "exec", container, "/app/bin/dbs-exporter", "healthcheck") is not None
 
 
-def test_sigterm_ends_it_at_once(running: tuple[str, int]) -> None:
-    """As process 1 it ends on SIGTERM by itself, with code 0, before podman would kill it."""
+def test_sigterm_ends_it_in_under_two_seconds(running: tuple[str, int]) -> None:
+    """As process 1 it ends on SIGTERM by itself, with code 0 and as fast as documented, from signal to exit, podman left out."""
     container, port = running
-    answers(f"http://127.0.0.1:{port}/-/healthy")
-    before = time.monotonic()
-    ran("podman", "stop", "--time=20", container)
-    took = time.monotonic() - before
-    state = json.loads(ran("podman", "inspect", container))[0]["State"]
+    assert answers(f"http://127.0.0.1:{port}/-/ready").status_code == 200
+    process = os.pidfd_open(json.loads(ran("podman", "inspect", container))[0]["State"]["Pid"])
+    ended = select.poll()
+    ended.register(process, select.POLLIN)
+    signal.pidfd_send_signal(process, signal.SIGTERM)
 
-    assert state["ExitCode"] == 0
-    assert took < 20
+    assert ended.poll(2000), "still runs"
+    os.close(process)
+    assert ran("podman", "wait", container).strip() == "0"
 
 
 def test_the_image_is_what_it_should_be(image: str) -> None:
