@@ -34,7 +34,7 @@ THRESHOLDS = {
     "DBSPrecheckFailed": "pre-check failed",
     "DBSPlanExpiring": "prepaid end in < 14 d",
     "DBSPlanExpiresSoon": "prepaid end in < 3 d",
-    "DBSQuotaNearlyUsed": "free < 10 % of paid (collector `billing`, off by default)",
+    "DBSQuotaNearlyUsed": "used > 90 % of what is free of further charge (collector `billing`, off by default)",
     "DBSProtectionUnknown": "data older than 3 intervals, or never read, for 5 min",
     "DBSRestoreFailed": "failed or paused in the last 7 d, no success since",
     "DBSRestoreStuck": "running > 1 h, no stage moved for 1 h",

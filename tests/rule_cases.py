@@ -184,9 +184,9 @@ CASES: dict[str, Case] = {
     "DBSPlanExpiring": Case(change={EXPIRES: 10 * DAY}, near={EXPIRES: 15 * DAY}, needs=(EXPIRES,)),
     "DBSPlanExpiresSoon": Case(change={EXPIRES: 2 * DAY}, near={EXPIRES: 4 * DAY}, needs=(EXPIRES,)),
     "DBSQuotaNearlyUsed": Case(
-        change={"dbs_plan_billing_free_bytes": 9e10},
-        near={"dbs_plan_billing_free_bytes": 1.1e11},
-        needs=("dbs_plan_billing_free_bytes", "dbs_plan_billing_paid_bytes"),
+        change={'dbs_plan_billing_used_bytes{kind="full"}': 8.5e11},
+        near={'dbs_plan_billing_used_bytes{kind="full"}': 7.5e11},
+        needs=("dbs_plan_billing_free_bytes", 'dbs_plan_billing_used_bytes{kind="full"}'),
     ),
     "DBSProtectionUnknown": Case(
         change={READ_FULL: -HOUR}, near={READ_FULL: Line(-800.0)}, needs=("dbs_plan_info",)

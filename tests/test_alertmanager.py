@@ -119,6 +119,7 @@ INHIBITIONS: dict[str, tuple[dict[str, str], list[dict[str, str]], list[dict[str
             alert("DBSRecoveryPointBreached", plan_id="dbs1", account="a"),
             alert("DBSProtectionUnknown", plan_id="dbs1", account="a"),
             alert("DBSExporterCollectorStale", collector="plans", account="a"),
+            alert("DBSExporterRunsSkipped", collector="full_backups", account="a"),
         ],
         [
             alert("DBSRecoveryPointBreached", plan_id="dbs1", account="a", region="cn-beijing"),

@@ -110,6 +110,7 @@ class Past:
 
     def __init__(self, config: Config, *, seed: int, plans: int, anchor: float, labels: str) -> None:
         self._anchor = anchor
+        self._begun = False
         self._clock = _Moved()
         self._clock.at = anchor
         account = config.accounts[0]
@@ -179,9 +180,15 @@ class Past:
         )
         for poller in self._pollers:
             poller.run("plans")
+        self._wait(moment, "plans")
+        # The first list lets the others begin by themselves; later each is told, once the plans are known.
+        first = not self._begun
+        for poller in self._pollers:
             for name in poller.collectors:
-                poller.run(name)
+                if name != "plans" and (not first or COLLECTORS[name].level == "region"):
+                    poller.run(name)
         self._wait(moment)
+        self._begun = True
         self._exposition.publish()
         self._exposition.publish()  # the exporter's own lines tell of the page before
         text = b"".join(self._exposition.page(openmetrics=True).identity).decode()
@@ -192,10 +199,15 @@ class Past:
                 own = re.sub(r'(^|,)job="', r'\1exported_job="', labels or "")
                 yield f"{name}{{{self._labels}{',' if own else ''}{own}}} {value} {moment:.3f}\n"
 
-    def _wait(self, moment: float) -> None:
+    def _wait(self, moment: float, *collectors: str) -> None:
+        """Until these, or all, have run at a moment; raises if one fails."""
         until = time.monotonic() + PATIENCE_SECONDS
         pause = threading.Event()
-        while late := [one for one in self._runs.states() if one.last_run_at != moment]:
+        while late := [
+            one
+            for one in self._runs.states()
+            if one.last_run_at != moment and (not collectors or one.collector in collectors)
+        ]:
             if time.monotonic() > until:
                 raise TimeoutError(f"{late[0].collector} of {late[0].scope} did not run at {moment}")
             pause.wait(0.002)
