@@ -25,7 +25,7 @@ from dbs_exporter.config import Config
 from dbs_exporter.metrics.catalogue import FAMILIES
 from dbs_exporter.metrics.exposition import Exposition
 from dbs_exporter.metrics.own import OwnMetrics, Watched
-from dbs_exporter.model import Plan, Scope
+from dbs_exporter.model import CollectorState, Plan, Scope
 from dbs_exporter.polling import Poller, Target
 from dbs_exporter.protection import objectives_for
 from dbs_exporter.runs import Runs
@@ -203,15 +203,15 @@ class Past:
         """Until these, or all, have run at a moment; raises if one fails."""
         until = time.monotonic() + PATIENCE_SECONDS
         pause = threading.Event()
-        while late := [
-            one
-            for one in self._runs.states()
-            if one.last_run_at != moment and (not collectors or one.collector in collectors)
-        ]:
+
+        def asked() -> list[CollectorState]:
+            return [one for one in self._runs.states() if not collectors or one.collector in collectors]
+
+        while late := [one for one in asked() if one.last_run_at != moment]:
             if time.monotonic() > until:
                 raise TimeoutError(f"{late[0].collector} of {late[0].scope} did not run at {moment}")
             pause.wait(0.002)
-        if failed := [one for one in self._runs.states() if not one.success]:
+        if failed := [one for one in asked() if not one.success]:
             raise RuntimeError(f"{failed[0].collector} of {failed[0].scope} failed at {moment}")
 
 
