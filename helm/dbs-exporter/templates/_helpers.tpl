@@ -2,17 +2,20 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
+{{/* A Service's name has no dots and begins with a letter, a release's may have both. 52 leaves a StatefulSet's pods room. */}}
 {{- define "dbs-exporter.fullname" -}}
+{{- $name := include "dbs-exporter.name" . -}}
+{{- $release := .Release.Name | replace "." "-" -}}
+{{- $full := printf "%s-%s" $release $name -}}
 {{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
-{{- else -}}
-{{- $name := default .Chart.Name .Values.nameOverride -}}
-{{- if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 52 | trimSuffix "-" -}}
+{{- $full = .Values.fullnameOverride -}}
+{{- else if contains $name $release -}}
+{{- $full = $release -}}
 {{- end -}}
+{{- if not (regexMatch "^[a-z]" $full) -}}
+{{- $full = printf "%s-%s" .Chart.Name $full -}}
 {{- end -}}
+{{- $full | trunc 52 | trimSuffix "-" -}}
 {{- end -}}
 
 {{- define "dbs-exporter.namespace" -}}
@@ -20,32 +23,30 @@
 {{- end -}}
 
 {{- define "dbs-exporter.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "dbs-exporter.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "dbs-exporter.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
+{{/* labels of an object: (dict "root" $ "more" dict "own" dict); what selectors look at cannot be changed by values */}}
 {{- define "dbs-exporter.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{ include "dbs-exporter.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/component: metrics
-app.kubernetes.io/part-of: {{ include "dbs-exporter.name" . }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $root := .root -}}
+{{- $usual := dict
+  "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-")
+  "app.kubernetes.io/version" $root.Chart.AppVersion
+  "app.kubernetes.io/component" "metrics"
+  "app.kubernetes.io/part-of" (include "dbs-exporter.name" $root)
+  "app.kubernetes.io/managed-by" $root.Release.Service -}}
+{{- $selected := include "dbs-exporter.selectorLabels" $root | fromYaml -}}
+{{- toYaml (mergeOverwrite $usual $root.Values.commonLabels (default dict .more) $selected (default dict .own)) -}}
 {{- end -}}
 
-{{/* metadata of an object: (dict "root" $ "suffix" "" "namespace" "" "labels" dict "annotations" dict) */}}
+{{/* metadata of an object: (dict "root" $ "name" "" "suffix" "" "namespace" "" "labels" dict "ownLabels" dict "annotations" dict) */}}
 {{- define "dbs-exporter.metadata" -}}
 {{- $root := .root -}}
-name: {{ printf "%s%s" (include "dbs-exporter.fullname" $root) (default "" .suffix) }}
-namespace: {{ default (include "dbs-exporter.namespace" $root) .namespace }}
+name: {{ default (printf "%s%s" (include "dbs-exporter.fullname" $root) (default "" .suffix)) .name | quote }}
+namespace: {{ default (include "dbs-exporter.namespace" $root) .namespace | quote }}
 labels:
-  {{- include "dbs-exporter.labels" $root | nindent 2 }}
-  {{- with .labels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
+  {{- include "dbs-exporter.labels" (dict "root" $root "more" .labels "own" .ownLabels) | nindent 2 }}
 {{- with mergeOverwrite (dict) $root.Values.commonAnnotations (default dict .annotations) }}
 annotations:
   {{- toYaml . | nindent 2 }}
