@@ -78,8 +78,18 @@ annotations:
 {{/* what must hold between values, told at once and in words */}}
 {{- define "dbs-exporter.validate" -}}
 {{- $problems := list -}}
-{{- if and (not .Values.demo) (not .Values.existingConfigSecret) (not (get .Values.config "accounts")) -}}
+{{- $accounts := get (default dict .Values.config) "accounts" | default list -}}
+{{- if and (not .Values.demo) (not .Values.existingConfigSecret) (not $accounts) -}}
 {{- $problems = append $problems "Nothing to watch: set demo=true, or config.accounts, or existingConfigSecret." -}}
+{{- end -}}
+{{- if and (not .Values.demo) .Values.existingConfigSecret $accounts -}}
+{{- $problems = append $problems "Two configurations: existingConfigSecret and config.accounts. Leave one of them out." -}}
+{{- end -}}
+{{- if and .Values.service.nodePort (eq .Values.service.type "ClusterIP") -}}
+{{- $problems = append $problems "service.nodePort needs service.type NodePort or LoadBalancer." -}}
+{{- end -}}
+{{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled -}}
+{{- $problems = append $problems "serviceMonitor and podMonitor would scrape every series twice. Enable one of them." -}}
 {{- end -}}
 {{- if and .Values.demo (gt (int .Values.shards) 1) -}}
 {{- $problems = append $problems "demo=true runs one pod: each pod would have a cloud of its own. Leave shards at 1." -}}
@@ -90,7 +100,7 @@ annotations:
 {{- if and .Values.podDisruptionBudget.enabled (not (eq (toString .Values.podDisruptionBudget.minAvailable) "")) (not (eq (toString .Values.podDisruptionBudget.maxUnavailable) "")) (ne (toString .Values.podDisruptionBudget.maxUnavailable) "1") -}}
 {{- $problems = append $problems "podDisruptionBudget takes minAvailable or maxUnavailable, not both." -}}
 {{- end -}}
-{{- range $account := default list (get .Values.config "accounts") -}}
+{{- range $account := $accounts -}}
 {{- with get $account "credentials" -}}
 {{- range $key := list "access_key_secret" "security_token" -}}
 {{- $value := get $account.credentials $key | default "" | toString -}}
@@ -105,10 +115,23 @@ annotations:
 {{- end -}}
 {{- end -}}
 
-{{/* the endpoint part that ServiceMonitor and PodMonitor share */}}
+{{- define "dbs-exporter.telemetryPath" -}}
+{{- if or .Values.demo .Values.existingConfigSecret -}}
+/metrics
+{{- else -}}
+{{- dig "web" "telemetry_path" "/metrics" (default dict .Values.config) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "dbs-exporter.testLabels" -}}
+app.kubernetes.io/name: {{ printf "%s-test" (include "dbs-exporter.name" . | trunc 58 | trimSuffix "-") | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+{{- end -}}
+
+{{/* the endpoint part that ServiceMonitor and PodMonitor share: the monitor's values with "telemetryPath" */}}
 {{- define "dbs-exporter.scrape" -}}
 port: http
-path: /metrics
+path: {{ default .telemetryPath .path | quote }}
 interval: {{ .interval }}
 scrapeTimeout: {{ .scrapeTimeout }}
 honorLabels: {{ .honorLabels }}
