@@ -22,6 +22,7 @@ from chart_rendering import (
     container,
     missing,
     one,
+    pod,
     refused,
     template,
     ways,
@@ -182,6 +183,39 @@ def test_a_changed_configuration_rolls_the_pod() -> None:
 
     assert before == again
     assert before["metadata"]["annotations"] != after["metadata"]["annotations"]
+
+
+def test_a_changed_configuration_is_reloaded_where_that_is_asked() -> None:
+    """With the reloader the pod's template stays, the exporter takes reloads, and the watched file is the one it reads."""
+    values = ways("reload")
+    before = pod(template(values))
+    values["config"]["accounts"][0]["regions"] = ["cn-shanghai"]
+    exporter, reloader = pod(template(values))["spec"]["containers"]
+    (file,) = (arg for arg in exporter["args"] if arg.startswith("--config.file="))
+
+    assert pod(template(values)) == before
+    assert "--web.enable-lifecycle" in exporter["args"]
+    assert f"--config-file={file.partition('=')[2]}" in reloader["args"]
+    assert "--reload-url=http://127.0.0.1:10033/-/reload" in reloader["args"]
+    assert "--web.listen-address=:10033" in exporter["args"]
+    assert reloader["volumeMounts"][0] in exporter["volumeMounts"]
+    assert reloader["securityContext"] == exporter["securityContext"]
+
+
+def test_images_come_from_where_they_should() -> None:
+    """The tag is the chart's version, a digest wins over a tag, and one global registry over all, with its pull secrets."""
+    values = {**ways("reload"), "imagePullSecrets": [{"name": "own"}]}
+    everywhere = {"imageRegistry": "registry.example.com", "imagePullSecrets": ["all", {"name": "own"}]}
+    digest = "sha256:" + "0" * 64
+    spec = pod(template({**values, "global": everywhere, "image": {"tag": "1", "digest": digest}}))["spec"]
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))["appVersion"]
+
+    assert container(template(values))["image"] == f"ghcr.io/dbs-exporter/dbs-exporter:{version}"
+    assert [one_of["image"].partition(":v")[0] for one_of in spec["containers"]] == [
+        f"registry.example.com/dbs-exporter/dbs-exporter@{digest}",
+        "registry.example.com/prometheus-operator/prometheus-config-reloader",
+    ]
+    assert spec["imagePullSecrets"] == [{"name": "own"}, {"name": "all"}]
 
 
 def test_the_configuration_it_renders_is_one_the_exporter_takes(

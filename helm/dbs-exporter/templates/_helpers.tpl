@@ -61,14 +61,27 @@ annotations:
 {{- end -}}
 {{- end -}}
 
+{{/* the name of an image: (dict "root" $ "image" dict) */}}
 {{- define "dbs-exporter.image" -}}
-{{- $repository := .Values.image.repository -}}
-{{- if .Values.image.registry -}}{{- $repository = printf "%s/%s" .Values.image.registry .Values.image.repository -}}{{- end -}}
-{{- if .Values.image.digest -}}
-{{- printf "%s@%s" $repository .Values.image.digest -}}
+{{- $repository := .image.repository -}}
+{{- with default .image.registry .root.Values.global.imageRegistry -}}{{- $repository = printf "%s/%s" . $repository -}}{{- end -}}
+{{- if .image.digest -}}
+{{- printf "%s@%s" $repository .image.digest -}}
 {{- else -}}
-{{- printf "%s:%s" $repository (default .Chart.AppVersion .Values.image.tag) -}}
+{{- printf "%s:%s" $repository (default .root.Chart.AppVersion .image.tag) -}}
 {{- end -}}
+{{- end -}}
+
+{{- define "dbs-exporter.imagePullSecrets" -}}
+{{- $secrets := .Values.imagePullSecrets -}}
+{{- range .Values.global.imagePullSecrets -}}{{- $secrets = append $secrets (kindIs "string" . | ternary (dict "name" .) .) -}}{{- end -}}
+{{- with uniq $secrets -}}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end -}}
+{{- end -}}
+
+{{- define "dbs-exporter.reloads" -}}
+{{- if and .Values.configReloader.enabled (not .Values.demo) -}}yes{{- end -}}
 {{- end -}}
 
 {{- define "dbs-exporter.configFile" -}}
