@@ -30,6 +30,7 @@ def generated() -> dict[Path, str]:
     from dashboards.source.__main__ import rendered
     from dbs_exporter.config_schema import markdown_reference
     from dbs_exporter.metrics.reference import as_markdown
+    from docs import chart_schema
     from docs.alert_table import as_markdown as alerts_as_markdown
 
     files: dict[Path, str] = {}
@@ -47,6 +48,7 @@ def generated() -> dict[Path, str]:
         files[chart / "dashboards" / name] = content
     for path in sorted((ROOT / "rules").glob("*.rules.yml")):
         files[chart / "rules" / path.name] = path.read_text(encoding="utf-8")
+    files[chart_schema.PATH] = chart_schema.as_json()
     return files
 
 

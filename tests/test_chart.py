@@ -143,7 +143,15 @@ def test_without_anything_it_says_what_is_missing() -> None:
             {
                 "config": {
                     "accounts": [
-                        {"name": "a", "credentials": {"type": "access_key", "access_key_secret": "plain"}}
+                        {
+                            "name": "a",
+                            "regions": "all",
+                            "credentials": {
+                                "type": "access_key",
+                                "access_key_id": "id",
+                                "access_key_secret": "plain",
+                            },
+                        }
                     ]
                 }
             },
