@@ -10,7 +10,7 @@ await build({
   outfile: process.argv[2] ?? 'preview.js',
   bundle: true,
   format: 'iife',
-  loader: { '.svg': 'dataurl', '.png': 'dataurl', '.ttf': 'empty' },
+  loader: { '.svg': 'dataurl', '.png': 'dataurl', '.ttf': 'empty', '.woff2': 'dataurl', '.css': 'text' },
   define: { 'process.env.NODE_ENV': '"production"' },
   logLevel: 'error',
   plugins: [

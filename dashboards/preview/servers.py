@@ -73,8 +73,12 @@ class Prometheus:
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self.storage = folder / "data"
-        (folder / "prometheus.yml").write_text(yaml.safe_dump(dict(config)), encoding="utf-8")
+        self.configure(config)
         self._process: subprocess.Popen[bytes] | None = None
+
+    def configure(self, config: Mapping[str, Any]) -> None:
+        """Write what it is to do from its next start on."""
+        (self._folder / "prometheus.yml").write_text(yaml.safe_dump(dict(config)), encoding="utf-8")
 
     def start(self) -> None:
         """Start it and wait until it answers queries. Raises RuntimeError with its own words if it ends."""
