@@ -28,7 +28,7 @@ from chart_rendering import (
     ways,
 )
 
-KUBERNETES = ("1.27", "1.31", "1.37")
+KUBERNETES = tuple(f"1.{minor}" for minor in range(27, 38))
 CUSTOM = {"ServiceMonitor", "PodMonitor", "PrometheusRule", "HTTPRoute"}
 HELM4 = ROOT / ".tools" / "helm4"
 
