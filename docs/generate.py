@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- generated: {} -->", "<!-- end of generated: {} -->"
 
@@ -49,7 +51,21 @@ def generated() -> dict[Path, str]:
     for path in sorted((ROOT / "rules").glob("*.rules.yml")):
         files[chart / "rules" / path.name] = path.read_text(encoding="utf-8")
     files[chart_schema.PATH] = chart_schema.as_json()
+    readme = chart.parent / "README.md"
+    files[readme] = between(readme.read_text(encoding="utf-8"), "thresholds", thresholds(chart))
     return files
+
+
+def thresholds(chart: Path) -> str:
+    """The chart's thresholds that are no objectives, as a table."""
+    rows = yaml.safe_load((chart / "thresholds.yml").read_text(encoding="utf-8"))
+    return "\n".join(
+        [
+            "| name | default | is |",
+            "| --- | --- | --- |",
+            *(f"| `{name}` | {row['default']:,} | {row['what']} |" for name, row in rows.items()),
+        ]
+    )
 
 
 def main(arguments: list[str]) -> int:
