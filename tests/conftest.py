@@ -24,7 +24,12 @@ settings.load_profile("project")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--update-golden` writes what golden tests compare with."""
+    """`--update-golden` writes what golden tests compare with; `--unhurried` waits as long as the rules say."""
     parser.addoption(
         "--update-golden", action="store_true", help="write tests/golden anew; read the difference"
+    )
+    parser.addoption(
+        "--unhurried",
+        action="store_true",
+        help="let kept alerts end by themselves, which takes 15 minutes more",
     )

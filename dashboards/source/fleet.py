@@ -2,54 +2,97 @@
 
 from __future__ import annotations
 
+from grafana_foundation_sdk.builders import table
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
-from . import kit
-from .kit import BY_PLAN, PLAN, PLAN_BOARD, SCOPE
-from .names import AGE_RATIO, LOG_LAG, PROTECTION, RECOVERY_AGE, SIZE_RATIO
+from . import frame, kit
+from .kit import BY_PLAN, PLAN, SCOPE, Column, Label
+from .names import LOG_LAG, OBJECTIVE_RATIO, PROTECTION, RECOVERY_AGE, SIZE_RATIO
+from .states import OBJECTIVE_STEPS, STATE_CODE, STATE_CODES, STATES
 
-STATES = {
-    "protected": ("Protected", kit.GREEN, "Plans that can be restored within their objectives."),
-    "at_risk": (
-        "At risk",
-        kit.YELLOW,
-        "Plans close to an objective, with a hole in their log, or whose last full backup failed.",
-    ),
-    "breached": (
-        "Breached",
-        kit.RED,
-        "Plans whose recovery point or full backup is older than its objective allows.",
-    ),
-    "unprotected": (
-        "Unprotected",
-        kit.PURPLE,
-        "Plans that are not running or have nothing to be restored from.",
-    ),
-    "unknown": (
-        "Unknown",
-        kit.GREY,
-        "Plans whose data is older than three polling intervals: nothing can be said about them.",
-    ),
-}
-STATE_CODES = {
-    "1": ("protected", kit.GREEN),
-    "2": ("at risk", kit.YELLOW),
-    "3": ("breached", kit.RED),
-    "4": ("unprotected", kit.PURPLE),
-    "5": ("unknown", kit.GREY),
-}
-STATE_CODE = " or ".join(
-    f"{holds} * {code}"
-    for code, holds in (
-        (index, f'(max by ({BY_PLAN}) ({PROTECTION}{{{PLAN},state="{state}"}}) == 1)')
-        for index, state in enumerate(STATES, start=1)
+SEVERITIES = {"1": ("critical", kit.RED), "2": ("warning", kit.ORANGE), "3": ("info", kit.BLUE)}
+
+
+def alerts() -> table.Panel:
+    """Firing alerts, gravest first, from Prometheus' own series about them."""
+    asked = f'alertname=~"DBS.*",{SCOPE}'
+    firing = f'and ignoring (alertstate) ALERTS{{{asked},alertstate="firing"}}'
+    grave = " or ".join(
+        f'ALERTS_FOR_STATE{{{asked},severity="{name}"}} * 0 + {code}'
+        for code, (name, _) in SEVERITIES.items()
     )
-)
+    return kit.rows(
+        "Firing alerts",
+        "Alerts of these plans and of the exporter itself, from Prometheus; gravest first, then newest. Click an alert for its runbook, a plan for its board.",
+        {
+            "severity": Column(query=f"({grave}) {firing}", mappings=kit.states(SEVERITIES), width=90),
+            "alert": Label(name="alertname", width=290, link=f"{frame.RUNBOOKS}/${{__data.fields.alert}}.md"),
+            "since": Column(query=f"ALERTS_FOR_STATE{{{asked}}} * 1000 {firing}", unit="dateTimeFromNow", width=130),
+            **frame.WHOSE,
+            "gateway": Label(name="gateway_id", width=100),
+            "restore task": Label(name="restore_task_id", width=185),
+            "collector": Label(name="collector", width=130),
+            **frame.PLACE,
+        },
+        sort=[("severity", False), ("since", True)],
+        height=11,
+        no_value="No alert is firing",
+    )
+
+
+def plans() -> table.Panel:
+    """One row per plan, worst first."""
+    ratio = f'max by ({BY_PLAN}) ({OBJECTIVE_RATIO}{{{PLAN},objective="%s"}})'
+    last_full = f"max by ({BY_PLAN}) (dbs_full_backup_last_success_timestamp_seconds{{{PLAN}}})"
+    return kit.rows(
+        "Plans, worst first",
+        "One row per plan. What would be lost now and the age of the last full backup stand beside how much of the plan's own objective that is: above 100 % it is breached. Click a plan for its board.",
+        {
+            "state": Column(query=STATE_CODE, mappings=kit.states(STATE_CODES), width=105),
+            **frame.WHOSE,
+            "would lose": Column(query=f"max by ({BY_PLAN}) ({RECOVERY_AGE}{{{PLAN}}})", unit="s", width=105, blank="everything"),
+            "of RPO": Column(query=ratio % "rpo", unit="percentunit", steps=OBJECTIVE_STEPS, width=80),
+            "last full": Column(query=f"{last_full} * 1000", unit="dateTimeFromNow", width=115, blank="never"),
+            "of interval": Column(
+                query=ratio % "full_backup_interval", unit="percentunit", steps=OBJECTIVE_STEPS, width=95
+            ),
+            "size / usual": Column(
+                query=f"max by ({BY_PLAN}) ({SIZE_RATIO}{{{PLAN}}})",
+                unit="percentunit",
+                steps=kit.thresholds((None, kit.RED), (0.5, kit.GREEN), (2, kit.ORANGE)),
+                width=100,
+            ),
+            "log lag": Column(query=f"max by ({BY_PLAN}) ({LOG_LAG}{{{PLAN}}})", unit="s", width=95),
+            "holes": Column(
+                query=f"sum by ({BY_PLAN}) (dbs_plan_recovery_gaps{{{PLAN}}})",
+                steps=kit.thresholds((None, kit.GREEN), (1, kit.RED)),
+                width=65,
+            ),
+            "proven": Column(
+                query=f"max by ({BY_PLAN}) (dbs_restore_last_success_timestamp_seconds{{{PLAN}}}) * 1000",
+                unit="dateTimeFromNow",
+                width=115,
+                blank="never",
+            ),
+            "last good ends": Column(
+                query=f"max by ({BY_PLAN}) (dbs_plan_last_good_expires_timestamp_seconds{{{PLAN}}}) - time()",
+                unit="s",
+                steps=kit.thresholds((None, kit.RED), (2 * 86400, kit.GREEN)),
+                width=120,
+                blank="none kept",
+            ),
+            "": Column(query=f"max by ({BY_PLAN}, plan_name, database_type) (dbs_plan_info{{{PLAN}}})", hidden=True),
+            **frame.PLACE,
+        },
+        sort=[("state", True), ("of RPO", True)],
+        height=24,
+        no_value="No plan",
+    )
 
 
 def build() -> Dashboard:
     """The board dbs-fleet."""
-    board = kit.board(
+    board = frame.board(
         "dbs-fleet",
         "DBS / Fleet",
         "Every backup plan, worst first: can it be restored, to which second, until when.",
@@ -57,7 +100,7 @@ def build() -> Dashboard:
     )
     board = board.with_row(Row("Is anything wrong?"))
     for state, (title, color, description) in STATES.items():
-        bad = state != "protected"
+        good = state == "protected"
         board = board.with_panel(
             kit.number(
                 title,
@@ -65,8 +108,7 @@ def build() -> Dashboard:
                 f'count(max by ({BY_PLAN}) ({PROTECTION}{{{PLAN},state="{state}"}}) == 1)',
                 "short",
                 steps=kit.thresholds((None, color)),
-                span=4,
-                no_value="none" if bad else "no plan",
+                none=("no plan", kit.GREY) if good else ("none", kit.GREEN),
             )
         )
     board = board.with_panel(
@@ -75,67 +117,7 @@ def build() -> Dashboard:
             "When the plan list was last read without fault, in the scope where that is longest ago. Everything on this board is as old as that or older.",
             f'min(dbs_exporter_collector_last_success_timestamp_seconds{{{SCOPE},collector="plans"}}) * 1000',
             "dateTimeFromNow",
-            steps=kit.thresholds((None, kit.BLUE)),
-            span=4,
+            none=("never read", kit.RED),
         )
     )
-    board = board.with_panel(
-        kit.alerts(
-            "Firing alerts",
-            "Alerts of these plans and of the exporter itself, from Prometheus. Their runbooks are linked in the notification.",
-            f'max by (severity, alertname, account, region, plan_id, plan_name) (ALERTS_FOR_STATE{{alertname=~"DBS.*",{SCOPE}}} * on (alertname, severity, account, region, plan_id) group_left () max by (alertname, severity, account, region, plan_id) (ALERTS{{alertname=~"DBS.*",alertstate="firing",{SCOPE}}})) * 1000',
-        )
-    )
-    board = board.with_row(Row("Plans"))
-    return board.with_panel(
-        kit.rows(
-            "Plans, worst first",
-            "One row per plan. Ages are compared with the plan's own objectives; a ratio above 1 is a breach. Click a plan for its board.",
-            [
-                ("state", STATE_CODE, "short"),
-                ("worst ratio", f"max by ({BY_PLAN}) ({AGE_RATIO}{{{PLAN}}})", "percentunit"),
-                ("recovery point age", f"max by ({BY_PLAN}) ({RECOVERY_AGE}{{{PLAN}}})", "s"),
-                (
-                    "allowed (RPO)",
-                    f'max by ({BY_PLAN}) (dbs_plan_objective_seconds{{{PLAN},objective="rpo"}})',
-                    "s",
-                ),
-                (
-                    "last full backup",
-                    f"max by ({BY_PLAN}) (dbs_full_backup_last_success_timestamp_seconds{{{PLAN}}}) * 1000",
-                    "dateTimeFromNow",
-                ),
-                ("size against median", f"max by ({BY_PLAN}) ({SIZE_RATIO}{{{PLAN}}})", "percentunit"),
-                ("log lag", f"max by ({BY_PLAN}) ({LOG_LAG}{{{PLAN}}})", "s"),
-                ("holes in the log", f"sum by ({BY_PLAN}) (dbs_plan_recovery_gaps{{{PLAN}}})", "short"),
-                (
-                    "last proven restore",
-                    f"max by ({BY_PLAN}) (dbs_restore_last_success_timestamp_seconds{{{PLAN}}}) * 1000",
-                    "dateTimeFromNow",
-                ),
-                (
-                    "last good backup expires",
-                    f"max by ({BY_PLAN}) (dbs_plan_last_good_expires_timestamp_seconds{{{PLAN}}}) * 1000",
-                    "dateTimeFromNow",
-                ),
-                ("name", f"max by ({BY_PLAN}, plan_name, database_type) (dbs_plan_info{{{PLAN}}})", "short"),
-            ],
-            labels={
-                "plan_id": "plan",
-                "plan_name": "plan name",
-                "database_type": "database",
-                "account": "account",
-                "region": "region",
-            },
-            hide=("Value #K",),
-            colours={
-                "state": kit.states(STATE_CODES),
-                "worst ratio": kit.thresholds((None, kit.GREEN), (0.8, kit.YELLOW), (1, kit.RED)),
-                "size against median": kit.thresholds((None, kit.RED), (0.5, kit.GREEN), (2, kit.ORANGE)),
-                "holes in the log": kit.thresholds((None, kit.GREEN), (1, kit.RED)),
-            },
-            links={"plan": PLAN_BOARD},
-            sort="state",
-            height=18,
-        )
-    )
+    return board.with_panel(alerts()).with_row(Row("Plans")).with_panel(plans())

@@ -6,6 +6,7 @@ It reads the JSON, not the builders: what is proved is what is shipped.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,14 @@ class PanelQuery:
 def boards() -> dict[str, dict[str, Any]]:
     """Board name (file name without .json) -> its JSON."""
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}
+
+
+def since_seconds(content: Mapping[str, Any]) -> float:
+    """How far back a board looks unless told otherwise. Raises ValueError for a range that is not `now-…`."""
+    found = re.fullmatch(r"now-(\d+)([smhd])", content["time"]["from"])
+    if found is None:
+        raise ValueError(f"cannot read the time range {content['time']['from']!r}; write now-30d")
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
 
 
 def filled(expression: str, variables: Mapping[str, str], *, rate_interval: str = "4m") -> str:

@@ -1,0 +1,238 @@
+"""From the cloud to the pager: simulator, exporter, Prometheus with the rules, Alertmanager with the example, and a receiver."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import requests
+from exporter_process import exporter
+
+from dashboards.preview.history import Past, moments, write
+from dashboards.preview.servers import (
+    WRITTEN_LABELS,
+    Prometheus,
+    blocks,
+    configuration,
+    free_port,
+    prometheus,
+)
+from dbs_exporter.config import parse_config
+from dbs_exporter.simulator import Simulator, World, start_simulator
+from dbs_exporter.simulator.tasks import RESTORE_BYTES_PER_SECOND, Restore
+
+EXAMPLE = Path(__file__).resolve().parent.parent / "rules" / "alertmanager.yml"
+PATIENCE_SECONDS = 180.0
+PLANS = 18
+"""One for each incident, two behind the gateway, two healthy."""
+CONFIG = """
+accounts:
+  - name: prod
+    endpoint: {url}
+    regions: all
+    requests_per_second: 1000
+    concurrency: 2
+    credentials: {{type: credentials_uri, credentials_uri: "{url}/-/credentials?account=prod"}}
+collectors:
+  plans: {{interval: 10s}}
+  gateways: {{interval: 10s}}
+  full_backups: {{interval: 10s}}
+  incremental_backups: {{interval: 10s}}
+  restores: {{interval: 10s}}
+  restore_ranges: {{interval: 10s}}
+  prechecks: {{interval: 10s}}
+  downloads: {{interval: 10s}}
+  job_errors: {{interval: 10s}}
+  nodes: {{interval: 1m}}
+  billing: {{interval: 1m, enabled: true}}
+objectives:
+  - plans: ["*"]
+    restore_time: 4h
+    restore_test_interval: 100d
+"""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One alert as a receiver was told of it."""
+
+    receiver: str
+    status: str
+    labels: dict[str, str]
+    annotations: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        return self.labels["alertname"]
+
+    @property
+    def key(self) -> tuple[tuple[str, str], ...]:
+        return tuple(sorted(self.labels.items()))
+
+
+class Receiver:
+    """A web hook that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.notices: list[Notice] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                receiver.notices += [
+                    Notice(told["receiver"], one["status"], one["labels"], one["annotations"])
+                    for one in told["alerts"]
+                ]
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def state(self) -> dict[tuple[tuple[str, str], ...], Notice]:
+        """The last word on every alert."""
+        return {notice.key: notice for notice in list(self.notices)}
+
+    def firing(self) -> list[Notice]:
+        return [notice for notice in self.state().values() if notice.status == "firing"]
+
+
+def until(what: str, condition: Callable[[], object], *, patience: float = PATIENCE_SECONDS) -> None:
+    """Wait until something holds, with a bound in seconds that only a failure reaches."""
+    deadline = time.monotonic() + patience
+    pause = threading.Event()
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"it never came that {what}")
+        pause.wait(0.2)
+
+
+@contextmanager
+def alertmanager(folder: Path, receiver: Receiver) -> Iterator[str]:
+    """The URL of an Alertmanager with the example, its waits shortened and its addresses those of the receiver."""
+    example = EXAMPLE.read_text(encoding="utf-8").replace("http://127.0.0.1:9095", receiver.url)
+    config = folder / "alertmanager.yml"
+    # Long enough for the graver of two alerts to come with the lesser, also from a machine that is busy.
+    shortened = re.sub(r"group_wait: \w+", "group_wait: 8s", example)
+    config.write_text(re.sub(r"group_interval: \w+", "group_interval: 2s", shortened), encoding="utf-8")
+    url = f"http://127.0.0.1:{free_port()}"
+    program = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager") or "alertmanager"
+    process = subprocess.Popen(
+        [
+            program, f"--config.file={config}", f"--storage.path={folder / 'alertmanager'}", "--cluster.listen-address=",
+            f"--web.listen-address={url.removeprefix('http://')}",
+        ],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+    def answers() -> bool:
+        assert process.poll() is None, "Alertmanager ended"
+        try:
+            return requests.get(f"{url}/-/ready", timeout=10).ok
+        except requests.ConnectionError:
+            return False
+
+    try:
+        until("Alertmanager answers", answers)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+@dataclass(frozen=True)
+class Site:
+    """Everything that runs between the cloud and the pager."""
+
+    simulator: Simulator
+    prometheus: Prometheus
+    alertmanager: str
+    receiver: Receiver
+
+    @property
+    def world(self) -> World:
+        return self.simulator.world
+
+    def firing(self) -> list[dict[str, str]]:
+        """The labels of what fires in Prometheus."""
+        return [one["labels"] for one in self.prometheus.ask("alerts")["alerts"] if one["state"] == "firing"]
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """What Alertmanager holds, with what inhibits it."""
+        found: list[dict[str, Any]] = requests.get(f"{self.alertmanager}/api/v2/alerts", timeout=10).json()
+        return found
+
+    def settled(self) -> bool:
+        """Whether everybody who has to know what fires now does: Alertmanager all of it, the receiver what is not inhibited."""
+        fires = {tuple(sorted(labels.items())) for labels in self.firing()}
+        held = {tuple(sorted(one["labels"].items())): one["status"]["state"] for one in self.alerts()}
+        told = {notice.key for notice in self.receiver.firing()}
+        return fires == set(held) and told >= {key for key, state in held.items() if state == "active"}
+
+
+def moving_restore(world: World) -> Restore:
+    """A restore of a healthy plan that somebody has just started and that will take half an hour."""
+    troubled = {plan for plans in world.incident_plans.values() for plan in plans}
+    plan_id = next(plan for plan in world.plan_ids("prod") if plan not in troubled)
+    return Restore(
+        task_id="s1moving", plan_id=plan_id, name="moving", created_at=world.clock() - 60, started_at=world.clock(),
+        size_bytes=int(1800 * RESTORE_BYTES_PER_SECOND), kind="logical", continuous=True, target_at=world.clock() - 3600,
+    )  # fmt: skip
+
+
+@contextmanager
+def site(folder: Path, *, seed: int) -> Iterator[Site]:
+    """A fleet with every incident and thirty days of past, watched by everything that would watch it."""
+    now = time.time()
+    past = folder / "past.om"
+    written = Past(
+        parse_config(CONFIG.format(url="http://127.0.0.1:1")),
+        seed=seed, plans=PLANS, anchor=now, labels=WRITTEN_LABELS,
+    )  # fmt: skip
+    try:
+        with past.open("w", encoding="utf-8") as text:
+            write(written, moments(now, step=12 * 3600, dense_step=240), text)
+    finally:
+        written.close()
+    blocks(past, folder / "data")
+    past.unlink()
+    world = World(seed=seed, plans=PLANS, accounts=("prod",), anchor=now)
+    world.add_restore(moving_restore(world))
+    with ExitStack() as stack:
+        receiver = Receiver()
+        stack.callback(receiver.close)
+        simulator = stack.enter_context(start_simulator(world))
+        config = folder / "dbs-exporter.yml"
+        config.write_text(CONFIG.format(url=simulator.url), encoding="utf-8")
+        process = stack.enter_context(
+            exporter("run", f"--config.file={config}", "--web.listen-address=127.0.0.1:0")
+        )
+        address = process.until(r"listening.*http://(127\.0\.0\.1:\d+)")[1]
+        manager = stack.enter_context(alertmanager(folder, receiver))
+        server = stack.enter_context(
+            prometheus(
+                folder,
+                configuration((address,), alertmanagers=(manager.removeprefix("http://"),)),
+                "--rules.alert.resend-delay=1s",
+            )
+        )
+        yield Site(simulator, server, manager, receiver)
