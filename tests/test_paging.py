@@ -193,6 +193,7 @@ def mended(running: Site, told: Story, *, unhurried: bool) -> None:
                 if one.name not in OF_THE_MACHINE | NEVER_PROVEN and one.receiver != "digest"
             ]
         ),
+        patience=1800 if unhurried else PATIENCE_SECONDS,
     )
     told.left, told.after = running.firing(), list(running.receiver.state().values())
 
