@@ -60,7 +60,7 @@ def made(random: Random, number: int) -> tuple[PlanSubject, dict[str, CollectorS
         else FullBackup(backup_set_id="s", status="finish", ended_at=full, finished_at=full)
     )
     holes = random.random() < 0.15
-    ranges = (
+    ranges: tuple[RestoreRange, ...] = (
         () if point is None else (RestoreRange(range_type="range", begin_at=NOW - 90 * HOUR, end_at=point),)
     )
     if holes and point is not None:
