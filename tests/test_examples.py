@@ -100,13 +100,13 @@ def test_the_systemd_unit_is_clean_and_hardened(tmp_path: Path) -> None:
 def test_the_systemd_service_can_read_its_configuration() -> None:
     """A dynamic user owns neither file nor folder: both are open to others, and the secret, which is not, is a credential."""
     unit = (EXAMPLES / "systemd" / "dbs-exporter.service").read_text(encoding="utf-8")
-    installed = dict(
-        (path, int(mode, 8))
+    installed = {
+        path: int(mode, 8)
         for mode, path in re.findall(
             r"install (?:-D )?-m (\d+) .*(/etc/dbs-exporter/\S+)",
             (ROOT / "docs" / "install.md").read_text(encoding="utf-8"),
         )
-    )
+    }
     (folder,) = re.findall(r"^ConfigurationDirectoryMode=(\d+)$", unit, re.MULTILINE)
     (secret,) = re.findall(r"^LoadCredential=(\w+):(\S+)$", unit, re.MULTILINE)
     configuration = (EXAMPLES / "systemd" / "dbs-exporter.yml").read_text(encoding="utf-8")

