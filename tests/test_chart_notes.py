@@ -1,0 +1,63 @@
+"""What the chart says after an installation: true of what was installed, for each way of use."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from chart_rendering import CHART, WAYS, helm, one, template, ways
+
+
+def notes(values: Any, folder: Path) -> str:
+    """NOTES.txt under some values; `helm template` leaves it out, so a copy of the chart has it as an object too."""
+    chart = folder / "chart"
+    shutil.copytree(CHART, chart)
+    shutil.copy(CHART / "templates" / "NOTES.txt", chart / "files" / "notes.txt")
+    (chart / "templates" / "notes.yaml").write_text(
+        'said: {{ tpl (.Files.Get "files/notes.txt") . | toJson }}\n', encoding="utf-8"
+    )
+    done = subprocess.run(
+        [helm(), "template", "rel", str(chart), "--kube-version", "1.31.0", "-n", "monitoring", "-s", "templates/notes.yaml", "-f", "-"],
+        input=yaml.safe_dump(values), capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    return str(yaml.safe_load(done.stdout)["said"])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_notes_name_what_is_there(way: str, tmp_path: Path) -> None:
+    """The Service to forward, the workload to ask, the file it reads, and what is not yet switched on."""
+    documents = template(ways(way))
+    said = notes(ways(way), tmp_path)
+    service = next(document for document in documents if document["kind"] == "Service")
+    workload = next(document for document in documents if document["kind"] in {"Deployment", "StatefulSet"})
+    name = workload["metadata"]["name"]
+    arguments = workload["spec"]["template"]["spec"]["containers"][0]["args"]
+    kinds = {document["kind"] for document in documents}
+
+    assert (
+        f"port-forward service/{service['metadata']['name']} {service['spec']['ports'][0]['port']}\n" in said
+    )
+    assert "helm test rel --namespace monitoring" in said
+    if "demo" in arguments:
+        assert "dbs-exporter check" not in said
+    else:
+        asked = f"{name}-0" if workload["kind"] == "StatefulSet" else f"deployment/{name}"
+        (file,) = (argument for argument in arguments if argument.startswith("--config.file="))
+        assert f"exec {asked} -- dbs-exporter check {file}" in said
+    assert ("Nothing scrapes it yet" in said) == (not kinds & {"ServiceMonitor", "PodMonitor"})
+    assert ("Nobody is alerted yet" in said) == ("PrometheusRule" not in kinds)
+    assert ("RRSA" in said) == (way == "rrsa")
+
+
+def test_the_notes_have_no_gaps(tmp_path: Path) -> None:
+    """No line of a template is left, and no two lines are empty in a row."""
+    said = notes({"demo": True}, tmp_path)
+
+    assert not re.search(r"\{\{|<no value>|%!", said)
+    assert "\n\n\n" not in said
+    assert one(template({"demo": True}), "Service")["metadata"]["name"] in said
