@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import sysconfig
 import tarfile
+import urllib.request
+import venv
 import zipfile
 from pathlib import Path
 
@@ -72,3 +76,55 @@ def test_it_runs_without_the_checkout(built: Path, tmp_path: Path) -> None:
 
     assert __version__ in said("--version")
     assert "dbs_plan_info" in said("metrics", "--format=json")
+
+
+def test_a_wheel_from_the_sdist_installs_and_runs_alone(built: Path, tmp_path: Path) -> None:
+    """Built from the unpacked sdist and installed by pip, whose sources are then gone, the program serves its demo."""
+    (sdist,) = built.glob("*.tar.gz")
+    sources, installed, elsewhere = (tmp_path / name for name in ("sources", "installed", "elsewhere"))
+    elsewhere.mkdir()
+    with tarfile.open(sdist) as archive:
+        archive.extractall(sources, filter="data")
+    (folder,) = sources.iterdir()
+    build = "import sys, hatchling.build as b; b.build_wheel(sys.argv[1])"
+    subprocess.run(
+        [sys.executable, "-c", build, str(elsewhere)],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    (wheel,) = elsewhere.glob("*.whl")
+    venv.create(installed, symlinks=True)
+    subprocess.run(
+        [
+            sys.executable, "-m", "pip", "--python", str(installed / "bin" / "python"), "install", "--quiet",
+            "--disable-pip-version-check", "--no-index", "--no-deps", str(wheel),
+        ],
+        check=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+    wheel.unlink()
+    # Its dependencies are those of the tests' environment; what is installed comes before them.
+    (packages,) = (installed / "lib").glob("python*/site-packages")
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "DBS_EXPORTER_"))
+    }
+    where = subprocess.run(
+        [str(installed / "bin" / "python"), "-c", "import dbs_exporter; print(dbs_exporter.__file__)"],
+        cwd=elsewhere, env=environment, check=True, capture_output=True, text=True, timeout=60,
+    ).stdout  # fmt: skip
+
+    assert Path(where.strip()).is_relative_to(packages)
+    with subprocess.Popen(
+        [str(installed / "bin" / "dbs-exporter"), "demo", "--plans=1", "--web.listen-address=127.0.0.1:0"],
+        cwd=elsewhere, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    ) as program:  # fmt: skip
+        try:
+            assert program.stdout is not None
+            url = next(line.split()[1] for line in program.stdout if line.startswith("metrics:"))
+            with urllib.request.urlopen(url, timeout=30) as page:
+                assert f'version="{__version__}"' in page.read().decode()
+        finally:
+            program.terminate()
+            assert program.wait(timeout=60) == 0
