@@ -1,8 +1,8 @@
-"""Draw the boards as they look over a simulated fleet with every incident: `make preview`, or
+"""Draw the boards as they look over a simulated fleet with every incident.
 
 python -m dashboards.preview [--out docs/images] [--keep] [fleet plan ...]
 
-A preview, drawn with Grafana's own components from a real Prometheus' answers; no Grafana server is run. Needs Prometheus 3,
+`make preview` does it. It is a preview, drawn with Grafana's own components from a real Prometheus' answers; no Grafana server is run. Needs Prometheus 3,
 promtool, Chromium, and Node with the packages of dashboards/preview/package.json (`make tools`).
 """
 
@@ -23,7 +23,7 @@ from pathlib import Path
 
 import requests
 
-from dashboards.source.queries import FOLDER, boards
+from dashboards.source.queries import FOLDER, boards, queries
 from dbs_exporter.config import parse_config
 from dbs_exporter.simulator import World, start_simulator
 
@@ -38,17 +38,19 @@ SEED, PLANS, ACCOUNT = 7, 40, "prod"
 PLAN_OF = "repeatedly_failing_full_backup"
 """The incident whose plan is shown on the board of one plan."""
 SCRAPE_SECONDS = 2
+LIVE_SECONDS = 60.0
+"""How long it runs before it is drawn: what only a running process tells needs a few samples."""
 PATIENCE_SECONDS = 240.0
 CONFIG = """
 accounts:
   - name: prod
     endpoint: {url}
-    regions: all
+    regions: [cn-hangzhou, cn-shanghai, ap-southeast-1]
     credentials: {{type: access_key, access_key_id: testak, access_key_secret: testsk}}
 collectors:
   billing: {{enabled: true}}
 objectives:
-  - plans: ["orders-*"]
+  - plans: ["orders-mysql-*", "orders-postgresql-*"]
     rpo: 15m
     restore_time: 1h
     restore_test_interval: 30d
@@ -83,8 +85,6 @@ def bundle(folder: Path) -> Path:
 def wanted_series() -> set[str]:
     """Names of all series that rules and boards read: the others need no past."""
     asked = [rule["expr"] for rule in rules()]
-    from dashboards.source.queries import queries
-
     asked += [query.expression for name, content in boards().items() for query in queries(name, content)]
     return set().union(*(named_in(expression) for expression in asked))
 
@@ -154,7 +154,7 @@ def settled(server: Prometheus, since: float) -> bool:
     """Whether samples and recorded series have come, alerts fire, and none is about to."""
     fresh = server.ask("query", query=f"max(timestamp(plan:dbs_protection:state)) > {since}")["result"]
     states = {alert["state"] for alert in server.ask("alerts")["alerts"]}
-    return bool(fresh) and "firing" in states and time.time() > since + 20
+    return bool(fresh) and "firing" in states and time.time() > since + LIVE_SECONDS
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -98,7 +98,7 @@ function framesOf(panel: any): DataFrame[] {
         name,
         fields: [
           { name: 'Time', type: FieldType.time, values: samples.map(([at]) => at * 1000) },
-          { name: 'Value', type: FieldType.number, labels: row.metric, config: { displayNameFromDS: name }, values: samples.map(([, value]) => Number(value)) },
+          { name: 'Value', type: FieldType.number, labels: row.metric, config: { displayNameFromDS: name }, values: samples.map(([, value]) => (value === 'NaN' ? null : Number(value))) },
         ],
       });
     });

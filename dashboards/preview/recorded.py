@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -18,8 +19,11 @@ import yaml
 from .servers import RULE_FILES, Prometheus, blocks
 
 HOUR, DAY = 3600, 86400
-DEPTHS = ((30 * DAY, 2 * HOUR), (DAY, 600), (6 * HOUR, 120))
-"""(seconds of the past that are covered, step), coarse to fine; each step divides the one before."""
+DEPTHS = ((30 * DAY, 2 * HOUR), (2 * DAY, 1200), (6 * HOUR, 120))
+"""(seconds of the past that are covered, step), coarse to fine; each step divides the one before.
+
+Two days of the middle one: boards that show one compare with the day before.
+"""
 
 Rule = Mapping[str, Any]
 Labels = tuple[tuple[str, str], ...]
@@ -43,7 +47,7 @@ def spans(now: float, depths: Sequence[tuple[int, int]] = DEPTHS) -> list[Span]:
 
     Raises ValueError where a step is no multiple of the next one, so that the seams would not meet.
     """
-    if any(coarse % fine for (_, coarse), (_, fine) in zip(depths, depths[1:], strict=False)):
+    if any(coarse % fine for (_, coarse), (_, fine) in pairwise(depths)):
         raise ValueError(f"each step must divide the one before: {depths}")
     # A seam is a multiple of the coarser step on its left, and so of both.
     coarser = [depths[0][1], *(step for _, step in depths[:-1])]

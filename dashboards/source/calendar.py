@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
-from . import kit
+from . import frame, kit
 from .kit import BY_PLAN, PLAN, named
 from .names import FULL_AGE
 
@@ -24,14 +24,17 @@ WINDOW = {
 
 
 def day_code() -> str:
-    """One code per plan and day: 4 ok, 3 late, 2 failed, 1 missed, 0 none due."""
-    plans = f"max by ({BY_PLAN}) (max_over_time(dbs_plan_info{{{PLAN}}}[1d])) * 0"
-    success = f"(max by ({BY_PLAN}) (max_over_time(dbs_full_backup_last_success_timestamp_seconds{{{PLAN}}}[1d])) > bool (time() - 86400) or {plans})"
-    failed = f"(max by ({BY_PLAN}) (max_over_time(dbs_full_backup_consecutive_failures{{{PLAN}}}[1d])) > bool 0 or {plans})"
-    late = (
-        f"(max by ({BY_PLAN}) (max_over_time({FULL_AGE}{{{PLAN}}}[1d])) > bool on ({BY_PLAN}) "
-        f'max by ({BY_PLAN}) (max_over_time(dbs_plan_objective_seconds{{{PLAN},objective="full_backup_interval"}}[1d])) or {plans})'
-    )
+    """One code per plan and day that begins at the moment asked for: 4 ok, 3 late, 2 failed, 1 missed, 0 none due."""
+
+    def over_the_day(series: str) -> str:
+        # Grafana asks at the beginnings of days, so what a day brought lies ahead of the moment.
+        return f"max by ({BY_PLAN}) (max_over_time({series}[1d] offset -1d))"
+
+    plans = f"{over_the_day(f'dbs_plan_info{{{PLAN}}}')} * 0"
+    success = f"({over_the_day(f'dbs_full_backup_last_success_timestamp_seconds{{{PLAN}}}')} > bool time() or {plans})"
+    failed = f"({over_the_day(f'dbs_full_backup_consecutive_failures{{{PLAN}}}')} > bool 0 or {plans})"
+    allowed = over_the_day(f'dbs_plan_objective_seconds{{{PLAN},objective="full_backup_interval"}}')
+    late = f"({over_the_day(f'{FULL_AGE}{{{PLAN}}}')} > bool on ({BY_PLAN}) {allowed} or {plans})"
     return f"{success} * (4 - {late}) + (1 - {success}) * ({failed} * 2 + (1 - {failed}) * {late})"
 
 
@@ -49,7 +52,7 @@ def build() -> Dashboard:
     """The board dbs-calendar."""
     legend = "{{plan_name}} ({{plan_id}})"
     return (
-        kit.board(
+        frame.board(
             "dbs-calendar",
             "DBS / Calendar and window",
             "Full backups day by day, and the restorable window over time.",
@@ -60,12 +63,12 @@ def build() -> Dashboard:
         .with_panel(
             kit.history(
                 "Full backups per day",
-                "One cell per plan and day, counted back from now: ok, late (done, but the objective was breached meanwhile), failed, missed, or none due.",
+                "One cell per plan and day, the last one being today so far: ok, late (done, but the objective was breached meanwhile), failed, missed (nothing was done and the objective is breached), or none due.",
                 named(day_code()),
                 legend,
                 DAY,
                 interval="1d",
-                height=16,
+                height=19,
             )
         )
         .with_row(Row("Restorable window"))
@@ -76,13 +79,13 @@ def build() -> Dashboard:
                 named(window_code()),
                 legend,
                 WINDOW,
-                height=16,
+                height=19,
             )
         )
         .with_panel(
             kit.lines(
                 "Length of the restorable window",
-                "Newest minus oldest instant that can be restored.",
+                "Newest minus oldest instant that can be restored; the shortest windows stand first.",
                 "s",
                 (
                     named(
@@ -91,6 +94,9 @@ def build() -> Dashboard:
                     legend,
                 ),
                 span=24,
+                height=12,
+                beside=True,
+                largest=False,
             )
         )
     )

@@ -2,49 +2,88 @@
 
 from __future__ import annotations
 
+from grafana_foundation_sdk.builders import table
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
-from . import kit
-from .kit import BY_PLAN, PLAN, PLAN_BOARD, named
+from . import frame, kit
+from .kit import BY_PLAN, PLAN, Column, named
+
+FULL = f"dbs_full_backup_sets_bytes{{{PLAN}}}"
+LOGS = f"dbs_incremental_backup_files_bytes{{{PLAN}}}"
+CLASSES = {"Standard": kit.BLUE, "IA": kit.GREEN, "Archive": kit.PURPLE, "UNKNOWN": kit.GREY}
+
+
+def _ends() -> table.Panel:
+    return kit.rows(
+        "Prepaid ends",
+        "When the terms of prepaid plans end, soonest first; a plan stops when its term does.",
+        {
+            "ends in": Column(
+                query=named(f"max by ({BY_PLAN}) (dbs_plan_expires_timestamp_seconds{{{PLAN}}}) - time()"),
+                unit="s",
+                steps=kit.thresholds((None, kit.RED), (7 * 86400, kit.ORANGE), (30 * 86400, kit.GREEN)),
+                width=105,
+            ),
+            **frame.PLAN_NAMES,
+            **frame.PLACE,
+        },
+        sort=[("ends in", False)],
+        span=10,
+        height=13,
+        no_value="No prepaid plan",
+    )
+
+
+def _billing() -> table.Panel:
+    def billed(what: str) -> str:
+        return f"sum by ({BY_PLAN}) (dbs_plan_billing_{what}_bytes{{{PLAN}}})"
+
+    return kit.rows(
+        "Billing",
+        "As DBS bills it, what is charged for most first. The collector behind it is off by default.",
+        {
+            **frame.PLAN_NAMES,
+            "stored": Column(query=named(billed("storage")), unit="bytes", width=95),
+            "charged for": Column(query=named(billed("paid")), unit="bytes", width=105),
+            "free quota": Column(query=named(billed("free")), unit="bytes", blank="none", width=100),
+            "of quota": Column(
+                query=named(f"{billed('used')} / on ({BY_PLAN}) ({billed('free')} > 0)"),
+                unit="percentunit",
+                steps=kit.thresholds((None, kit.GREEN), (0.9, kit.ORANGE), (1, kit.RED)),
+                width=90,
+            ),
+            **frame.PLACE,
+        },
+        sort=[("charged for", True), ("of quota", True)],
+        span=14,
+        height=13,
+        no_value="The billing collector is off",
+    )
 
 
 def build() -> Dashboard:
     """The board dbs-capacity."""
-    full = f"dbs_full_backup_sets_bytes{{{PLAN}}}"
-    logs = f"dbs_incremental_backup_files_bytes{{{PLAN}}}"
+    board = frame.board(
+        "dbs-capacity",
+        "DBS / Capacity and cost",
+        "Stored bytes by class, growth and forecast, prepaid ends and quota.",
+        since="now-30d",
+        refresh="15m",
+    ).with_row(Row("Stored"))
+    for title, description, expression in (
+        ("Full backups", "Bytes of all full backup sets that are kept.", f"sum({FULL})"),
+        ("Log backups", "Bytes of all log files that are kept.", f"sum({LOGS})"),
+        (
+            "Full backups in 30 days",
+            "Bytes of full backups if the next 30 days go on as the last 14 went.",
+            f"sum(predict_linear({FULL}[14d], 30 * 86400))",
+        ),
+    ):
+        board = board.with_panel(
+            kit.number(title, description, expression, "bytes", span=6, none=("nothing", kit.GREY))
+        )
     return (
-        kit.board(
-            "dbs-capacity",
-            "DBS / Capacity and cost",
-            "Stored bytes by class, growth and forecast, prepaid ends and quota.",
-            since="now-30d",
-            refresh="15m",
-        )
-        .with_row(Row("Stored"))
-        .with_panel(
-            kit.number(
-                "Full backups",
-                "Bytes of all full backup sets that are kept.",
-                f"sum({full})",
-                "bytes",
-                span=6,
-            )
-        )
-        .with_panel(
-            kit.number(
-                "Log backups", "Bytes of all log files that are kept.", f"sum({logs})", "bytes", span=6
-            )
-        )
-        .with_panel(
-            kit.number(
-                "In 30 days, at this rate",
-                "Full backup bytes in 30 days if the last 14 days go on as they were.",
-                f"sum(predict_linear(dbs_full_backup_sets_bytes{{{PLAN}}}[14d], 30 * 86400))",
-                "bytes",
-                span=6,
-            )
-        )
-        .with_panel(
+        board.with_panel(
             kit.number(
                 "Prepaid plans that end within 30 days",
                 "Plans whose prepaid term ends soon; they stop when it does.",
@@ -52,7 +91,7 @@ def build() -> Dashboard:
                 "short",
                 steps=kit.thresholds((None, kit.ORANGE)),
                 span=6,
-                no_value="none",
+                none=("none", kit.GREEN),
             )
         )
         .with_panel(
@@ -60,23 +99,25 @@ def build() -> Dashboard:
                 "Full backup bytes by storage class",
                 "UNKNOWN is what DBS says of sets that are not finished.",
                 "bytes",
-                (f"sum by (storage_class) ({full})", "{{storage_class}}"),
+                (f"sum by (storage_class) ({FULL}) > 0", "{{storage_class}}"),
                 stacked=True,
+                colours=CLASSES,
             )
         )
         .with_panel(
             kit.lines(
                 "Log bytes by storage class",
-                "Kept log files.",
+                "Log files that are kept; UNKNOWN are those that are still being filled.",
                 "bytes",
-                (f"sum by (storage_class) ({logs})", "{{storage_class}}"),
+                (f"sum by (storage_class) ({LOGS}) > 0", "{{storage_class}}"),
                 stacked=True,
+                colours=CLASSES,
             )
         )
         .with_panel(
             kit.lines(
-                "Growth per day, by database type",
-                "Slope of the size of the newest full backups over seven days.",
+                "Growth of a full backup per day, by database type",
+                "How fast the newest full backups become larger or smaller: slope over seven days, per day.",
                 "bytes",
                 (
                     f"sum by (database_type) (({named(f'max by ({BY_PLAN}) (deriv(dbs_full_backup_last_success_size_bytes{{{PLAN}}}[7d]))')}) * 86400)",
@@ -88,48 +129,14 @@ def build() -> Dashboard:
         .with_panel(
             kit.ladder(
                 "Largest plans",
-                "Bytes of full backup sets kept, ten largest.",
+                "Bytes of full backup sets that are kept, ten largest.",
                 "bytes",
-                f"topk(10, {named(f'sum by ({BY_PLAN}) ({full})')})",
+                f"sort_desc(topk(10, {named(f'sum by ({BY_PLAN}) ({FULL})')}))",
                 "{{plan_name}} ({{plan_id}})",
+                height=9,
             )
         )
         .with_row(Row("Billing and terms"))
-        .with_panel(
-            kit.rows(
-                "Prepaid ends and quota",
-                "From the plan list, and from billing where that collector is switched on (it is off by default).",
-                [
-                    (
-                        "ends",
-                        named(f"max by ({BY_PLAN}) (dbs_plan_expires_timestamp_seconds{{{PLAN}}})")
-                        + " * 1000",
-                        "dateTimeFromNow",
-                    ),
-                    (
-                        "stored, billed",
-                        named(f"sum by ({BY_PLAN}) (dbs_plan_billing_storage_bytes{{{PLAN}}})"),
-                        "bytes",
-                    ),
-                    ("used", named(f"sum by ({BY_PLAN}) (dbs_plan_billing_used_bytes{{{PLAN}}})"), "bytes"),
-                    (
-                        "free quota",
-                        named(f"max by ({BY_PLAN}) (dbs_plan_billing_free_bytes{{{PLAN}}})"),
-                        "bytes",
-                    ),
-                    ("paid", named(f"max by ({BY_PLAN}) (dbs_plan_billing_paid_bytes{{{PLAN}}})"), "bytes"),
-                ],
-                labels={
-                    "plan_id": "plan",
-                    "plan_name": "plan name",
-                    "database_type": "database",
-                    "account": "account",
-                    "region": "region",
-                },
-                links={"plan": PLAN_BOARD},
-                sort="ends",
-                descending=False,
-                height=12,
-            )
-        )
+        .with_panel(_ends())
+        .with_panel(_billing())
     )

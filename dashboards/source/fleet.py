@@ -27,7 +27,9 @@ def alerts() -> table.Panel:
         {
             "severity": Column(query=f"({grave}) {firing}", mappings=kit.states(SEVERITIES), width=90),
             "alert": Label(name="alertname", width=290, link=f"{frame.RUNBOOKS}/${{__data.fields.alert}}.md"),
-            "since": Column(query=f"ALERTS_FOR_STATE{{{asked}}} * 1000 {firing}", unit="dateTimeFromNow", width=130),
+            "since": Column(
+                query=f"ALERTS_FOR_STATE{{{asked}}} * 1000 {firing}", unit="dateTimeFromNow", width=145
+            ),
             **frame.WHOSE,
             "gateway": Label(name="gateway_id", width=100),
             "restore task": Label(name="restore_task_id", width=185),
@@ -50,38 +52,47 @@ def plans() -> table.Panel:
         {
             "state": Column(query=STATE_CODE, mappings=kit.states(STATE_CODES), width=105),
             **frame.WHOSE,
-            "would lose": Column(query=f"max by ({BY_PLAN}) ({RECOVERY_AGE}{{{PLAN}}})", unit="s", width=105, blank="everything"),
-            "of RPO": Column(query=ratio % "rpo", unit="percentunit", steps=OBJECTIVE_STEPS, width=80),
-            "last full": Column(query=f"{last_full} * 1000", unit="dateTimeFromNow", width=115, blank="never"),
+            "would lose": Column(
+                query=f"max by ({BY_PLAN}) ({RECOVERY_AGE}{{{PLAN}}})",
+                unit="s",
+                width=95,
+                blank="everything",
+            ),
+            "of RPO": Column(query=ratio % "rpo", unit="percentunit", steps=OBJECTIVE_STEPS, width=75),
+            "last full": Column(
+                query=f"{last_full} * 1000", unit="dateTimeFromNow", width=110, blank="never"
+            ),
             "of interval": Column(
-                query=ratio % "full_backup_interval", unit="percentunit", steps=OBJECTIVE_STEPS, width=95
+                query=ratio % "full_backup_interval", unit="percentunit", steps=OBJECTIVE_STEPS, width=90
             ),
             "size / usual": Column(
                 query=f"max by ({BY_PLAN}) ({SIZE_RATIO}{{{PLAN}}})",
                 unit="percentunit",
                 steps=kit.thresholds((None, kit.RED), (0.5, kit.GREEN), (2, kit.ORANGE)),
-                width=100,
+                width=95,
             ),
-            "log lag": Column(query=f"max by ({BY_PLAN}) ({LOG_LAG}{{{PLAN}}})", unit="s", width=95),
+            "log lag": Column(query=f"max by ({BY_PLAN}) ({LOG_LAG}{{{PLAN}}})", unit="s", width=80),
             "holes": Column(
                 query=f"sum by ({BY_PLAN}) (dbs_plan_recovery_gaps{{{PLAN}}})",
                 steps=kit.thresholds((None, kit.GREEN), (1, kit.RED)),
-                width=65,
+                width=60,
             ),
             "proven": Column(
                 query=f"max by ({BY_PLAN}) (dbs_restore_last_success_timestamp_seconds{{{PLAN}}}) * 1000",
                 unit="dateTimeFromNow",
-                width=115,
+                width=110,
                 blank="never",
             ),
             "last good ends": Column(
                 query=f"max by ({BY_PLAN}) (dbs_plan_last_good_expires_timestamp_seconds{{{PLAN}}}) - time()",
                 unit="s",
                 steps=kit.thresholds((None, kit.RED), (2 * 86400, kit.GREEN)),
-                width=120,
+                width=115,
                 blank="none kept",
             ),
-            "": Column(query=f"max by ({BY_PLAN}, plan_name, database_type) (dbs_plan_info{{{PLAN}}})", hidden=True),
+            "": Column(
+                query=f"max by ({BY_PLAN}, plan_name, database_type) (dbs_plan_info{{{PLAN}}})", hidden=True
+            ),
             **frame.PLACE,
         },
         sort=[("state", True), ("of RPO", True)],
@@ -100,15 +111,15 @@ def build() -> Dashboard:
     )
     board = board.with_row(Row("Is anything wrong?"))
     for state, (title, color, description) in STATES.items():
-        good = state == "protected"
         board = board.with_panel(
             kit.number(
                 title,
                 description,
-                f'count(max by ({BY_PLAN}) ({PROTECTION}{{{PLAN},state="{state}"}}) == 1)',
+                # Every state is 0 or 1 for every plan, so none of them is a zero and not a hole.
+                f'sum(max by ({BY_PLAN}) ({PROTECTION}{{{PLAN},state="{state}"}}))',
                 "short",
-                steps=kit.thresholds((None, color)),
-                none=("no plan", kit.GREY) if good else ("none", kit.GREEN),
+                steps=kit.thresholds((None, kit.GREEN), (1, color)),
+                none=("no plan", kit.GREY),
             )
         )
     board = board.with_panel(

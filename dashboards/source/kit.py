@@ -1,11 +1,12 @@
-"""Panels with the house's defaults: datasource variable, instant tables, units, thresholds, links between boards.
+"""Panels with the house's defaults: datasource variable, instant tables, units, thresholds, legends.
 
-It owns the look; the boards own the queries. Everything returned is a builder of `grafana_foundation_sdk`.
+It owns the look; the boards own the queries and `frame` what is around them. Everything returned is a builder of `grafana_foundation_sdk`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from grafana_foundation_sdk.builders import (
@@ -69,6 +70,24 @@ def states(mapping: Mapping[str, tuple[str, str]]) -> list[Any]:
     return [models.ValueMap(options=options)]
 
 
+def nothing(text: str, color: str) -> Any:
+    """A value mapping for no series at all, which Grafana would paint in the first threshold's colour."""
+    return models.SpecialValueMap(
+        options=models.DashboardSpecialValueMapOptions(
+            match=models.SpecialValueMatch.NULL, result=models.ValueMappingResult(text=text, color=color)
+        )
+    )
+
+
+def below(limit: float, text: str, color: str) -> Any:
+    """A value mapping for everything up to `limit`."""
+    return models.RangeMap(
+        options=models.DashboardRangeMapOptions(
+            from_val=None, to=limit, result=models.ValueMappingResult(text=text, color=color)
+        )
+    )
+
+
 def _target(expression: str, legend: str, ref: str, *, instant: bool, tabular: bool) -> prometheus.Dataquery:
     query = prometheus.Dataquery().expr(expression).ref_id(ref).datasource(SOURCE).legend_format(legend)
     query = query.instant() if instant else query.range()
@@ -94,11 +113,11 @@ def number(
     span: int = 4,
     height: int = 4,
     legend: str = "",
-    mappings: list[Any] | None = None,
-    link: str | None = None,
-    no_value: str | None = None,
+    only_legend: bool = False,
+    mappings: Sequence[Any] = (),
+    none: tuple[str, str] | None = None,
 ) -> stat.Panel:
-    """One big number (or one per series) as of now."""
+    """One big number as of now, or one per series with its legend; `none` is the text and colour where there is no series."""
     panel = (
         _common(stat.Panel(), title, description, unit, span, height)
         .with_target(_target(expression, legend or "{{account}}", "A", instant=True, tabular=False))
@@ -108,14 +127,12 @@ def number(
         .thresholds(steps or thresholds((None, BLUE)))
     )
     if legend:
-        panel = panel.text_mode(common_models.BigValueTextMode.VALUE_AND_NAME)
-    if mappings:
-        panel = panel.mappings(mappings)
-    if link:
-        panel = panel.links([_link(link, title)])
-    if no_value:
-        panel = panel.no_value(no_value)
-    return panel
+        modes = common_models.BigValueTextMode
+        panel = panel.text_mode(modes.NAME if only_legend else modes.VALUE_AND_NAME)
+    if none:
+        mappings = [*mappings, nothing(*none)]
+        panel = panel.no_value(none[0])
+    return panel.mappings(list(mappings)) if mappings else panel
 
 
 def lines(
@@ -124,25 +141,33 @@ def lines(
     unit: str,
     *queries: Query,
     span: int = 12,
-    height: int = 8,
+    height: int = 9,
     steps: dashboard.ThresholdsConfig | None = None,
     stacked: bool = False,
     minimum: float | None = 0,
-    bars: bool = False,
+    beside: bool = False,
+    largest: bool = True,
+    colours: Mapping[str, str] | None = None,
+    dashed: Sequence[str] = (),
+    on_the_right: Mapping[str, str] | None = None,
+    band: tuple[str, str] | None = None,
+    no_value: str | None = None,
 ) -> timeseries.Panel:
-    """Curves over time, with a legend table of last and max."""
+    """Curves over time, with a legend table of last and max; it stands beside the curves where there are many.
+
+    By name: `colours` of curves, those drawn `dashed` (limits), the unit of those with their own axis `on_the_right`, the
+    upper and lower curve of a `band`. The legend begins with the largest last value, or with the smallest.
+    """
+    legend = common.VizLegendOptions().display_mode(common_models.LegendDisplayMode.TABLE).show_legend(True)
+    placement = common_models.LegendPlacement.RIGHT if beside else common_models.LegendPlacement.BOTTOM
     panel = (
         _common(timeseries.Panel(), title, description, unit, span, height)
         .line_width(1)
-        .fill_opacity(20 if stacked else 5)
+        .fill_opacity(25 if stacked else 0)
         .show_points(common_models.VisibilityMode.NEVER)
         .span_nulls(False)
         .legend(
-            common.VizLegendOptions()
-            .display_mode(common_models.LegendDisplayMode.TABLE)
-            .placement(common_models.LegendPlacement.BOTTOM)
-            .show_legend(True)
-            .calcs(["lastNotNull", "max"])
+            legend.placement(placement).calcs(["lastNotNull", "max"]).sort_by("Last *").sort_desc(largest)
         )
         .tooltip(
             common.VizTooltipOptions()
@@ -158,69 +183,122 @@ def lines(
         )
     if stacked:
         panel = panel.stacking(common.StackingConfig().mode(common_models.StackingMode.NORMAL).group("A"))
-    if bars:
-        panel = panel.draw_style(common_models.GraphDrawStyle.BARS).fill_opacity(60)
-    for index, (expression, legend) in enumerate(queries):
+    if no_value:
+        panel = panel.no_value(no_value)
+    for name, color in (colours or {}).items():
+        panel = panel.override_by_name(name, [_set("color", {"mode": "fixed", "fixedColor": color})])
+    for name in dashed:
+        panel = panel.override_by_name(name, [_set("custom.lineStyle", {"fill": "dash", "dash": [8, 6]})])
+    for name, own in (on_the_right or {}).items():
+        panel = panel.override_by_name(name, [_set("unit", own), _set("custom.axisPlacement", "right")])
+    if band:
+        panel = panel.override_by_name(
+            band[0], [_set("custom.fillBelowTo", band[1]), _set("custom.fillOpacity", 10)]
+        )
+    for index, (expression, name) in enumerate(queries):
         panel = panel.with_target(
-            _target(expression, legend, chr(ord("A") + index), instant=False, tabular=False)
+            _target(expression, name, chr(ord("A") + index), instant=False, tabular=False)
         )
     return panel
 
 
-Column = tuple[str, str, str]
-"""(heading, PromQL, unit)."""
+def _set(name: str, value: Any) -> DynamicConfigValue:
+    return DynamicConfigValue(id_val=name, value=value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column of a table that a query fills, and how its cells look."""
+
+    query: str
+    unit: str = "short"
+    width: int | None = None
+    """Pixels; the others share what is left."""
+    steps: dashboard.ThresholdsConfig | None = None
+    mappings: Sequence[Any] = ()
+    blank: str = " "
+    """What stands where there is no value."""
+    hidden: bool = False
+    """Whether it is there for its labels only."""
+
+    def overrides(self) -> list[DynamicConfigValue]:
+        """As Grafana's field overrides."""
+        found = [_set("unit", self.unit), _set("noValue", self.blank)]
+        if self.steps or self.mappings:
+            found.append(_set("custom.cellOptions", {"type": "color-text"}))
+        if self.steps:
+            found.append(_set("thresholds", self.steps.build()))
+        if self.mappings:
+            found += [_set("mappings", list(self.mappings)), _set("custom.align", "left")]
+        if self.width:
+            found.append(_set("custom.width", self.width))
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """A column of a table that a label fills."""
+
+    name: str
+    width: int | None = None
+    link: str | None = None
+
+    def overrides(self) -> list[DynamicConfigValue]:
+        """As Grafana's field overrides."""
+        # What a whole empty table says is not to stand in single cells.
+        found = [_set("noValue", " ")]
+        if self.width:
+            found.append(_set("custom.width", self.width))
+        if self.link:
+            found.append(_set("links", [{"title": "Open", "url": self.link}]))
+        return found
 
 
 def rows(
     title: str,
     description: str,
-    columns: Sequence[Column],
+    columns: Mapping[str, Column | Label],
     *,
-    labels: Mapping[str, str],
-    hide: Sequence[str] = (),
-    colours: Mapping[str, dashboard.ThresholdsConfig | list[Any]] | None = None,
-    links: Mapping[str, str] | None = None,
-    sort: str | None = None,
-    descending: bool = True,
+    sort: Sequence[tuple[str, bool]] = (),
     span: int = 24,
     height: int = 12,
+    no_value: str = "Nothing",
 ) -> table.Panel:
-    """A table: one instant query per column, merged on their common labels; `labels` renames label columns."""
-    panel = _common(table.Panel(), title, description, "short", span, height).filterable(True).min_width(60)
-    renames: dict[str, str] = dict(labels)
-    order: dict[str, int] = {label: index for index, label in enumerate(labels)}
-    for index, (heading, expression, unit) in enumerate(columns):
-        ref = chr(ord("A") + index)
-        panel = panel.with_target(_target(expression, "", ref, instant=True, tabular=True))
-        value = f"Value #{ref}" if len(columns) > 1 else "Value"
-        renames[value] = heading
-        order[value] = len(labels) + index
-        panel = panel.override_by_name(heading, [DynamicConfigValue(id_val="unit", value=unit)])
-    hidden = dict.fromkeys(("Time", "__name__", "job", "instance", *hide), True)
-    panel = panel.with_transformation(DataTransformerConfig(id_val="merge", options={})).with_transformation(
-        DataTransformerConfig(
-            id_val="organize",
-            options={"excludeByName": hidden, "indexByName": order, "renameByName": renames},
-        )
-    )
-    for heading, colour in (colours or {}).items():
-        panel = panel.override_by_name(
-            heading,
-            [
-                DynamicConfigValue(id_val="custom.cellOptions", value={"type": "color-text"}),
-                DynamicConfigValue(id_val="mappings", value=colour)
-                if isinstance(colour, list)
-                else DynamicConfigValue(id_val="thresholds", value=colour.build()),
-            ],
-        )
-    for heading, url in (links or {}).items():
-        panel = panel.override_by_name(
-            heading,
-            [DynamicConfigValue(id_val="links", value=[{"title": "Open", "url": url}])],
-        )
+    """A table: the columns by heading, from left to right. Their instant queries are merged on the labels that they share.
+
+    `sort` says by which headings, each with whether descending. Labels are text even if they look like numbers.
+    """
+    panel = _common(table.Panel(), title, description, "string", span, height).filterable(True).min_width(60)
+    several = sum(isinstance(column, Column) for column in columns.values()) > 1
+    refs = iter("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    fields: dict[str, str] = {}
+    for heading, column in columns.items():
+        field = column.name if isinstance(column, Label) else "Value"
+        if isinstance(column, Column):
+            ref = next(refs)
+            panel = panel.with_target(_target(column.query, "", ref, instant=True, tabular=True))
+            field = f"Value #{ref}" if several else "Value"
+        if not (isinstance(column, Column) and column.hidden):
+            fields[field] = heading
+            panel = panel.override_by_name(heading, column.overrides())
+    for transformation, options in (
+        ("merge", {}),
+        ("filterFieldsByName", {"include": {"names": list(fields)}}),
+        (
+            "organize",
+            {
+                "excludeByName": {},
+                "indexByName": {field: index for index, field in enumerate(fields)},
+                "renameByName": fields,
+            },
+        ),
+    ):
+        panel = panel.with_transformation(DataTransformerConfig(id_val=transformation, options=options))
     if sort:
-        panel = panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(descending)])
-    return panel
+        panel = panel.sort_by(
+            [common.TableSortByFieldState().display_name(by).desc(down) for by, down in sort]
+        )
+    return panel.no_value(no_value)
 
 
 def ladder(
@@ -232,8 +310,8 @@ def ladder(
     *,
     span: int = 12,
     height: int = 8,
-    steps: dashboard.ThresholdsConfig | None = None,
     maximum: float | None = None,
+    no_value: str | None = None,
 ) -> bargauge.Panel:
     """One horizontal bar per series, as of now."""
     panel = (
@@ -242,9 +320,11 @@ def ladder(
         .orientation(common_models.VizOrientation.HORIZONTAL)
         .display_mode(common_models.BarGaugeDisplayMode.BASIC)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
-        .thresholds(steps or thresholds((None, BLUE)))
+        .thresholds(thresholds((None, BLUE)))
         .min(0)
     )
+    if no_value:
+        panel = panel.no_value(no_value)
     return panel.max(maximum) if maximum is not None else panel
 
 
@@ -305,32 +385,6 @@ def timeline(
     )
 
 
-def alerts(title: str, description: str, expression: str, *, span: int = 24, height: int = 7) -> table.Panel:
-    """Firing alerts as a table, from Prometheus' own ALERTS series."""
-    return rows(
-        title,
-        description,
-        [("since", expression, "dateTimeFromNow")],
-        labels={
-            "severity": "severity",
-            "alertname": "alert",
-            "account": "account",
-            "region": "region",
-            "plan_id": "plan",
-            "plan_name": "name",
-        },
-        colours={
-            "severity": states(
-                {"critical": ("critical", RED), "warning": ("warning", ORANGE), "info": ("info", BLUE)}
-            )
-        },
-        sort="severity",
-        descending=False,
-        span=span,
-        height=height,
-    )
-
-
 def note(title: str, description: str, markdown: str, *, span: int = 24, height: int = 4) -> text.Panel:
     """A text panel."""
     return (
@@ -342,75 +396,3 @@ def note(title: str, description: str, markdown: str, *, span: int = 24, height:
         .height(height)
         .datasource(SOURCE)
     )
-
-
-def _link(url: str, title: str) -> Any:
-    return dashboard.DashboardLink(title).url(url).type(models.DashboardLinkType.LINK).target_blank(False)
-
-
-def _query_variable(name: str, label: str, query: str, *, multi: bool = True) -> dashboard.QueryVariable:
-    variable = (
-        dashboard.QueryVariable(name)
-        .label(label)
-        .datasource(SOURCE)
-        .query({"query": query, "refId": name})
-        .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
-        .sort(models.VariableSort.ALPHABETICAL_CASE_INSENSITIVE_ASC)
-        .multi(multi)
-        .include_all(multi)
-    )
-    if multi:
-        everything = models.VariableOption(selected=True, text="All", value="$__all")
-        variable = variable.all_value(".*").current(everything)
-    return variable
-
-
-def board(
-    uid: str, title: str, description: str, *, since: str, refresh: str = "1m", plan: str = "many"
-) -> dashboard.Dashboard:
-    """An empty board with the variables, the links and the defaults; `plan` is many, one or none."""
-    result = (
-        dashboard.Dashboard(title)
-        .uid(uid)
-        .description(description)
-        .tags(["dbs-exporter"])
-        .readonly()
-        .time(since, "now")
-        .refresh(refresh)
-        .timezone("browser")
-        .tooltip(models.DashboardCursorSync.CROSSHAIR)
-        .link(
-            dashboard.DashboardLink("DBS boards")
-            .type(models.DashboardLinkType.DASHBOARDS)
-            .tags(["dbs-exporter"])
-            .as_dropdown(True)
-            .include_vars(True)
-            .keep_time(True)
-        )
-        .with_variable(
-            dashboard.DatasourceVariable("datasource")
-            .label("Data source")
-            .type("prometheus")
-            .hide(models.VariableHide.DONT_HIDE)
-        )
-        .with_variable(
-            _query_variable("account", "Account", "label_values(dbs_exporter_collector_success, account)")
-        )
-        .with_variable(
-            _query_variable(
-                "region",
-                "Region",
-                'label_values(dbs_exporter_collector_success{account=~"$account"}, region)',
-            )
-        )
-    )
-    if plan != "none":
-        result = result.with_variable(
-            _query_variable(
-                "plan", "Plan", f"label_values(dbs_plan_info{{{SCOPE}}}, plan_id)", multi=plan == "many"
-            )
-        )
-    return result
-
-
-PLAN_BOARD = "/d/dbs-plan?${account:queryparam}&${region:queryparam}&var-plan=${__data.fields.plan}&${__url_time_range}"

@@ -2,240 +2,335 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from grafana_foundation_sdk.builders import stat, table
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
-from . import kit
-from .fleet import STATE_CODE, STATE_CODES
-from .kit import BY_PLAN, PLAN
-from .names import FULL_AGE, LOG_LAG, RECOVERY_AGE
+from . import frame, kit
+from .kit import BY_PLAN, PLAN, Column, Label
+from .names import FULL_AGE, LOG_LAG, OBJECTIVE_RATIO, RECOVERY_AGE
+from .states import OBJECTIVE_STEPS, STATE_CODE, STATE_CODES
 
-RUNBOOK = """
-**Paged about this plan?** 1. *State* and *Recovery point age* say what is lost now. 2. *Status of the last attempt* and *Error code* say why.
-3. *Last good backup expires* says how long there is. The alert's `runbook_url` has the steps; on the command line,
-`dbs-exporter call DescribeFullBackupList BackupPlanId=$plan` shows the API's own words.
+RUNBOOK = f"""
+**Paged about this plan?**
+
+1. *State*, *Would lose* and *Last full backup* say what is lost now; red is a breach of the objective beside it.
+2. *Last attempt* and *Error code* say why. *Last good backup ends* says how long there is.
+3. The alert's runbook has the steps: [all runbooks]({frame.RUNBOOKS}). In the API's own words: `dbs-exporter call DescribeFullBackupList BackupPlanId=$plan`
 """
+ATTEMPT = {"1": ("finish", kit.GREEN), "2": ("other", kit.BLUE), "3": ("stop", kit.RED)}
+OBJECTIVE = f'max(dbs_plan_objective_seconds{{{PLAN},objective="%s"}})'
 
 
 def _latest(metric: str) -> str:
     return f"max by ({BY_PLAN}) ({metric}{{{PLAN}}})"
 
 
+def _restorable() -> Iterator[stat.Panel]:
+    def used(title: str, description: str, objective: str) -> stat.Panel:
+        return kit.number(
+            title,
+            description,
+            f'max({OBJECTIVE_RATIO}{{{PLAN},objective="{objective}"}})',
+            "percentunit",
+            steps=OBJECTIVE_STEPS,
+            none=("not known", kit.GREY),
+        )
+
+    yield kit.number(
+        "State",
+        "Protection of the plan; the alerts use the same recorded series.",
+        STATE_CODE,
+        "short",
+        mappings=kit.states(STATE_CODES),
+        none=("no such plan", kit.GREY),
+    )
+    yield kit.number(
+        "Would lose",
+        "Age of the recovery point: what was written since then would be lost if the database broke now.",
+        f"max({RECOVERY_AGE}{{{PLAN}}})",
+        "s",
+        none=("everything", kit.PURPLE),
+    )
+    yield used("Would lose, of the RPO", "Above 100 % the recovery point objective is breached.", "rpo")
+    yield kit.number(
+        "Last full backup",
+        "Age of the newest full backup that worked.",
+        f"max({FULL_AGE}{{{PLAN}}})",
+        "s",
+        none=("never", kit.PURPLE),
+    )
+    yield used(
+        "Last full backup, of its interval",
+        "Age of the newest full backup that worked, against how old it may become: above 100 % it is overdue.",
+        "full_backup_interval",
+    )
+    yield kit.number(
+        "Last good backup ends",
+        "If nothing new succeeds, nothing can be restored after this.",
+        _latest("dbs_plan_last_good_expires_timestamp_seconds") + " - time()",
+        "s",
+        steps=kit.thresholds((None, kit.RED), (2 * 86400, kit.ORANGE), (4 * 86400, kit.GREEN)),
+        none=("none kept", kit.PURPLE),
+    )
+    for title, description, metric in (
+        ("Restorable from", "Oldest instant to which the API offers to restore.", "from"),
+        ("Restorable until", "Newest instant to which the API offers to restore.", "until"),
+    ):
+        yield kit.number(
+            title,
+            description,
+            _latest(f"dbs_plan_recoverable_{metric}_timestamp_seconds") + " * 1000",
+            "dateTimeAsIso",
+            span=6,
+            height=3,
+            none=("nothing", kit.PURPLE),
+        )
+    for title, description, name in (
+        ("RPO", "How much may be lost, from the configuration or derived from the plan.", "rpo"),
+        (
+            "Full backup interval",
+            "How old the newest full backup may become, from the configuration or the plan's schedule.",
+            "full_backup_interval",
+        ),
+    ):
+        yield kit.number(
+            title, description, OBJECTIVE % name, "s", span=6, height=3, none=("not known", kit.GREY)
+        )
+
+
+def _full_backups() -> Iterator[stat.Panel]:
+    good, other, bad = (
+        f"max by (status) (dbs_full_backup_last_attempt_status{{{PLAN},status{which}}} == 1)"
+        for which in ('="finish"', '!~"finish|stop"', '="stop"')
+    )
+    yield kit.number(
+        "Last attempt",
+        "DBS' own word for the newest full backup job: finish worked, stop failed or was ended.",
+        f"{good} or {other} * 2 or {bad} * 3",
+        "short",
+        legend="{{status}}",
+        only_legend=True,
+        mappings=kit.states(ATTEMPT),
+        none=("none on record", kit.GREY),
+    )
+    yield kit.number(
+        "Failed since the last good one",
+        "Full backups in a row that failed.",
+        f"max(dbs_full_backup_consecutive_failures{{{PLAN}}})",
+        "short",
+        steps=kit.thresholds((None, kit.GREEN), (1, kit.ORANGE), (2, kit.RED)),
+        none=("none on record", kit.GREY),
+    )
+    yield kit.number(
+        "Running backup",
+        "Progress of the full backup that runs now, by stage.",
+        f"max by (stage) (dbs_full_backup_running_progress_ratio{{{PLAN}}})",
+        "percentunit",
+        legend="{{stage}}",
+        none=("none", kit.GREY),
+    )
+    yield kit.number(
+        "Next one due",
+        "Last attempt plus the largest gap in the plan's schedule. Not known while the API gives no schedule.",
+        f"max({_latest('dbs_full_backup_last_attempt_timestamp_seconds')} + on (account, region, plan_id) {_latest('dbs_plan_schedule_max_gap_seconds')}) * 1000",
+        "dateTimeFromNow",
+        none=("not known", kit.GREY),
+    )
+
+
+def _errors() -> table.Panel:
+    found = f"max by (job, exported_job, job_id, error_code) (dbs_job_error_info{{{PLAN}}})"
+    # Which of the two labels says what failed depends on the scrape job's honor_labels.
+    for label in ("job", "exported_job"):
+        found = f'label_replace({found}, "failed", "$1", "{label}", "(.+)")'
+    return kit.rows(
+        "Error code",
+        "DBS' standard error code for the last failed full backup or restore, while it stands.",
+        {
+            "failed": Label(name="failed", width=110),
+            "job": Label(name="job_id", width=140),
+            "error code": Label(name="error_code"),
+            "": Column(query=found, hidden=True),
+        },
+        span=8,
+        height=4,
+        no_value="Nothing stands failed",
+    )
+
+
+def _restores() -> table.Panel:
+    def at(event: str) -> Column:
+        return Column(
+            query=f"max by (restore_task_id) (dbs_restore_task_{event}_timestamp_seconds{{{PLAN}}}) * 1000",
+            unit="dateTimeAsIso",
+            blank="–",
+        )
+
+    return kit.rows(
+        "Restores",
+        "Tasks that have not ended, and the newest five that have.",
+        {
+            "created": at("created"),
+            "task": Label(name="restore_task_id"),
+            "status": Label(name="status"),
+            "to the state of": at("target"),
+            "finished": at("finished"),
+            "least advanced stage": Column(
+                query=f"min by (restore_task_id) (dbs_restore_task_progress_ratio{{{PLAN}}})",
+                unit="percentunit",
+            ),
+            "": Column(
+                query=f"max by (restore_task_id, status) (dbs_restore_task_status{{{PLAN}}} == 1)",
+                hidden=True,
+            ),
+        },
+        sort=[("created", True)],
+        height=8,
+        no_value="Never restored",
+    )
+
+
 def build() -> Dashboard:
     """The board dbs-plan."""
-    board = kit.board(
-        "dbs-plan",
-        "DBS / Plan",
-        "One backup plan: its window, its backups, its log, its restores.",
-        since="now-30d",
-        plan="one",
-    ).with_panel(kit.note("What to do", "How to read this board in the night.", RUNBOOK, height=3))
-    board = board.with_row(Row("Can it be restored?"))
-    objective = 'max by (account, region, plan_id) (dbs_plan_objective_seconds{{{plan},objective="{name}"}})'
-    for panel in (
-        kit.number(
-            "State",
-            "Protection of the plan; the alerts use the same recorded series.",
-            STATE_CODE,
-            "short",
-            mappings=kit.states(STATE_CODES),
-            span=4,
-        ),
-        kit.number(
-            "Recovery point age",
-            "How much would be lost if the database broke now.",
-            f"max({RECOVERY_AGE}{{{PLAN}}})",
-            "s",
-            span=4,
-        ),
-        kit.number(
-            "Allowed (RPO)",
-            "The plan's objective, from the configuration or derived from its schedule.",
-            f"max({objective.format(plan=PLAN, name='rpo')})",
-            "s",
-            span=4,
-        ),
-        kit.number(
-            "Restorable from",
-            "Oldest instant to which the API offers to restore.",
-            _latest("dbs_plan_recoverable_from_timestamp_seconds") + " * 1000",
-            "dateTimeAsIso",
-            span=4,
-        ),
-        kit.number(
-            "Restorable until",
-            "Newest instant to which the API offers to restore.",
-            _latest("dbs_plan_recoverable_until_timestamp_seconds") + " * 1000",
-            "dateTimeAsIso",
-            span=4,
-        ),
-        kit.number(
-            "Last good backup expires",
-            "If nothing new succeeds, nothing can be restored after this.",
-            _latest("dbs_plan_last_good_expires_timestamp_seconds") + " * 1000",
-            "dateTimeFromNow",
-            span=4,
-        ),
-    ):
+    board = (
+        frame.board(
+            "dbs-plan",
+            "DBS / Plan",
+            "One backup plan: its window, its backups, its log, its restores.",
+            since="now-30d",
+            plan="one",
+        )
+        .with_panel(
+            kit.note("What to do", "How to read this board in the night.", RUNBOOK, span=16, height=5)
+        )
+        .with_panel(
+            kit.number(
+                "Plan",
+                "Name, database type and region of the plan that is chosen above.",
+                f"max by (plan_name, database_type, region) (dbs_plan_info{{{PLAN}}})",
+                "short",
+                legend="{{plan_name}}, {{database_type}}, {{region}}",
+                only_legend=True,
+                span=8,
+                height=5,
+                none=("no such plan", kit.GREY),
+            )
+        )
+        .with_row(Row("Can it be restored?"))
+    )
+    for panel in _restorable():
         board = board.with_panel(panel)
-    board = board.with_panel(
-        kit.lines(
-            "Ages against objectives",
-            "Age of the recovery point and of the last full backup, with what the objectives allow (dashed in meaning: the flat lines).",
-            "s",
-            (f"max({RECOVERY_AGE}{{{PLAN}}})", "recovery point"),
-            (f"max({objective.format(plan=PLAN, name='rpo')})", "allowed: recovery point"),
-            (f"max({FULL_AGE}{{{PLAN}}})", "full backup"),
-            (f"max({objective.format(plan=PLAN, name='full_backup_interval')})", "allowed: full backup"),
-        )
-    ).with_panel(
-        kit.lines(
-            "Holes in continuous recoverability",
-            "Seconds of history that cannot be restored: since the oldest kept full backup (current) and before it (older).",
-            "s",
-            (f"sum by (scope) (dbs_plan_recovery_gap_seconds{{{PLAN}}})", "{{scope}}"),
-        )
-    )
-    board = board.with_row(Row("Full backups"))
-    for panel in (
-        kit.number(
-            "Next full backup due within",
-            "Last attempt plus the largest gap in the plan's schedule. Absent while the API gives no schedule.",
-            f"max({_latest('dbs_full_backup_last_attempt_timestamp_seconds')} + on (account, region, plan_id) {_latest('dbs_plan_schedule_max_gap_seconds')}) * 1000",
-            "dateTimeFromNow",
-            span=6,
-        ),
-        kit.number(
-            "Status of the last attempt",
-            "DBS' own word for the newest job.",
-            f"max by (status) (dbs_full_backup_last_attempt_status{{{PLAN}}} == 1)",
-            "short",
-            legend="{{status}}",
-            span=6,
-            mappings=kit.states({"1": ("now", kit.BLUE)}),
-        ),
-        kit.number(
-            "Failures since the last success",
-            "Full backups in a row that failed.",
-            f"max(dbs_full_backup_consecutive_failures{{{PLAN}}})",
-            "short",
-            steps=kit.thresholds((None, kit.GREEN), (1, kit.ORANGE), (2, kit.RED)),
-            span=6,
-        ),
-        kit.number(
-            "Running backup",
-            "Progress of the job that runs now, by stage.",
-            f"max by (stage) (dbs_full_backup_running_progress_ratio{{{PLAN}}})",
-            "percentunit",
-            legend="{{stage}}",
-            span=6,
-            no_value="none runs",
-        ),
-    ):
-        board = board.with_panel(panel)
-    board = board.with_panel(
-        kit.lines(
-            "Size of the last full backup",
-            "With half and double the median of up to 30 sets before it: outside that band something changed.",
-            "bytes",
-            (f"max(dbs_full_backup_last_success_size_bytes{{{PLAN}}})", "size"),
-            (f"max(dbs_full_backup_size_median_bytes{{{PLAN}}})", "median"),
-            (f"max(dbs_full_backup_size_median_bytes{{{PLAN}}}) * 0.5", "half the median"),
-            (f"max(dbs_full_backup_size_median_bytes{{{PLAN}}}) * 2", "double the median"),
-        )
-    ).with_panel(
-        kit.lines(
-            "Duration of the last full backup",
-            "With the median of up to 30 sets before it; queueing is the time between the job's creation and the dump's start.",
-            "s",
-            (f"max(dbs_full_backup_last_success_duration_seconds{{{PLAN}}})", "duration"),
-            (f"max(dbs_full_backup_duration_median_seconds{{{PLAN}}})", "median"),
-            (f"max(dbs_full_backup_last_success_queue_seconds{{{PLAN}}})", "queueing"),
-        )
-    )
-    board = board.with_panel(
-        kit.lines(
-            "Sets kept",
-            "Full backup sets by status.",
-            "short",
-            (f"max by (status) (dbs_full_backup_sets{{{PLAN}}} > 0)", "{{status}}"),
-            stacked=True,
-        )
-    ).with_panel(
-        kit.rows(
-            "Error code of what stands failed",
-            "DBS' standard error code for the last failed full backup or restore, while it stands.",
-            [
-                (
-                    "seen",
-                    f"max by (job, exported_job, job_id, error_code) (dbs_job_error_info{{{PLAN}}})",
-                    "short",
-                )
-            ],
-            labels={
-                # Which of the two it is depends on the scrape job's honor_labels.
-                "exported_job": "of",
-                "job_id": "job id",
-                "error_code": "error code",
-            },
-            span=12,
-            height=8,
-        )
-    )
-    board = board.with_row(Row("Log backups and restores"))
-    return (
+    board = (
         board.with_panel(
             kit.lines(
+                "What would be lost",
+                "Age of the recovery point, and what the objective allows.",
+                "s",
+                (f"max({RECOVERY_AGE}{{{PLAN}}})", "would lose"),
+                (OBJECTIVE % "rpo", "RPO"),
+                colours={"would lose": kit.BLUE, "RPO": kit.RED},
+                dashed=["RPO"],
+            )
+        )
+        .with_panel(
+            kit.lines(
+                "Age of the last full backup",
+                "A saw tooth while full backups work; it rises past the line when they do not.",
+                "s",
+                (f"max({FULL_AGE}{{{PLAN}}})", "last full backup"),
+                (OBJECTIVE % "full_backup_interval", "allowed"),
+                colours={"last full backup": kit.BLUE, "allowed": kit.RED},
+                dashed=["allowed"],
+            )
+        )
+        .with_row(Row("Full backups"))
+    )
+    for number in _full_backups():
+        board = board.with_panel(number)
+    size, usual = (
+        f"max(dbs_full_backup_{what}_bytes{{{PLAN}}})" for what in ("last_success_size", "size_median")
+    )
+    return (
+        board.with_panel(_errors())
+        .with_panel(
+            kit.lines(
+                "Size of the last full backup",
+                "The band reaches from half to double the median of up to 30 sets before it: outside of it something changed.",
+                "bytes",
+                (size, "size"),
+                (usual, "median"),
+                (f"{usual} * 2", "double the median"),
+                (f"{usual} * 0.5", "half the median"),
+                span=8,
+                colours={
+                    "size": kit.BLUE,
+                    "median": kit.GREY,
+                    "double the median": kit.GREY,
+                    "half the median": kit.GREY,
+                },
+                dashed=["median"],
+                band=("double the median", "half the median"),
+            )
+        )
+        .with_panel(
+            kit.lines(
+                "Duration of the last full backup",
+                "With the median of up to 30 sets before it; queueing is the time between the job's creation and the dump's start.",
+                "s",
+                (f"max(dbs_full_backup_last_success_duration_seconds{{{PLAN}}})", "duration"),
+                (f"max(dbs_full_backup_duration_median_seconds{{{PLAN}}})", "median"),
+                (f"max(dbs_full_backup_last_success_queue_seconds{{{PLAN}}})", "queueing"),
+                span=8,
+                colours={"duration": kit.BLUE, "median": kit.GREY, "queueing": kit.ORANGE},
+                dashed=["median"],
+            )
+        )
+        .with_panel(
+            kit.lines(
+                "Sets kept",
+                "Full backup sets by DBS' status: finish can be restored from, stop failed.",
+                "short",
+                (f"max by (status) (dbs_full_backup_sets{{{PLAN}}} > 0)", "{{status}}"),
+                span=8,
+                stacked=True,
+                colours={"finish": kit.GREEN, "stop": kit.RED, "running": kit.BLUE},
+            )
+        )
+        .with_row(Row("Log backups and restores"))
+        .with_panel(
+            kit.lines(
                 "Log lag",
-                "Seconds since the newest log data that DBS has received.",
+                "Time since the newest log data that DBS has received. Nothing here for a plan without log backup.",
                 "s",
                 (f"max({LOG_LAG}{{{PLAN}}})", "lag"),
-                (f"max({objective.format(plan=PLAN, name='rpo')})", "allowed"),
+                (OBJECTIVE % "rpo", "RPO"),
+                span=8,
+                colours={"lag": kit.BLUE, "RPO": kit.RED},
+                dashed=["RPO"],
+            )
+        )
+        .with_panel(
+            kit.lines(
+                "Holes in continuous recoverability",
+                "Length of the holes between restorable ranges since the oldest kept full backup (current) and before it (older). No instant within a hole can be restored.",
+                "s",
+                (f"sum by (scope) (dbs_plan_recovery_gap_seconds{{{PLAN}}})", "{{scope}}"),
+                span=8,
+                colours={"current": kit.RED, "older": kit.ORANGE},
             )
         )
         .with_panel(
             kit.lines(
                 "Log files",
-                "Files by status; UNCOMPLETED ones broke off.",
+                "Files by DBS' status; UNCOMPLETED ones broke off, and a hole follows them.",
                 "short",
-                (f"max by (status) (dbs_incremental_backup_files{{{PLAN}}})", "{{status}}"),
+                (f"max by (status) (dbs_incremental_backup_files{{{PLAN}}}) > 0", "{{status}}"),
+                span=8,
                 stacked=True,
+                colours={"COMPLETED": kit.GREEN, "FILLING": kit.BLUE, "UNCOMPLETED": kit.RED},
             )
         )
-        .with_panel(
-            kit.rows(
-                "Restore tasks",
-                "Tasks not ended and the newest five that ended.",
-                [
-                    (
-                        "created",
-                        f"max by (restore_task_id) (dbs_restore_task_created_timestamp_seconds{{{PLAN}}}) * 1000",
-                        "dateTimeAsIso",
-                    ),
-                    (
-                        "finished",
-                        f"max by (restore_task_id) (dbs_restore_task_finished_timestamp_seconds{{{PLAN}}}) * 1000",
-                        "dateTimeAsIso",
-                    ),
-                    (
-                        "to instant",
-                        f"max by (restore_task_id) (dbs_restore_task_target_timestamp_seconds{{{PLAN}}}) * 1000",
-                        "dateTimeAsIso",
-                    ),
-                    (
-                        "least advanced stage",
-                        f"min by (restore_task_id) (dbs_restore_task_progress_ratio{{{PLAN}}})",
-                        "percentunit",
-                    ),
-                    (
-                        "status",
-                        f"max by (restore_task_id, status) (dbs_restore_task_status{{{PLAN}}} == 1)",
-                        "short",
-                    ),
-                ],
-                labels={"restore_task_id": "task", "status": "status"},
-                hide=("Value #E",),
-                sort="created",
-                height=9,
-            )
-        )
+        .with_panel(_restores())
     )

@@ -1,0 +1,40 @@
+"""The state of protection as boards show it: words, colours, and one number per state, the gravest highest."""
+
+from __future__ import annotations
+
+from . import kit
+from .kit import BY_PLAN, PLAN
+from .names import PROTECTION
+
+STATES = {
+    "protected": ("Protected", kit.GREEN, "Plans that can be restored within their objectives."),
+    "at_risk": (
+        "At risk",
+        kit.YELLOW,
+        "Plans close to an objective, with a hole in their log, or whose last full backup failed.",
+    ),
+    "breached": (
+        "Breached",
+        kit.RED,
+        "Plans whose recovery point or full backup is older than its objective allows.",
+    ),
+    "unprotected": (
+        "Unprotected",
+        kit.PURPLE,
+        "Plans that are not running or have nothing to be restored from.",
+    ),
+    "unknown": (
+        "Unknown",
+        kit.GREY,
+        "Plans whose data is older than three polling intervals: nothing can be said about them.",
+    ),
+}
+STATE_CODES = {
+    str(code): (title.lower(), color) for code, (title, color, _) in enumerate(STATES.values(), start=1)
+}
+STATE_CODE = " or ".join(
+    f'(max by ({BY_PLAN}) ({PROTECTION}{{{PLAN},state="{state}"}}) == 1) * {code}'
+    for code, state in enumerate(STATES, start=1)
+)
+OBJECTIVE_STEPS = kit.thresholds((None, kit.GREEN), (0.8, kit.YELLOW), (1, kit.RED))
+"""For what is used of an objective; the alerts and the states have the same limits."""
