@@ -66,7 +66,7 @@ def test_custom_resources_pass_their_own_schemas(way: str) -> None:
 
 # For these two no schema can be had here; their documented fields stand in for it.
 KNOWN_FIELDS = {
-    "GrafanaDashboard": {"folder", "resyncPeriod", "instanceSelector", "json"},
+    "GrafanaDashboard": {"folder", "resyncPeriod", "instanceSelector", "allowCrossNamespaceImport", "json"},
     "VerticalPodAutoscaler": {"targetRef", "updatePolicy", "resourcePolicy"},
 }
 API_VERSIONS = {

@@ -62,6 +62,17 @@ def test_labels_cannot_take_the_selectors_away(where: str) -> None:
     everything_is_valid(documents)
 
 
+def test_annotations_cannot_hide_a_changed_configuration() -> None:
+    """An annotation of one's own stands beside the checksum, and not in its place."""
+    asked = {"checksum/config": "x", "note": "true"}
+    found = pod(template({**ways("account"), "podAnnotations": asked, "commonAnnotations": asked}))[
+        "metadata"
+    ]["annotations"]
+
+    assert found["note"] == "true"
+    assert re.fullmatch(r"[0-9a-f]{64}", found["checksum/config"])
+
+
 @pytest.mark.parametrize(
     ("values", "says"),
     [
