@@ -26,7 +26,7 @@ def test_every_value_has_its_place_in_the_schema() -> None:
     others = {*KINDS, "config", "resources", "configReloader.resources", "prometheusRule.thresholds"}
 
     def keys(values: Any, schema: Any, where: str) -> list[str]:
-        if where.lstrip(".") in others:
+        if where.lstrip(".") in others or where.endswith(("tlsConfig", "basicAuth", "authorization")):
             return []
         known = schema.get("properties", {})
         if not known:
@@ -68,6 +68,17 @@ def account(**more: Any) -> Any:
         ({"demo": True, "extraEnv": {"A": "1"}}, "extraEnv"),
         ({"demo": True, "extraVolumeMounts": [{"name": "a", "path": "/a"}]}, "mountPath is required"),
         ({"demo": True, "extraContainers": [{"image": "a"}]}, "name is required"),
+        (
+            {"demo": True, "serviceMonitor": {"relabelings": [{"source_labels": ["a"]}]}},
+            "source_labels is not allowed",
+        ),
+        (
+            {"demo": True, "podMonitor": {"metricRelabelings": [{"action": "remove"}]}},
+            "metricRelabelings.0.action",
+        ),
+        ({"demo": True, "serviceMonitor": {"tlsConfig": {"insecure": True}}}, "insecure is not allowed"),
+        ({"demo": True, "podMonitor": {"tlsConfig": {"caFile": "/ca"}}}, "caFile is not allowed"),
+        ({"demo": True, "serviceMonitor": {"basicAuth": {"username": "me"}}}, "basicAuth.username"),
         ({"demo": True, "hostAliases": [{"hostNames": ["a"]}]}, "hostNames"),
         (account(region="cn-hangzhou"), "region is not allowed"),
         (account(timeout=10), "timeout"),
