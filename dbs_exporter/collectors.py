@@ -82,13 +82,15 @@ class Reading:
         return self.api.call(operation, params, within=self.within)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Collector:
     """A group of facts: its name in the configuration, what it is read for, and the operations it may call."""
 
     name: str
     level: Level
     operations: tuple[str, ...]
+    facts: tuple[str, ...]
+    """Fields of PlanSubject or RegionSubject, by its level, that nothing else fills."""
     read: Callable[[Reading], PlanRead] | None = field(default=None, repr=False)
     """Of a plan-level collector; the others are called by name below."""
 
@@ -260,30 +262,43 @@ def billing(reading: Reading) -> PlanRead:
 COLLECTORS: Mapping[str, Collector] = {
     one.name: one
     for one in (
-        Collector(name="plans", level="region", operations=("DescribeBackupPlanList",)),
-        Collector(name="gateways", level="region", operations=("DescribeBackupGatewayList",)),
-        Collector(name="nodes", level="region", operations=("DescribeRegions", "DescribeNodeCidrList")),
+        Collector("plans", "region", ("DescribeBackupPlanList",), facts=("gateway_plans",)),
+        Collector("gateways", "region", ("DescribeBackupGatewayList",), facts=("gateways",)),
         Collector(
-            name="full_backups", level="plan", operations=("DescribeFullBackupList",), read=full_backups
+            "nodes", "region", ("DescribeRegions", "DescribeNodeCidrList"), facts=("supported", "networks")
         ),
         Collector(
-            name="incremental_backups",
-            level="plan",
-            operations=("DescribeIncrementBackupList",),
+            "full_backups",
+            "plan",
+            ("DescribeFullBackupList",),
+            facts=("full_backups", "full_backup_tally"),
+            read=full_backups,
+        ),
+        Collector(
+            "incremental_backups",
+            "plan",
+            ("DescribeIncrementBackupList",),
+            facts=("logs", "log_tally"),
             read=incremental_backups,
         ),
-        Collector(name="restores", level="plan", operations=("DescribeRestoreTaskList",), read=restores),
         Collector(
-            name="restore_ranges", level="plan", operations=("DescribeRestoreRangeInfo",), read=restore_ranges
+            "restores",
+            "plan",
+            ("DescribeRestoreTaskList",),
+            facts=("restores", "restore_tally"),
+            read=restores,
         ),
         Collector(
-            name="prechecks", level="plan", operations=("DescribePreCheckProgressList",), read=prechecks
+            "restore_ranges", "plan", ("DescribeRestoreRangeInfo",), facts=("ranges",), read=restore_ranges
         ),
         Collector(
-            name="downloads", level="plan", operations=("DescribeBackupSetDownloadTaskList",), read=downloads
+            "prechecks", "plan", ("DescribePreCheckProgressList",), facts=("prechecks",), read=prechecks
         ),
-        Collector(name="job_errors", level="plan", operations=("DescribeJobErrorCode",), read=job_errors),
-        Collector(name="billing", level="plan", operations=("DescribeBackupPlanBilling",), read=billing),
+        Collector(
+            "downloads", "plan", ("DescribeBackupSetDownloadTaskList",), facts=("downloads",), read=downloads
+        ),
+        Collector("job_errors", "plan", ("DescribeJobErrorCode",), facts=("job_errors",), read=job_errors),
+        Collector("billing", "plan", ("DescribeBackupPlanBilling",), facts=("billing",), read=billing),
     )
 }
 """By the name that stands in the configuration."""

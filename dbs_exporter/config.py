@@ -6,7 +6,6 @@ would be right. It never opens a connection, and never prints a secret.
 
 from __future__ import annotations
 
-import fnmatch
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,6 +31,7 @@ from .config_model import (
 )
 from .listen import is_loopback
 from .model import Plan
+from .protection import matches
 
 __all__ = [
     "COLLECTOR_DEFAULTS",
@@ -46,7 +46,6 @@ __all__ = [
     "PlanSelection",
     "WebConfig",
     "load_config",
-    "matches",
     "parse_config",
     "secrets_of",
     "selects",
@@ -173,16 +172,6 @@ def selects(account: AccountConfig, plan: Plan) -> bool:
     return wanted == "all" or plan.plan_id in wanted
 
 
-def matches(patterns: tuple[str, ...], plan: Plan) -> bool:
-    """True if any pattern matches the plan's id or name; case counts."""
-    return any(
-        fnmatch.fnmatchcase(text, pattern)
-        for pattern in patterns
-        for text in (plan.plan_id, plan.name)
-        if text
-    )
-
-
 def secrets_of(account: AccountConfig) -> tuple[str, ...]:
     """The secrets that an account's configuration holds, so that they can be kept out of the logs."""
     secrets = (account.credentials.access_key_secret, account.credentials.security_token)
@@ -191,9 +180,14 @@ def secrets_of(account: AccountConfig) -> tuple[str, ...]:
 
 def warnings_of(config: Config) -> tuple[str, ...]:
     """What is allowed but hardly meant, one sentence each: keys and tokens over plain http to another
-    machine.
+    machine, and nothing that could be told of a plan.
     """
     said = []
+    if not config.collectors.plans.enabled:
+        said.append(
+            "collectors.plans: it is off, so no plan is known, none is read, and no alert about a backup can fire;"
+            " leave it on"
+        )
     for index, account in enumerate(config.accounts):
         parts = urlsplit(account.endpoint or "")
         if parts.scheme == "http" and not is_loopback(parts.hostname or ""):

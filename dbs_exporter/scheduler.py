@@ -210,6 +210,10 @@ class Scheduler:
             unknown=self._unknown,
         )
         self._pollers[target.scope] = poller
+        # What is switched off is read no more; what it brought would never change again.
+        self._store.keep(target.scope, poller.collectors)
+        if "nodes" not in target.intervals:
+            self._store.put_supported_regions(target.scope.account, ())
         for name in poller.collectors:
             identity = f"{target.scope.account}/{target.scope.region}/{name}"
             self._job(identity, partial(poller.run, name), target.intervals[name])

@@ -10,14 +10,20 @@ import threading
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
-from .collectors import Ended, PlanRead
+from .collectors import COLLECTORS, Ended, Level, PlanRead
 from .model import Objectives, Plan, PlanSubject, RegionSubject, Scope, Subject, SubjectKey, Tally
 from .protection import TOLD_COLLECTORS
 
 Subscriber = Callable[[SubjectKey, Subject | None], None]
+
+_BLANK: dict[Level, dict[str, Any]] = {
+    "plan": {one.name: one.default for one in fields(PlanSubject)},
+    "region": {one.name: one.default for one in fields(RegionSubject)},
+}
+"""What each field holds while its collector has brought nothing."""
 
 
 class Store:
@@ -134,6 +140,27 @@ class Store:
                 self.put_region(scope, supported=None)
             for region in sorted(listed):
                 self.put_region(Scope(account=account, region=region), supported=True)
+
+    def keep(self, scope: Scope, collectors: Iterable[str]) -> None:
+        """Forget what only other collectors bring: they run here no more, and what they brought would stay for ever."""
+        running = set(collectors)
+        gone = [one for one in COLLECTORS.values() if one.name not in running]
+        names = {one.name for one in gone}
+        blank = {
+            level: {name: default[name] for one in gone if one.level == level for name in one.facts}
+            for level, default in _BLANK.items()
+        }
+        with self._lock:
+            if "plans" in names:
+                self.put_plans(scope, ())
+            for plan_id, before in self._plans.get(scope, {}).items():
+                read_at = tuple(one for one in before.read_at if one[0] not in names)
+                after = replace(before, **blank["plan"], read_at=read_at)
+                if after != before:
+                    self._plans[scope][plan_id] = after
+                    self._tell((scope.account, scope.region, plan_id), after)
+            if scope in self._regions:
+                self.put_region(scope, **blank["region"])
 
     def drop(self, scope: Scope) -> None:
         """Forget an account's region: it is no longer watched."""

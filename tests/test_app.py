@@ -127,6 +127,28 @@ def test_sighup_takes_a_good_file_keeps_data_and_refuses_a_bad_one(tmp_path: Pat
         assert process.stop() == 0
 
 
+def test_a_collector_that_is_switched_off_leaves_nothing_behind(tmp_path: Path, cloud: Simulator) -> None:
+    """A reload without billing and the gateways takes their series away at once, and keeps the plans' others."""
+    file = write_config(tmp_path, cloud, "collectors: {billing: {enabled: true}}\n")
+    with exporter(*run_flags(file)) as process:
+        url = process.until(LISTENING)[1]
+        before = eventually(
+            url,
+            "/metrics",
+            lambda _, text: "dbs_plan_billing_free_bytes{" in text and "dbs_gateway_info{" in text,
+        )
+        write_config(tmp_path, cloud, "collectors: {gateways: {enabled: false}}\n")
+        process.process.send_signal(signal.SIGHUP)
+        after = eventually(
+            url,
+            "/metrics",
+            lambda _, text: "dbs_plan_billing_" not in text and "dbs_gateway_info" not in text,
+        )
+
+        assert before.count("dbs_plan_info{") == after.count("dbs_plan_info{") > 0
+        assert process.stop() == 0
+
+
 def test_listen_addresses_are_not_reloadable_and_that_is_said(tmp_path: Path, cloud: Simulator) -> None:
     """A changed address in the file is warned about and not taken."""
     file = write_config(tmp_path, cloud)

@@ -285,6 +285,15 @@ def test_plain_http_is_warned_about_only_to_other_machines() -> None:
     assert warnings_of(config)[0].startswith("accounts[0].endpoint: plain http to dbs.example.com")
 
 
+def test_a_configuration_without_the_plan_list_is_warned_about() -> None:
+    """It is valid, for gateways alone, but hardly meant."""
+    config = parse_config(
+        "accounts:\n  - {name: a, regions: [cn-hangzhou]}\ncollectors: {plans: {enabled: false}}\n"
+    )
+
+    assert [one.split(":")[0] for one in warnings_of(config)] == ["collectors.plans"]
+
+
 @pytest.mark.parametrize(
     ("plans", "plan", "expected"),
     [

@@ -231,6 +231,7 @@ def test_accounts_whose_regions_cannot_be_found_hold_up_nobody() -> None:
         scheduler.apply([*stuck, account(api, "cn-hangzhou")])
         try:
             until(lambda: len(store.plan_subjects()) == 3)
+            assert {one.scope.account for one in store.plan_subjects()} == {"prod"}
         finally:
             release.set()
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
-from dbs_exporter.collectors import Ended, PlanRead
+from dbs_exporter.collectors import COLLECTORS, Ended, PlanRead
 from dbs_exporter.model import (
     FullBackupHistory,
     LogHistory,
+    NodeNetworks,
     Objectives,
     Plan,
     PlanSubject,
+    RegionSubject,
+    RestoreHistory,
     Scope,
     Subject,
     SubjectKey,
@@ -188,3 +192,39 @@ def test_plans_are_counted_by_their_gateway() -> None:
     ]
 
     assert plans_per_gateway(plans) == (("7", 2), ("8", 1))
+
+
+def test_what_a_collector_brought_goes_when_it_is_switched_off() -> None:
+    """Its facts and times are forgotten and that is told; what the others brought stays."""
+    store, told = store_of("a")
+    store.put_plan(HERE, "a", "restores", read(restores=RestoreHistory(last_success_at=1.0)), 10.0)
+    store.put_plan(HERE, "a", "incremental_backups", read(logs=LogHistory(last_data_at=5.0)), 10.0)
+    store.put_region(HERE, gateways=(), networks=NodeNetworks(), gateway_plans=())
+    told.clear()
+    store.keep(HERE, [one for one in COLLECTORS if one not in ("restores", "nodes")])
+    subject = store.plan(HERE, "a")
+
+    assert subject is not None
+    assert subject.restores is None
+    assert subject.logs == LogHistory(last_data_at=5.0)
+    assert subject.read_at == (("incremental_backups", 10.0),)
+    assert store.region_subjects() == [RegionSubject(scope=HERE, gateways=(), gateway_plans=())]
+    assert {key for key, _ in told} == {("prod", "cn-hangzhou", "a"), ("prod", "cn-hangzhou", "")}
+
+
+def test_without_the_plan_list_no_plan_is_known() -> None:
+    """Plans of a list that is read no more would never go."""
+    store, told = store_of("a")
+    store.keep(HERE, [one for one in COLLECTORS if one != "plans"])
+
+    assert store.plan_subjects() == []
+    assert told == [(("prod", "cn-hangzhou", "a"), None)]
+
+
+def test_every_fact_has_one_collector() -> None:
+    """Each field of a plan or region that is read is named by the one collector that fills it."""
+    filled = [name for one in COLLECTORS.values() for name in one.facts]
+    kept = {one.name for kind in (PlanSubject, RegionSubject) for one in fields(kind)}
+
+    assert len(filled) == len(set(filled))
+    assert kept - set(filled) == {"scope", "plan", "objectives", "read_at"}

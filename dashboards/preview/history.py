@@ -38,7 +38,7 @@ from dbs_exporter.store import Store
 HOUR, DAY = 3600.0, 86400.0
 BEGINNINGS = {"locked_plan": 5 * HOUR, "log_backup_paused": 3 * HOUR, "offline_gateway": 2 * HOUR}
 """Incidents that change a plan's status and not its past: seconds before the anchor at which they began."""
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 600.0
 _SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
 
 
