@@ -51,7 +51,7 @@ bench: $(VENV)/dev.stamp ## Measure; prints ratios and writes docs/performance.m
 screenshot: $(VENV)/dev.stamp ## Photograph the status page again, into docs/images (needs chromium)
 	$(BIN)/python docs/screenshots.py
 
-preview: $(VENV)/dev.stamp ## Draw the dashboards into docs/images (needs prometheus, chromium and npm's packages)
+preview: $(VENV)/dev.stamp ## Draw a preview of the dashboards into docs/images: Grafana's components, no Grafana server (needs prometheus, chromium and npm's packages)
 	$(BIN)/python -m dashboards.preview
 
 lock: $(VENV)/dev.stamp ## Lock newer dependencies

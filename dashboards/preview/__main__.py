@@ -9,8 +9,6 @@ promtool, Chromium, and Node with the packages of dashboards/preview/package.jso
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import shutil
 import subprocess
 import sys
@@ -23,7 +21,7 @@ from pathlib import Path
 
 import requests
 
-from dashboards.source.queries import FOLDER, boards, queries
+from dashboards.source.queries import boards, queries
 from dbs_exporter.config import parse_config
 from dbs_exporter.simulator import World, start_simulator
 
@@ -33,7 +31,6 @@ from .render import draw_boards
 from .servers import ROOT, WRITTEN_LABELS, Prometheus, blocks, configuration, free_port
 
 IMAGES = ROOT / "docs" / "images"
-MANIFEST = "boards.json"
 SEED, PLANS, ACCOUNT = 7, 40, "prod"
 PLAN_OF = "repeatedly_failing_full_backup"
 """The incident whose plan is shown on the board of one plan."""
@@ -63,11 +60,6 @@ objectives:
 def say(text: str) -> None:
     """A line for whoever waits."""
     sys.stderr.write(f"{text}\n")
-
-
-def fingerprint(board: str) -> str:
-    """What a picture was drawn of."""
-    return hashlib.sha256((FOLDER / f"{board}.json").read_bytes()).hexdigest()
 
 
 def bundle(folder: Path) -> Path:
@@ -217,10 +209,6 @@ def main(arguments: list[str] | None = None) -> int:
             if not given.keep or sys.stdin.readline() == "":
                 break
             script = bundle(folder)
-    known = given.out / MANIFEST
-    drawn = json.loads(known.read_text(encoding="utf-8")) if known.is_file() else {}
-    drawn |= {name: fingerprint(name) for name in chosen}
-    known.write_text(json.dumps(drawn, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return 0
 
 

@@ -24,6 +24,7 @@ DEPTHS = ((30 * DAY, 2 * HOUR), (2 * DAY, 1200), (6 * HOUR, 120))
 
 Two days of the middle one: boards that show one compare with the day before.
 """
+LOOKBACK_SECONDS = 300
 
 Rule = Mapping[str, Any]
 Labels = tuple[tuple[str, str], ...]
@@ -60,8 +61,12 @@ def spans(now: float, depths: Sequence[tuple[int, int]] = DEPTHS) -> list[Span]:
 
 
 def step_for(seconds: float, depths: Sequence[tuple[int, int]] = DEPTHS) -> int:
-    """The step at which a range this long meets samples wherever it asks."""
-    return next((step for reach, step in reversed(depths) if seconds <= reach), depths[0][1])
+    """The step at which a range this long meets samples wherever it asks, some 700 moments at most as Grafana would.
+
+    Prometheus looks five minutes back: where samples lie closer than that, any step does.
+    """
+    step = next((step for reach, step in reversed(depths) if seconds <= reach), depths[0][1])
+    return step if step > LOOKBACK_SECONDS else max(15, int(seconds / 720))
 
 
 def named_in(expression: str) -> set[str]:

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import re
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from dashboards.source.queries import EVERYTHING, boards, queries
+from dashboards.source.queries import EVERYTHING, FOLDER, boards, queries, since_seconds
 
 from .recorded import step_for
 
 WIDTH = 1616
 ROW, HEAD = 38, 72
 """Pixels of a row of Grafana's grid, and above the first one; as in preview.tsx."""
-SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+QUANTISE = Path(__file__).resolve().parent / "quantise.mjs"
+MANIFEST = "boards.json"
+"""Beside the pictures: what each was drawn of."""
 PAGE = """<!doctype html><meta charset="utf-8">
 <style>body{margin:0;background:#111217}</style>
 <div id="root"></div><script>window.PREVIEW=%s</script><script>%s</script>
 """
+
+
+def fingerprint(board: str) -> str:
+    """What a picture is drawn of: the hash of the board's JSON."""
+    return hashlib.sha256((FOLDER / f"{board}.json").read_bytes()).hexdigest()
+
+
+def drawn(images: Path) -> dict[str, str]:
+    """Board -> fingerprint of what its picture in this folder was drawn of."""
+    manifest = images / MANIFEST
+    found: dict[str, str] = json.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {}
+    return found
 
 
 def answers_of(
@@ -35,10 +49,7 @@ def answers_of(
 
     As Grafana does, ranges begin and end at multiples of their step; the step is one at which the written past has samples.
     """
-    found = re.fullmatch(r"now-(\d+)([smhd])", content["time"]["from"])
-    if found is None:
-        raise SystemExit(f"{board}: cannot read the time range {content['time']['from']!r}")
-    reach = int(found[1]) * SPANS[found[2]]
+    reach = since_seconds(content)
     answers: dict[str, list[Any]] = {}
     for query in queries(board, content, variables):
         if query.instant:
@@ -100,12 +111,20 @@ def draw(
         )
 
 
-def draw_boards(prometheus: str, bundle: Path, out: Path, names: Iterable[str], *, plan: str) -> None:
-    """Write `board-NAME.png` of each of these boards, as of now; `plan` is the one that the board of one plan shows."""
+def draw_boards(prometheus: str, bundle: Path, out: Path, names: Sequence[str], *, plan: str) -> None:
+    """Write `board-NAME.png` of each of these boards, as of now, and note what they are of; `plan` is for the board of one plan."""
     script = bundle.read_text(encoding="utf-8")
-    for name in names:
+    pictures = {name: out / f"board-{name}.png" for name in names}
+    for name, picture in pictures.items():
         content = boards()[name]
         now = time.time()
         variables = {**EVERYTHING, "plan": plan} if name == "plan" else EVERYTHING
         answers, since = answers_of(name, content, prometheus, variables, now)
-        draw(content, answers, variables, since, now, script, out / f"board-{name}.png")
+        draw(content, answers, variables, since, now, script, picture)
+    subprocess.run(
+        [shutil.which("node") or "node", str(QUANTISE), *(str(picture) for picture in pictures.values())],
+        check=True,
+        timeout=120,
+    )
+    noted = drawn(out) | {name: fingerprint(name) for name in names}
+    (out / MANIFEST).write_text(json.dumps(noted, indent=2, sort_keys=True) + "\n", encoding="utf-8")

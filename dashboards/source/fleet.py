@@ -71,7 +71,7 @@ def plans() -> table.Panel:
                 steps=kit.thresholds((None, kit.RED), (0.5, kit.GREEN), (2, kit.ORANGE)),
                 width=95,
             ),
-            "log lag": Column(query=f"max by ({BY_PLAN}) ({LOG_LAG}{{{PLAN}}})", unit="s", width=80),
+            "log lag": Column(query=f"max by ({BY_PLAN}) ({LOG_LAG}{{{PLAN}}})", unit="s", width=95),
             "holes": Column(
                 query=f"sum by ({BY_PLAN}) (dbs_plan_recovery_gaps{{{PLAN}}})",
                 steps=kit.thresholds((None, kit.GREEN), (1, kit.RED)),
