@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from chart_rendering import CHART, refused, template
+from chart_rendering import CHART, helm, refused, template
 
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
 KUBERNETES = "v1.37.0-local-strict"
@@ -31,7 +33,7 @@ def test_every_value_has_its_place_in_the_schema() -> None:
         known = schema.get("properties", {})
         if not known:
             return []
-        wrong = [f"{where}.{key}" for key in set(known) ^ set(values)]
+        wrong = [f"{where}.{key}" for key in (set(known) ^ set(values)) - {"enabled" if not where else ""}]
         return wrong + [
             at for key in set(known) & set(values) for at in keys(values[key], known[key], f"{where}.{key}")
         ]
@@ -98,3 +100,24 @@ def test_typing_errors_are_found_before_the_pod_starts(values: Any, says: str) -
 def test_variables_may_stand_where_a_text_does() -> None:
     """${NAME} is no typing error: only the exporter knows what it becomes."""
     assert template(account(network="${NETWORK}", timeout="${TIMEOUT}", regions=["${REGION}"]))
+
+
+def test_another_chart_may_depend_on_it(tmp_path: Path) -> None:
+    """As a dependency with a condition, beside global values of others, it renders what its own values say."""
+    umbrella = tmp_path / "umbrella"
+    shutil.copytree(CHART, umbrella / "charts" / "dbs-exporter")
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))["version"]
+    dependency = {"name": "dbs-exporter", "version": version, "condition": "dbs-exporter.enabled"}
+    chart = {"apiVersion": "v2", "name": "umbrella", "version": "1.0.0", "dependencies": [dependency]}
+    (umbrella / "Chart.yaml").write_text(yaml.safe_dump(chart), encoding="utf-8")
+
+    def rendered(enabled: bool) -> list[Any]:
+        values = {"global": {"storageClass": "fast"}, "dbs-exporter": {"enabled": enabled, "demo": True}}
+        done = subprocess.run(
+            [helm(), "template", "rel", str(umbrella), "--kube-version", "1.31.0", "-f", "-"],
+            input=yaml.safe_dump(values), capture_output=True, text=True, check=True, timeout=60,
+        )  # fmt: skip
+        return [document for document in yaml.safe_load_all(done.stdout) if document]
+
+    assert "Deployment" in {document["kind"] for document in rendered(True)}
+    assert rendered(False) == []
