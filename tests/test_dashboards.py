@@ -95,6 +95,73 @@ def test_a_query_hides_nothing(name: str, panel: dict[str, Any], target: dict[st
         assert found[1] == "$__rate_interval"
 
 
+TABLES = [one for one in PANELS if one.values[1]["type"] == "table"]  # type: ignore[index]
+
+
+def columns(panel: dict[str, Any]) -> dict[str, str]:
+    """Field -> heading, from left to right."""
+    organize = next(one for one in panel["transformations"] if one["id"] == "organize")["options"]
+    named: dict[str, str] = organize["renameByName"]
+    return {field: named[field] for field in sorted(named, key=organize["indexByName"].__getitem__)}
+
+
+@pytest.mark.parametrize(("name", "panel"), TABLES)
+def test_a_table_names_its_own_columns(name: str, panel: dict[str, Any]) -> None:
+    """Overrides, sorting and links speak of headings that the table has, each once; what is kept is what is shown."""
+    fields = columns(panel)
+    headings = list(fields.values())
+    kept = next(one for one in panel["transformations"] if one["id"] == "filterFieldsByName")
+    links = [
+        link["url"]
+        for override in panel["fieldConfig"]["overrides"]
+        for setting in override["properties"]
+        if setting["id"] == "links"
+        for link in setting["value"]
+    ]
+
+    assert len(headings) == len(set(headings))
+    assert {one["matcher"]["options"] for one in panel["fieldConfig"]["overrides"]} == set(headings)
+    assert {by["displayName"] for by in panel["options"].get("sortBy", [])} <= set(headings)
+    assert set(kept["options"]["include"]["names"]) == set(fields)
+    for url in links:
+        assert set(re.findall(r"__data\.fields\.(\w+)", url)) <= set(headings)
+
+
+@pytest.mark.parametrize(("name", "panel"), TABLES)
+def test_labels_in_tables_are_text(name: str, panel: dict[str, Any]) -> None:
+    """A gateway's id is not a number to be shortened: only columns of queries have a unit other than text."""
+    units = {
+        override["matcher"]["options"]: setting["value"]
+        for override in panel["fieldConfig"]["overrides"]
+        for setting in override["properties"]
+        if setting["id"] == "unit"
+    }
+
+    assert panel["fieldConfig"]["defaults"]["unit"] == "string"
+    assert set(units) == {heading for field, heading in columns(panel).items() if field.startswith("Value")}
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_a_board_has_no_two_panels_of_one_name(name: str) -> None:
+    """Whoever is told on the telephone to look at a panel finds one."""
+    titles = [panel["title"] for panel in BOARDS[name]["panels"] if panel["type"] != "row"]
+
+    assert len(titles) == len(set(titles))
+
+
+def test_alerts_lead_to_their_runbooks() -> None:
+    """The fleet's list of alerts and the plan's note link to where the alerts' own annotations do."""
+    rules = (ROOT / "rules" / "dbs-alerts.rules.yml").read_text(encoding="utf-8")
+    bases = set(re.findall(r"runbook_url: (\S+)/DBS\w+\.md", rules))
+    found = {
+        base
+        for name in ("fleet", "plan")
+        for base in re.findall(r"https://[^\s\"()]+/runbooks", json.dumps(BOARDS[name]))
+    }
+
+    assert found == bases
+
+
 def test_boards_are_right_by_grafanas_own_types(tmp_path: Path) -> None:
     """TypeScript, strict, finds no wrong type and no unknown key against @grafana/schema."""
     modules = ROOT / "dashboards" / "preview" / "node_modules"

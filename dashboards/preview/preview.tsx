@@ -30,6 +30,11 @@ import * as React from 'react';
 import { createRoot } from 'react-dom/client';
 import { firstValueFrom } from 'rxjs';
 import plotStyle from 'uplot/dist/uPlot.min.css';
+import AngleDown from './node_modules/@grafana/ui/dist/public/img/icons/unicons/angle-down.svg';
+import AngleUp from './node_modules/@grafana/ui/dist/public/img/icons/unicons/angle-up.svg';
+import ArrowDown from './node_modules/@grafana/ui/dist/public/img/icons/unicons/arrow-down.svg';
+import ArrowUp from './node_modules/@grafana/ui/dist/public/img/icons/unicons/arrow-up.svg';
+import InfoCircle from './node_modules/@grafana/ui/dist/public/img/icons/unicons/info-circle.svg';
 
 declare global {
   interface Window {
@@ -37,6 +42,11 @@ declare global {
     RENDERED: boolean;
   }
 }
+
+// Grafana's server hands out the icons; here they are in the script.
+const ICONS: Record<string, string> = { 'angle-down.svg': AngleDown, 'angle-up.svg': AngleUp, 'arrow-down.svg': ArrowDown, 'arrow-up.svg': ArrowUp, 'info-circle.svg': InfoCircle };
+const fetched = window.fetch;
+window.fetch = (what: any, ...rest: any[]) => fetched(ICONS[String(what).split('/').pop()!] ?? what, ...rest);
 
 const { board, answers, variables, from, to } = window.PREVIEW;
 const theme = createTheme({ colors: { mode: 'dark' } });

@@ -44,8 +44,8 @@ def _billing() -> table.Panel:
         {
             **frame.PLAN_NAMES,
             "stored": Column(query=named(billed("storage")), unit="bytes", width=95),
-            "charged for": Column(query=named(billed("paid")), unit="bytes", width=105),
-            "free quota": Column(query=named(billed("free")), unit="bytes", blank="none", width=100),
+            "charged for": Column(query=named(billed("paid")), unit="bytes", width=100),
+            "free quota": Column(query=named(billed("free")), unit="bytes", blank="none", width=90),
             "of quota": Column(
                 query=named(f"{billed('used')} / on ({BY_PLAN}) ({billed('free')} > 0)"),
                 unit="percentunit",

@@ -55,7 +55,7 @@ def plans() -> table.Panel:
             "would lose": Column(
                 query=f"max by ({BY_PLAN}) ({RECOVERY_AGE}{{{PLAN}}})",
                 unit="s",
-                width=95,
+                width=90,
                 blank="everything",
             ),
             "of RPO": Column(query=ratio % "rpo", unit="percentunit", steps=OBJECTIVE_STEPS, width=75),

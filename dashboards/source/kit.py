@@ -268,7 +268,12 @@ def rows(
 
     `sort` says by which headings, each with whether descending. Labels are text even if they look like numbers.
     """
-    panel = _common(table.Panel(), title, description, "string", span, height).filterable(True).min_width(60)
+    panel = (
+        _common(table.Panel(), title, description, "string", span, height)
+        .filterable(True)
+        .min_width(60)
+        .show_header(True)
+    )
     several = sum(isinstance(column, Column) for column in columns.values()) > 1
     refs = iter("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
     fields: dict[str, str] = {}
@@ -328,6 +333,11 @@ def ladder(
     return panel.max(maximum) if maximum is not None else panel
 
 
+def _list() -> common.VizLegendOptions:
+    legend = common.VizLegendOptions().display_mode(common_models.LegendDisplayMode.LIST)
+    return legend.placement(common_models.LegendPlacement.BOTTOM).show_legend(True)
+
+
 def history(
     title: str,
     description: str,
@@ -348,12 +358,7 @@ def history(
         .row_height(0.9)
         .col_width(0.9)
         .show_value(common_models.VisibilityMode.NEVER)
-        .legend(
-            common.VizLegendOptions()
-            .display_mode(common_models.LegendDisplayMode.LIST)
-            .placement(common_models.LegendPlacement.BOTTOM)
-            .show_legend(True)
-        )
+        .legend(_list())
     )
 
 
@@ -376,12 +381,7 @@ def timeline(
         .merge_values(True)
         .row_height(0.9)
         .show_value(common_models.VisibilityMode.NEVER)
-        .legend(
-            common.VizLegendOptions()
-            .display_mode(common_models.LegendDisplayMode.LIST)
-            .placement(common_models.LegendPlacement.BOTTOM)
-            .show_legend(True)
-        )
+        .legend(_list())
     )
 
 
