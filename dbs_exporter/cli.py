@@ -7,6 +7,7 @@ Everything heavy is imported inside the commands, so that `--help` is immediate 
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import click
@@ -15,11 +16,11 @@ from dbs_exporter import __version__
 from dbs_exporter.cli_options import (
     Commands,
     ListenAddress,
+    Speed,
     config_file_flag,
     flag,
     listen_flag,
     log_flags,
-    silence_broken_pipe,
     telemetry_flag,
 )
 from dbs_exporter.cli_tools import call, healthcheck, metrics, schema
@@ -32,11 +33,9 @@ _EPILOG = (
 
 def main() -> None:
     """The program: run a command and exit with its code."""
-    try:
-        cli(prog_name="dbs-exporter")
-    except BrokenPipeError:
-        silence_broken_pipe()
-        sys.exit(0)
+    # The kernel keeps from process 1 whatever it has no handler for; until `run` has its own, ending is all there is to do.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    cli(prog_name="dbs-exporter")
 
 
 @click.group(
@@ -123,7 +122,7 @@ def run(
 @flag("--seed", type=int, default=1, show_default=True, help="The same seed gives the same fleet.")
 @flag(
     "--speed",
-    type=click.FloatRange(0, 100_000, min_open=True),
+    type=Speed(),
     default=1.0,
     show_default=True,
     help="Seconds of the simulated cloud per second.",

@@ -8,7 +8,9 @@ foresaw is told in one line, and logged in full at level debug.
 from __future__ import annotations
 
 import logging
+import math
 import os
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -44,6 +46,20 @@ def flag(*names: str, **attributes: Any) -> Callable[[F], F]:
     return click.option(*names, cls=Flag, **attributes)
 
 
+class Speed(click.FloatRange):
+    """How many times as fast as life a simulated clock runs."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 100_000, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number; what is none fails with a sentence."""
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number; 1 is as fast as life", param, ctx)
+        return number
+
+
 class Failure(click.ClickException):
     """What went wrong, and the exit code that says of which kind it is."""
 
@@ -58,12 +74,18 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; what it raises becomes a `Failure`."""
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # or what nobody reads would be noticed too late to be told
+            return result
+        except BrokenPipeError:
+            # `dbs-exporter metrics | head` is no failure; what is still buffered goes nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            ctx.exit(0)
         except ConfigError as error:
             raise Failure("\n       ".join(error.problems), EXIT_USAGE) from None
         except DbsExporterError as error:
             raise Failure(str(error), error.exit_code) from None
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except OSError as error:
             _log.debug("failed", exc_info=True)
@@ -170,8 +192,3 @@ def given_flag(ctx: click.Context, name: str) -> bool:
     """True if a parameter was set by the command line or the environment, and is not just its default."""
     source = ctx.get_parameter_source(name)
     return source in (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT)
-
-
-def silence_broken_pipe() -> None:
-    """Let `dbs-exporter metrics | head` end quietly: what is still buffered goes nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -133,4 +133,13 @@ def _example(path: KeyPath) -> str:
     example: object = found.examples[0] if found and found.examples else "text"
     if path and isinstance(path[-1], int) and isinstance(example, list):
         example = example[0]
-    return f"[{', '.join(map(str, example))}]" if isinstance(example, list) else str(example)
+    return _as_yaml(example)
+
+
+def _as_yaml(value: object) -> str:
+    """An example in YAML's short form."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_as_yaml, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {_as_yaml(inner)}' for key, inner in value.items())}}}"
+    return str(value)

@@ -302,7 +302,11 @@ class LogConfig(_Model):
 class Config(_Model):
     """The configuration of dbs-exporter."""
 
-    accounts: tuple[AccountConfig, ...] = Field(min_length=1, description="Accounts to watch.")
+    accounts: tuple[AccountConfig, ...] = Field(
+        min_length=1,
+        description="Accounts to watch.",
+        examples=[[{"name": "prod", "regions": ["cn-hangzhou"]}]],
+    )
     collectors: CollectorsConfig = Field(
         default=CollectorsConfig(), description="What is read, and how often."
     )

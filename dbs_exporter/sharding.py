@@ -14,6 +14,9 @@ from hashlib import blake2b
 from .errors import ConfigError
 from .model import Scope
 
+MOST_SHARDS = 1000
+"""Each plan is weighed against every shard."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
@@ -47,11 +50,11 @@ def parse_shard(shard: str, total_shards: int) -> Shard:
 
     Raises ConfigError saying which flag is wrong and what would be right.
     """
-    if total_shards < 1:
+    if not 1 <= total_shards <= MOST_SHARDS:
         raise ConfigError(
-            f"--total-shards: {total_shards} is not a number of shards; 1 or more would be right"
+            f"--total-shards: {total_shards} is not a number of shards; 1 to {MOST_SHARDS} would be right"
         )
-    found = re.fullmatch(r"(?:.*-)?(\d{1,6})", shard)
+    found = re.fullmatch(r"(?:.+-)?([0-9]{1,6})", shard)
     if found is None:
         raise ConfigError(
             f"--shard: {shard!r} is neither a number nor a name that ends in one, such as dbs-exporter-0"
@@ -60,5 +63,7 @@ def parse_shard(shard: str, total_shards: int) -> Shard:
     if index >= total_shards:
         raise ConfigError(
             f"--shard: {index} is outside 0 to {total_shards - 1}, which --total-shards={total_shards} allows"
+            if total_shards > 1
+            else f"--shard: {index} of one shard is none; 0 would be right, or more of --total-shards"
         )
     return Shard(index=index, total=total_shards)

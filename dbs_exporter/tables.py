@@ -14,10 +14,16 @@ PLAIN_WIDTH = 160
 """Columns where no terminal says how wide it is, as in a pipe."""
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command line, which knows that `| head` is no failure; rich would exit with 1."""
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """Standard output, as wide as the terminal; without a terminal wide enough for our tables, and plain."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+    found = _Console(highlight=False)
+    return found if found.is_terminal else _Console(highlight=False, width=PLAIN_WIDTH)
 
 
 def print_metrics(entries: Iterable[Entry]) -> None:

@@ -103,6 +103,8 @@ def test_every_failure_is_a_sentence_with_its_exit_code(error: Exception, code: 
         (("run", "--config.file=/not/there.yml"), "/not/there.yml: cannot be read: No such file or directory"),
         (("run", "--web.listen-address=x"), "'x' is not a listen address; write [HOST]:PORT"),
         (("demo", "--plans=many"), "'many' is not a valid integer"),
+        (("demo", "--speed=nan"), "'nan' is not a number"),
+        (("run", "--shard=-1", "--total-shards=3"), "'-1' is neither a number nor a name that ends in one"),
         (("demo", "--web.telemetry-path=/"), "'/' is taken by the exporter's own pages"),
         (("simulate", "--now=yesterday"), "--now: 'yesterday' is no time; write a Unix time or one such as"),
         (("simulate", "--faults=/not/there"), "--faults: /not/there: cannot be read"),
@@ -186,10 +188,11 @@ def test_help_needs_nothing_heavy() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_output_that_nobody_reads_to_the_end_is_no_failure() -> None:
+@pytest.mark.parametrize("form", ["json", "table"])
+def test_output_that_nobody_reads_to_the_end_is_no_failure(form: str) -> None:
     """`dbs-exporter metrics | head -1` ends quietly."""
     with subprocess.Popen(
-        [sys.executable, "-m", "dbs_exporter", "metrics", "--format=json"],
+        [sys.executable, "-m", "dbs_exporter", "metrics", f"--format={form}"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
@@ -199,7 +202,21 @@ def test_output_that_nobody_reads_to_the_end_is_no_failure() -> None:
         process.stdout.close()
         told = process.stderr.read()
 
-    assert told == b""
+    assert (told, process.returncode) == (b"", 0)
+
+
+def test_sigterm_ends_the_program_before_it_serves() -> None:
+    """As process 1 of a container it would otherwise be ignored until the command has handlers of its own."""
+    program = (
+        "import os, signal, dbs_exporter.cli as program\n"
+        "program.cli = lambda prog_name: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "program.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (143, "")
 
 
 class _Health(http.server.BaseHTTPRequestHandler):

@@ -74,6 +74,10 @@ def test_a_pods_name_gives_its_shard(name: str, index: int) -> None:
         ("3", 3, "outside 0 to 2"),
         ("dbs-exporter", 3, "neither a number"),
         ("-1x", 3, "neither a number"),
+        ("-1", 3, "neither a number"),
+        ("٣", 4, "neither a number"),
+        ("1", 1, "0 would be right"),
+        ("0", 1_000_000, "1 to 1000"),
         ("0", 0, "--total-shards"),
     ],
 )
