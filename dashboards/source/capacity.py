@@ -43,8 +43,8 @@ def _billing() -> table.Panel:
         "As DBS bills it, what is charged for most first. The collector behind it is off by default.",
         {
             **frame.PLAN_NAMES,
-            "stored": Column(query=named(billed("storage")), unit="bytes", width=95),
-            "charged for": Column(query=named(billed("paid")), unit="bytes", width=100),
+            "stored": Column(query=named(billed("storage")), unit="bytes", width=90),
+            "charged for": Column(query=named(billed("paid")), unit="bytes", width=120),
             "free quota": Column(query=named(billed("free")), unit="bytes", blank="none", width=90),
             "of quota": Column(
                 query=named(f"{billed('used')} / on ({BY_PLAN}) ({billed('free')} > 0)"),
@@ -54,7 +54,7 @@ def _billing() -> table.Panel:
             ),
             **frame.PLACE,
         },
-        sort=[("charged for", True), ("of quota", True)],
+        sort=[("charged for", True)],
         span=14,
         height=13,
         no_value="The billing collector is off",

@@ -58,9 +58,9 @@ def plans() -> table.Panel:
                 width=90,
                 blank="everything",
             ),
-            "of RPO": Column(query=ratio % "rpo", unit="percentunit", steps=OBJECTIVE_STEPS, width=75),
+            "of RPO": Column(query=ratio % "rpo", unit="percentunit", steps=OBJECTIVE_STEPS, width=90),
             "last full": Column(
-                query=f"{last_full} * 1000", unit="dateTimeFromNow", width=110, blank="never"
+                query=f"{last_full} * 1000", unit="dateTimeFromNow", width=105, blank="never"
             ),
             "of interval": Column(
                 query=ratio % "full_backup_interval", unit="percentunit", steps=OBJECTIVE_STEPS, width=90
@@ -71,7 +71,7 @@ def plans() -> table.Panel:
                 steps=kit.thresholds((None, kit.RED), (0.5, kit.GREEN), (2, kit.ORANGE)),
                 width=95,
             ),
-            "log lag": Column(query=f"max by ({BY_PLAN}) ({LOG_LAG}{{{PLAN}}})", unit="s", width=95),
+            "log lag": Column(query=f"max by ({BY_PLAN}) ({LOG_LAG}{{{PLAN}}})", unit="s", width=90),
             "holes": Column(
                 query=f"sum by ({BY_PLAN}) (dbs_plan_recovery_gaps{{{PLAN}}})",
                 steps=kit.thresholds((None, kit.GREEN), (1, kit.RED)),
@@ -80,7 +80,7 @@ def plans() -> table.Panel:
             "proven": Column(
                 query=f"max by ({BY_PLAN}) (dbs_restore_last_success_timestamp_seconds{{{PLAN}}}) * 1000",
                 unit="dateTimeFromNow",
-                width=110,
+                width=105,
                 blank="never",
             ),
             "last good ends": Column(

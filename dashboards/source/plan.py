@@ -53,7 +53,7 @@ def _restorable() -> Iterator[stat.Panel]:
         "s",
         none=("everything", kit.PURPLE),
     )
-    yield used("Would lose, of the RPO", "Above 100 % the recovery point objective is breached.", "rpo")
+    yield used("Would lose, of RPO", "Above 100 % the recovery point objective is breached.", "rpo")
     yield kit.number(
         "Last full backup",
         "Age of the newest full backup that worked.",
@@ -62,7 +62,7 @@ def _restorable() -> Iterator[stat.Panel]:
         none=("never", kit.PURPLE),
     )
     yield used(
-        "Last full backup, of its interval",
+        "Full backup, of interval",
         "Age of the newest full backup that worked, against how old it may become: above 100 % it is overdue.",
         "full_backup_interval",
     )
@@ -116,8 +116,8 @@ def _full_backups() -> Iterator[stat.Panel]:
         none=("none on record", kit.GREY),
     )
     yield kit.number(
-        "Failed since the last good one",
-        "Full backups in a row that failed.",
+        "Failed in a row",
+        "Full backups that failed since the last one that worked.",
         f"max(dbs_full_backup_consecutive_failures{{{PLAN}}})",
         "short",
         steps=kit.thresholds((None, kit.GREEN), (1, kit.ORANGE), (2, kit.RED)),

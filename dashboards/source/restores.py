@@ -72,7 +72,7 @@ def _proven() -> table.Panel:
                 query=named(f"{TOOK} / on ({BY_PLAN}) {OBJECTIVE % 'restore_time'}"),
                 unit="percentunit",
                 steps=OBJECTIVE_STEPS,
-                width=105,
+                width=125,
             ),
             **frame.WHOSE,
             "took": Column(query=named(TOOK), unit="s", width=100),
