@@ -48,7 +48,7 @@ collectors:
   nodes: {{interval: 5m}}
   billing: {{interval: 1m, enabled: true}}
 objectives:
-  - plans: ["orders-*"]
+  - plans: ["orders-mysql-*", "orders-postgresql-*"]
     rpo: 15m
     restore_time: 1h
     restore_test_interval: 30d

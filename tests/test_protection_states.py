@@ -43,7 +43,7 @@ def age(random: Random, objective: float, *, never: float = 0.1) -> float | None
     """An age on either side of what matters, or None."""
     if random.random() < never:
         return None
-    return objective * random.choice((0.1, 0.5, 0.79, 0.81, 0.99, 1.01, 3.0))
+    return objective * random.choice((0.1, 0.5, 0.79, 0.81, 0.89, 0.91, 0.99, 1.01, 3.0))
 
 
 def before(seconds: float | None) -> float | None:
@@ -53,7 +53,8 @@ def before(seconds: float | None) -> float | None:
 def made(random: Random, number: int) -> tuple[PlanSubject, dict[str, CollectorState]]:
     """A plan of which anything may be wrong, alone in its region, and the region's collectors."""
     scope = Scope(account="prod", region=f"region-{number}")
-    point, full = before(age(random, RPO)), before(age(random, INTERVAL))
+    rpo = random.choice((None, INTERVAL)) if random.random() < 0.3 else RPO
+    point, full = before(age(random, rpo or RPO)), before(age(random, INTERVAL))
     backup = (
         None
         if full is None
@@ -75,7 +76,7 @@ def made(random: Random, number: int) -> tuple[PlanSubject, dict[str, CollectorS
             status="running" if random.random() < 0.7 else random.choice(STATUSES),
         ),
         objectives=Objectives(
-            rpo=None if random.random() < 0.1 else RPO,
+            rpo=rpo,
             full_backup_interval=None if random.random() < 0.1 else INTERVAL,
         ),
         full_backups=FullBackupHistory(

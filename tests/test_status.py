@@ -143,8 +143,19 @@ LATE_POINT = with_backups(LATE_POINT, newest_recovery_point_at=None)
             "breached",
             "last full backup is 1 d 1 h old, objective 1 d 1 h",
         ),
-        (with_backups(GOOD, last_success=backup(20 * HOUR)), "protected", ""),
-        (with_backups(GOOD, last_success=backup(20 * HOUR + 1)), "at_risk", "last full backup is 20 h old"),
+        (with_backups(GOOD, last_success=backup(22.5 * HOUR)), "protected", ""),
+        (
+            with_backups(GOOD, last_success=backup(22.5 * HOUR + 1)),
+            "at_risk",
+            "last full backup is 22 h 30 min old",
+        ),
+        (replace(LATE_POINT, objectives=Objectives(rpo=2200.0, full_backup_interval=2201.0)), "breached", ""),
+        (
+            replace(LATE_POINT, objectives=Objectives(rpo=2200.0, full_backup_interval=25 * HOUR)),
+            "at_risk",
+            "recovery point is 30 min 1 s old",
+        ),
+        (replace(LATE_POINT, objectives=Objectives(rpo=2200.0)), "protected", ""),
         (
             replace(LATE_POINT, objectives=Objectives(rpo=2000.0)),
             "at_risk",

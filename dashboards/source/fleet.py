@@ -8,7 +8,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 from . import frame, kit
 from .kit import BY_PLAN, PLAN, SCOPE, Column, Label
 from .names import LOG_LAG, OBJECTIVE_RATIO, PROTECTION, RECOVERY_AGE, SIZE_RATIO
-from .states import OBJECTIVE_STEPS, STATE_CODE, STATE_CODES, STATES
+from .states import INTERVAL_STEPS, RPO_STEPS, STATE_CODE, STATE_CODES, STATES
 
 SEVERITIES = {"1": ("critical", kit.RED), "2": ("warning", kit.ORANGE), "3": ("info", kit.BLUE)}
 
@@ -58,12 +58,12 @@ def plans() -> table.Panel:
                 width=90,
                 blank="everything",
             ),
-            "of RPO": Column(query=ratio % "rpo", unit="percentunit", steps=OBJECTIVE_STEPS, width=90),
+            "of RPO": Column(query=ratio % "rpo", unit="percentunit", steps=RPO_STEPS, width=90),
             "last full": Column(
                 query=f"{last_full} * 1000", unit="dateTimeFromNow", width=105, blank="never"
             ),
             "of interval": Column(
-                query=ratio % "full_backup_interval", unit="percentunit", steps=OBJECTIVE_STEPS, width=90
+                query=ratio % "full_backup_interval", unit="percentunit", steps=INTERVAL_STEPS, width=90
             ),
             "size / usual": Column(
                 query=f"max by ({BY_PLAN}) ({SIZE_RATIO}{{{PLAN}}})",

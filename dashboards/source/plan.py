@@ -10,7 +10,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 from . import frame, kit
 from .kit import BY_PLAN, PLAN, Column, Label
 from .names import FULL_AGE, LOG_LAG, OBJECTIVE_RATIO, RECOVERY_AGE
-from .states import OBJECTIVE_STEPS, STATE_CODE, STATE_CODES
+from .states import INTERVAL_STEPS, RPO_STEPS, STATE_CODE, STATE_CODES
 
 RUNBOOK = f"""
 **Paged about this plan?**
@@ -34,7 +34,7 @@ def _restorable() -> Iterator[stat.Panel]:
             description,
             f'max({OBJECTIVE_RATIO}{{{PLAN},objective="{objective}"}})',
             "percentunit",
-            steps=OBJECTIVE_STEPS,
+            steps=RPO_STEPS if objective == "rpo" else INTERVAL_STEPS,
             none=("not known", kit.GREY),
         )
 

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 from . import frame, kit
 from .kit import BY_PLAN, PLAN, Column, Label, named
 from .names import RESTORE_EARLIEST, RESTORE_LATEST, RESTORE_SPEED
-from .states import OBJECTIVE_STEPS
+from .states import RPO_STEPS
 
 TASK = f"{BY_PLAN}, restore_task_id"
 RUNNING = f'max by ({TASK}) (dbs_restore_task_status{{{PLAN},status="running"}} == 1)'
@@ -71,7 +71,7 @@ def _proven() -> table.Panel:
             "of objective": Column(
                 query=named(f"{TOOK} / on ({BY_PLAN}) {OBJECTIVE % 'restore_time'}"),
                 unit="percentunit",
-                steps=OBJECTIVE_STEPS,
+                steps=RPO_STEPS,
                 width=125,
             ),
             **frame.WHOSE,

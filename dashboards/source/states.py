@@ -36,5 +36,7 @@ STATE_CODE = " or ".join(
     f'(max by ({BY_PLAN}) ({PROTECTION}{{{PLAN},state="{state}"}}) == 1) * {code}'
     for code, state in enumerate(STATES, start=1)
 )
-OBJECTIVE_STEPS = kit.thresholds((None, kit.GREEN), (0.8, kit.YELLOW), (1, kit.RED))
-"""For what is used of an objective; the alerts and the states have the same limits."""
+RPO_STEPS = kit.thresholds((None, kit.GREEN), (0.8, kit.YELLOW), (1, kit.RED))
+INTERVAL_STEPS = kit.thresholds((None, kit.GREEN), (0.9, kit.YELLOW), (1, kit.RED))
+"""For what is used of an objective; the alerts and the states have the same limits. A backup that comes when it is due has used
+1 / 1.2 of an interval."""

@@ -13,7 +13,8 @@ Exactly one state holds for a plan, the first in this table that applies. The re
 |             | there is no recovery point | `dbs_plan_recovery_point_timestamp_seconds` absent |
 | breached    | age of the recovery point > rpo | `now - dbs_plan_recovery_point_timestamp_seconds > dbs_plan_objective_seconds{objective="rpo"}` |
 |             | age of the last full backup > full_backup_interval | `now - dbs_full_backup_last_success_timestamp_seconds > dbs_plan_objective_seconds{objective="full_backup_interval"}` |
-| at_risk     | either age > 0.8 of its objective | the same, `> 0.8 *` |
+| at_risk     | age of the recovery point > 0.8 of rpo, where rpo < full_backup_interval: log is held against it | the same, `> 0.8 *` |
+|             | either age > 0.9 of its objective, which the schedule sets: a backup that comes when it is due reaches 1 / 1.2 of it | the same, `> 0.9 *` |
 |             | holes in current recoverability | `dbs_plan_recovery_gaps{scope="current"} > 0` |
 |             | a full backup failed since the last success | `dbs_full_backup_consecutive_failures > 0` |
 | protected   | none of these | |
@@ -43,6 +44,7 @@ STATES: tuple[State, ...] = ("unprotected", "breached", "unknown", "at_risk", "p
 NOT_RUNNING = frozenset({"wait", "init", "check_pass", "stop", "pause", "locked"})
 STALE_INTERVALS = 3.0
 AT_RISK_SHARE = 0.8
+LATE_SHARE = 0.9
 HEARTBEAT_LATE_SECONDS = 300.0
 
 
@@ -231,9 +233,12 @@ def _judged(
     weak = _weak(subject, derived)
     if said := _unprotected(subject, derived):
         return "unprotected", (*said, *weak)
-    if said := _beyond(subject, derived, now, 1.0):
+    if said := _beyond(subject, derived, now, rpo_share=1.0, interval_share=1.0):
         return "breached", (*said, *weak)
-    said = [*weak, *_beyond(subject, derived, now, AT_RISK_SHARE)]
+    rpo, interval = subject.objectives.rpo, subject.objectives.full_backup_interval
+    by_log = rpo is not None and interval is not None and rpo < interval
+    rpo_share = AT_RISK_SHARE if by_log else LATE_SHARE
+    said = [*weak, *_beyond(subject, derived, now, rpo_share=rpo_share, interval_share=LATE_SHARE)]
     return ("at_risk", tuple(said)) if said else ("protected", ())
 
 
@@ -293,12 +298,15 @@ def _unprotected(subject: PlanSubject, derived: _Derived) -> list[str]:
     return reasons
 
 
-def _beyond(subject: PlanSubject, derived: _Derived, now: float, share: float) -> list[str]:
+def _beyond(
+    subject: PlanSubject, derived: _Derived, now: float, *, rpo_share: float, interval_share: float
+) -> list[str]:
+    objectives = subject.objectives
     return [
         f"{what} is {span(now - at)} old, objective {span(objective)}"
-        for what, at, objective in (
-            ("recovery point", derived.point, subject.objectives.rpo),
-            ("last full backup", derived.full_at, subject.objectives.full_backup_interval),
+        for what, at, objective, share in (
+            ("recovery point", derived.point, objectives.rpo, rpo_share),
+            ("last full backup", derived.full_at, objectives.full_backup_interval, interval_share),
         )
         if at is not None and objective is not None and now - at > share * objective
     ]
