@@ -155,6 +155,22 @@ INHIBITIONS: dict[str, tuple[dict[str, str], list[dict[str, str]], list[dict[str
         [alert("DBSFullBackupFailed", plan_id="dbs1", account="d")],
         [alert("DBSFullBackupFailed", plan_id="dbs2", account="d")],
     ),
+    "a plan that never worked is told of once": (
+        alert("DBSFullBackupNeverSucceeded", plan_id="dbs1", account="e"),
+        [
+            alert("DBSFullBackupFailingRepeatedly", plan_id="dbs1", account="e"),
+            alert("DBSPlanNotRunning", plan_id="dbs1", account="e", status="init"),
+        ],
+        [
+            alert("DBSFullBackupFailingRepeatedly", plan_id="dbs2", account="e"),
+            alert("DBSPrecheckFailed", plan_id="dbs1", account="e"),
+        ],
+    ),
+    "a failed pre-check explains that the plan does not run": (
+        alert("DBSPrecheckFailed", plan_id="dbs1", account="f"),
+        [alert("DBSPlanNotRunning", plan_id="dbs1", account="f", status="init")],
+        [alert("DBSPlanNotRunning", plan_id="dbs2", account="f", status="pause")],
+    ),
     "a missing shard silences that shards disagree": (
         alert("DBSExporterShardMissing", job="e"),
         [alert("DBSExporterShardsDisagree", job="e")],
