@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
@@ -17,6 +17,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from .clock import Clock
+from .collectors import COLLECTORS
 from .errors import ApiError, CredentialsError, NotPermitted
 from .model import Scope
 from .polling import Poller, Target
@@ -216,9 +217,13 @@ class Scheduler:
             self._store.put_supported_regions(target.scope.account, ())
         for name in poller.collectors:
             identity = f"{target.scope.account}/{target.scope.region}/{name}"
-            self._job(identity, partial(poller.run, name), target.intervals[name])
+            # What needs the plan list begins by itself when that has come; a job of its own at the same moment would be one run too many.
+            waits = COLLECTORS[name].level == "plan"
+            self._job(identity, partial(poller.run, name), target.intervals[name], at_once=not waits)
 
-    def _job(self, identity: str, function: Callable[[], None], interval: float) -> None:
+    def _job(
+        self, identity: str, function: Callable[[], None], interval: float, *, at_once: bool = True
+    ) -> None:
         if interval <= 0:
             raise ValueError(f"{identity}: an interval of {interval} s would never rest; it must be above 0")
         self._scheduler.add_job(
@@ -228,7 +233,7 @@ class Scheduler:
             jitter=interval * JITTER_SHARE,
             id=identity,
             replace_existing=True,
-            next_run_time=datetime.now(UTC),
+            next_run_time=datetime.now(UTC) + timedelta(seconds=0 if at_once else interval),
         )
 
     def _stop(self, scope: Scope) -> None:

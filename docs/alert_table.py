@@ -54,7 +54,7 @@ THRESHOLDS = {
     "DBSExporterCredentialsExpiring": "end in < 5 min, for 1 min",
     "DBSExporterThrottled": "> 5 % of the calls of 15 min, for 5 min",
     "DBSExporterAPIErrors": "> 5 % of the calls of 15 min, for 5 min",
-    "DBSExporterRunsSkipped": "> 1 run skipped in 1 h",
+    "DBSExporterRunsSkipped": "2 runs or more skipped in 1 h",
     "DBSExporterCollectionSlow": "run > 80 % of its interval, for 15 min",
     "DBSExporterNotPermitted": "RAM refuses the collector",
     "DBSExporterReloadFailed": "last reload refused",

@@ -313,7 +313,7 @@ CASES: dict[str, Case] = {
     ),
     "DBSExporterRunsSkipped": Case(
         change={OF % "skipped_runs_total": Line(0, 0.1)},
-        near={OF % "skipped_runs_total": Line(0, 0.01)},
+        near={OF % "skipped_runs_total": Line(0, 0.03)},
         needs=(OF % "skipped_runs_total",),
         labels=OF_FULL,
         subject="scope",

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -209,6 +210,19 @@ def test_a_region_taken_out_of_an_account_leaves_no_plan_on_any_shard(index: int
 
         assert before == {"cn-hangzhou", "cn-beijing"}
         assert {one.scope.region for one in store.plan_subjects()} == {"cn-beijing"}
+
+
+def test_what_the_plan_list_begins_is_not_due_at_the_same_moment_again() -> None:
+    """At a start each collector runs once: a job beside the run that the list begins would count as skipped."""
+    with scheduled() as (scheduler, store, runs):
+        scheduler.apply([account(FakeApi(), "cn-hangzhou")])
+        until(lambda: not runs.missing())
+        due = {one.id.rpartition("/")[2]: one.next_run_time for one in scheduler._scheduler.get_jobs()}
+
+        # Both are hourly; the one that began by itself is next due in an hour and not now.
+        assert (due["full_backups"] - datetime.now(UTC)).total_seconds() > 1800
+        assert [one.skipped_runs for one in runs.states()] == [0, 0]
+        assert store.plan_subjects() != []
 
 
 def test_accounts_whose_regions_cannot_be_found_hold_up_nobody() -> None:
