@@ -37,6 +37,7 @@ from dbs_exporter.config import (
 from dbs_exporter.config_values import telemetry_path
 from dbs_exporter.errors import ConfigError, CredentialsError
 from dbs_exporter.logs import conceal, set_up_logs
+from dbs_exporter.memory import give_back
 from dbs_exporter.metrics.catalogue import FAMILIES
 from dbs_exporter.metrics.exposition import Exposition
 from dbs_exporter.metrics.own import OwnMetrics, Watched, build_revision
@@ -109,7 +110,7 @@ class Exporter:
             collector_states=self.runs.states,
             shard=(shard.index, shard.total) if shard else (0, 1),
         )
-        self.exposition = Exposition(FAMILIES, own=self.own, on_refused=self.own.on_refused)
+        self.exposition = Exposition(FAMILIES, own=self.own, on_refused=self.own.on_refused, tidy=give_back)
         self.store.subscribe(self.exposition.update)
         self._sessions = Sessions(clock)
         self._pacers: dict[Scope, Pacer] = {}

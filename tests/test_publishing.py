@@ -15,6 +15,7 @@ from generated_fleet import (
     subject_of,
 )
 
+from dbs_exporter.memory import give_back
 from dbs_exporter.metrics.exposition import LEAST_REST_SECONDS, REST_FACTOR, Exposition
 from dbs_exporter.model import SubjectKey
 
@@ -195,3 +196,25 @@ def test_a_ticket_is_answered_by_a_publish_that_began_after_it() -> None:
 
     assert (after_the_first, after_the_failed) == (False, False)
     assert exposition.published(taken[0])
+
+
+def test_memory_is_given_back_after_a_publish_but_not_after_each() -> None:
+    """The first publish is followed by it, those within the next seconds are not."""
+    tidied: list[float] = []
+    fleet = numbered_fleet()
+    exposition = Exposition(fleet.families, tick_seconds=0.0, tidy=lambda: tidied.append(rests[-1]))
+    rests = [0.0]
+
+    def sleeps(seconds: float) -> bool:
+        rests.append(rests[-1] + 1)
+        return len(rests) == 10
+
+    exposition.run(SteppedClock(1.0, sleeps))
+
+    # Each publish takes a second and the clock is read twice: the third reading after the first is TIDY_SECONDS later.
+    assert tidied == [0.0, 3.0, 6.0]
+
+
+def test_giving_memory_back_is_always_possible() -> None:
+    """Where the C library knows nothing of it, nothing happens."""
+    give_back()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +29,9 @@ REST_FACTOR = 4.0
 """Rest this many times as long as a publish took: continuous change costs at most a fifth of one CPU."""
 
 LEAST_REST_SECONDS = 0.1
+
+TIDY_SECONDS = 5.0
+"""Memory that publishing let go of is given back at most this often."""
 
 _CHUNK_BYTES = 256 * 1024
 """Smaller chunks are joined up to this, larger ones are served as they are kept, without a copy."""
@@ -108,7 +111,11 @@ class _Body:
 
 class Exposition:
     """The pages of a table of families; `own` adds the exporter's own, `on_refused` is told of dropped
-    rows."""
+    rows.
+
+    `tidy` is called now and then after a publish, in its thread: what a new page replaces is let go of in
+    pieces of many sizes, which allocators keep rather than return.
+    """
 
     def __init__(
         self,
@@ -117,6 +124,7 @@ class Exposition:
         own: OwnLines | None = None,
         on_refused: OnRefused = lambda family, key, reason, sentence: None,
         tick_seconds: float = TICK_SECONDS,
+        tidy: Callable[[], None] = lambda: None,
     ) -> None:
         self._families = {
             kind: [family for family in families if family.of == kind] for kind in ("plan", "region")
@@ -131,6 +139,7 @@ class Exposition:
         self._own = own
         self._on_refused = on_refused
         self._tick_seconds = tick_seconds
+        self._tidy = tidy
         self._noted: dict[SubjectKey, Subject | None] = {}
         self._noting = threading.Lock()
         self._publishing = threading.Lock()
@@ -190,6 +199,7 @@ class Exposition:
 
         A change after a rest is published at once; then the loop rests as REST_FACTOR says.
         """
+        tidied = float("-inf")
         while True:
             self._wake.wait(self._tick_seconds)
             self._wake.clear()
@@ -201,6 +211,9 @@ class Exposition:
             except Exception:
                 _log.exception("the metrics could not be put together; the last page stays")
             took = clock.monotonic() - began
+            if began - tidied >= TIDY_SECONDS:
+                self._tidy()
+                tidied = began
             if clock.sleep(max(LEAST_REST_SECONDS, REST_FACTOR * took)):
                 return
 
