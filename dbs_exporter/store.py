@@ -116,8 +116,10 @@ class Store:
             if collector in TOLD_COLLECTORS:
                 others = tuple(one for one in before.read_at if one[0] != collector)
                 facts["read_at"] = tuple(sorted((*others, (collector, at))))
-            after = replace(before, **facts)
-            if after != before:
+            # What was read again and is the same stays the same object, by which others tell that it need not be looked at.
+            new = {name: fact for name, fact in facts.items() if fact != getattr(before, name)}
+            if new:
+                after = replace(before, **new)
                 self._plans[scope][plan_id] = after
                 self._tell((scope.account, scope.region, plan_id), after)
 

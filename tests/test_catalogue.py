@@ -7,6 +7,7 @@ import inspect
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from known_subjects import BACKUP, DOWNLOAD, PLAN, REGION, SCOPE, TASK
@@ -60,6 +61,49 @@ def lines(subject: Subject, name: str) -> list[str]:
         .removeprefix(name)
         for line in text.decode().splitlines()
     ]
+
+
+class Watched:
+    """A subject that notes which of its fields are looked at."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.seen: set[str] = set()
+
+    def __getattr__(self, name: str) -> object:
+        self.seen.add(name)
+        return getattr(self.subject, name)
+
+
+@pytest.mark.parametrize("family", [each for each in FAMILIES if each.reads], ids=lambda each: each.name)
+def test_a_family_looks_at_no_other_fields_than_it_says(family: Family) -> None:
+    """With any group known or not: what a family does not look at may change without its being asked again."""
+    optional = (
+        "full_backups",
+        "logs",
+        "restores",
+        "ranges",
+        "prechecks",
+        "downloads",
+        "job_errors",
+        "billing",
+    )
+    subjects = [
+        PLAN,
+        replace(PLAN, plan=replace(PLAN.plan, expires_at=None)),
+        PlanSubject(scope=SCOPE, plan=PLAN.plan),
+    ]
+    subjects += [replace(PLAN, **dict[str, Any]({name: None})) for name in optional]
+    for subject in subjects:
+        watched = Watched(subject)
+        list(family.rows(watched))
+
+        assert watched.seen <= set(family.reads)
+
+
+def test_every_family_of_a_plan_says_what_it_looks_at() -> None:
+    """Or it would be rendered anew at each read of any list."""
+    assert [each.name for each in FAMILIES if each.of == "plan" and not each.reads] == []
 
 
 def states(documented: Sequence[str], holds: str, label: str = "status", before: str = "") -> list[str]:

@@ -6,6 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,9 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.utils import floatToGoString
 
-from dbs_exporter.metrics.family import Family, Row, checked_table, plan_family, region_family, render
+from dbs_exporter.metrics.family import (
+    Family,
+    Row,
+    checked_table,
+    plan_family,
+    region_family,
+    render,
+    render_changed,
+)
 from dbs_exporter.metrics.text import LABEL_VALUE_LIMIT, escaped_label, format_value, label_value
-from dbs_exporter.model import Plan, PlanSubject, Scope, SubjectKey
+from dbs_exporter.model import LogHistory, Plan, PlanSubject, Scope, SubjectKey
 
 KEY: SubjectKey = ("prod", "cn-hangzhou", "dbs1")
 SUBJECT = PlanSubject(scope=Scope(account="prod", region="cn-hangzhou"), plan=Plan(plan_id="dbs1"))
@@ -170,6 +179,33 @@ def test_a_family_that_raises_costs_only_itself(when: str) -> None:
 def test_a_subject_that_is_gone_has_no_lines() -> None:
     """None renders to nothing, for as many families as there are."""
     assert render([family(), family("dbs_plan_others")], KEY, None, lambda *told: None) == [b"", b""]
+
+
+def test_only_families_whose_facts_are_others_are_rendered_again() -> None:
+    """A family that reads a field that is the same object is left out; one that says nothing never is."""
+    asked: list[str] = []
+
+    def rows(name: str) -> Callable[[PlanSubject], Iterable[Row]]:
+        def asking(_: PlanSubject) -> Iterable[Row]:
+            asked.append(name)
+            return [((), 1)]
+
+        return asking
+
+    families = [
+        family("dbs_plan_any", rows("any")),
+        family("dbs_plan_logs", rows("logs"), reads=("logs", "log_tally")),
+        family("dbs_plan_billing", rows("billing"), reads=("billing",)),
+    ]
+    after = replace(SUBJECT, logs=LogHistory())
+
+    lines = render_changed(families, KEY, after, SUBJECT, lambda *told: None)
+
+    assert asked == ["any", "logs"]
+    assert [line is None for line in lines] == [False, False, True]
+    assert render_changed(families, KEY, after, None, lambda *told: None) == render(
+        families, KEY, after, lambda *told: None
+    )
 
 
 def test_a_region_has_no_plan_label() -> None:

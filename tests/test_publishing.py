@@ -17,6 +17,8 @@ from generated_fleet import (
 
 from dbs_exporter.memory import give_back
 from dbs_exporter.metrics.exposition import LEAST_REST_SECONDS, REST_FACTOR, Exposition
+from dbs_exporter.metrics.family import plan_family
+from dbs_exporter.metrics.shelves import Shelves
 from dbs_exporter.model import SubjectKey
 
 
@@ -218,3 +220,32 @@ def test_memory_is_given_back_after_a_publish_but_not_after_each() -> None:
 def test_giving_memory_back_is_always_possible() -> None:
     """Where the C library knows nothing of it, nothing happens."""
     give_back()
+
+
+def test_after_a_failure_nothing_is_taken_to_be_rendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a publish rendered before it failed is rendered again, although the facts are the same objects."""
+    value = 1.0
+    family = plan_family(
+        "dbs_plan_things", "Things", "DescribeBackupPlanList Things", lambda _: [((), value)], reads=("plan",)
+    )
+    exposition = Exposition([family])
+    key = ("prod", "cn-hangzhou", "dbs1")
+    subject = subject_of(key)
+    exposition.update(key, subject)
+    exposition.publish()
+    value = 2.0
+    exposition.update(key, subject)
+    exposition.publish()
+    assert identity(exposition.page(openmetrics=False)).endswith(b" 1.0\n")
+
+    def fails(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Shelves, "apply", fails)
+        exposition.update(key, subject)
+        with pytest.raises(RuntimeError):
+            exposition.publish()
+    exposition.publish()
+
+    assert identity(exposition.page(openmetrics=False)).endswith(b" 2.0\n")

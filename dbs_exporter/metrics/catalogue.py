@@ -6,7 +6,7 @@ The families themselves stand in one module per subject matter; the exporter's o
 from __future__ import annotations
 
 from dbs_exporter.metrics.backup_families import FULL_BACKUP_FAMILIES, LOG_BACKUP_FAMILIES
-from dbs_exporter.metrics.family import Family, checked_table
+from dbs_exporter.metrics.family import Family, checked_table, reading
 from dbs_exporter.metrics.plan_families import PLAN_FAMILIES
 from dbs_exporter.metrics.region_families import REGION_FAMILIES
 from dbs_exporter.metrics.restore_families import DOWNLOAD_FAMILIES, PRECHECK_FAMILIES, RESTORE_FAMILIES
@@ -14,11 +14,11 @@ from dbs_exporter.metrics.restore_families import DOWNLOAD_FAMILIES, PRECHECK_FA
 FAMILIES: tuple[Family, ...] = checked_table(
     (
         *PLAN_FAMILIES,
-        *FULL_BACKUP_FAMILIES,
-        *LOG_BACKUP_FAMILIES,
-        *RESTORE_FAMILIES,
-        *PRECHECK_FAMILIES,
-        *DOWNLOAD_FAMILIES,
+        *reading(FULL_BACKUP_FAMILIES, "full_backups", "full_backup_tally"),
+        *reading(LOG_BACKUP_FAMILIES, "logs", "log_tally"),
+        *reading(RESTORE_FAMILIES, "restores", "restore_tally"),
+        *reading(PRECHECK_FAMILIES, "prechecks", "job_errors"),
+        *reading(DOWNLOAD_FAMILIES, "downloads"),
         *REGION_FAMILIES,
     )
 )

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from dbs_exporter.clock import Clock
 from dbs_exporter.metrics.deflate import EMPTY, GZIP_HEADER, Checksum, combined, deflated
-from dbs_exporter.metrics.family import Family, OnRefused, render
+from dbs_exporter.metrics.family import Family, OnRefused, render_changed
 from dbs_exporter.metrics.shelves import Segment, Shelves
 from dbs_exporter.metrics.text import OPENMETRICS_CONTENT_TYPE, OPENMETRICS_END, TEXT_CONTENT_TYPE
 from dbs_exporter.model import Subject, SubjectKey
@@ -141,6 +141,8 @@ class Exposition:
         self._tick_seconds = tick_seconds
         self._tidy = tidy
         self._noted: dict[SubjectKey, Subject | None] = {}
+        self._rendered: dict[SubjectKey, Subject] = {}
+        """What the shelves were rendered from; not there where that is not certain."""
         self._noting = threading.Lock()
         self._publishing = threading.Lock()
         self._wake = threading.Event()
@@ -223,15 +225,20 @@ class Exposition:
         self._wake.set()
 
     def _apply(self, noted: dict[SubjectKey, Subject | None]) -> None:
+        # A shelf that fails half-way leaves nobody knowing what stands on it.
+        before = {key: self._rendered.pop(key, None) for key in noted}
         for kind, shelves in self._shelves.items():
             keys = [key for key in noted if bool(key[2]) == (kind == "plan")]
             families = self._families[kind]
 
-            def lines(key: SubjectKey, families: list[Family] = families) -> list[bytes] | None:
+            def lines(key: SubjectKey, families: list[Family] = families) -> list[bytes | None] | None:
                 subject = noted[key]
-                return None if subject is None else render(families, key, subject, self._on_refused)
+                if subject is None:
+                    return None
+                return render_changed(families, key, subject, before[key], self._on_refused)
 
             shelves.apply(keys, lines)
+        self._rendered.update((key, subject) for key, subject in noted.items() if subject is not None)
 
     def _assembled(self, own: tuple[bytes, bytes]) -> tuple[Page, Page]:
         changed = [column.refresh() for column in self._shared]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any, Literal
 
@@ -44,7 +44,8 @@ class Family:
     """One row of the catalogue; wrong names, labels or help raise ValueError when it is made.
 
     `what` says what a sample means, `source` which API operations and fields it is read from; `rows` takes
-    the subject that `of` names and may not look at a clock.
+    the subject that `of` names and may not look at a clock. `reads` names the subject's fields that `rows`
+    looks at, so that it is not asked again while they are the same objects; empty means any.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Family:
     rows: Callable[[Any], Iterable[Row]]
     type: MetricType = "gauge"
     labels: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
     _template: str = field(init=False, repr=False, compare=False)
     _arrange: Callable[[tuple[Any, ...]], tuple[Any, ...]] = field(init=False, repr=False, compare=False)
 
@@ -77,6 +79,12 @@ class Family:
         """Return the HELP and TYPE lines of one format."""
         return header_lines(self.name, self.help, self.type, openmetrics=openmetrics)
 
+    def same(self, subject: Subject, before: Subject | None) -> bool:
+        """Whether this family's rows of both subjects are known to be the same without asking for them."""
+        if before is None or not self.reads:
+            return False
+        return all(getattr(subject, name) is getattr(before, name) for name in self.reads)
+
     def line(self, identity: tuple[str, ...], labels: Sequence[str], value: str) -> str:
         """Return one sample line of already escaped label values and an already formatted value."""
         return self._template % self._arrange((*identity, *labels, value))
@@ -89,10 +97,13 @@ def plan_family(
     rows: Callable[[PlanSubject], Iterable[Row]],
     *,
     labels: tuple[str, ...] = (),
+    reads: tuple[str, ...] = (),
     type: MetricType = "gauge",
 ) -> Family:
     """Return a family with one or more series per backup plan; see `Family`."""
-    return Family(name=name, what=what, source=source, of="plan", rows=rows, labels=labels, type=type)
+    return Family(
+        name=name, what=what, source=source, of="plan", rows=rows, labels=labels, reads=reads, type=type
+    )
 
 
 def region_family(
@@ -105,6 +116,11 @@ def region_family(
 ) -> Family:
     """Return a family with one or more series per account and region; see `Family`."""
     return Family(name=name, what=what, source=source, of="region", rows=rows, labels=labels)
+
+
+def reading(families: Iterable[Family], *fields: str) -> tuple[Family, ...]:
+    """Return the families as ones that look at no other fields of their subject than these."""
+    return tuple(replace(family, reads=fields) for family in families)
 
 
 def checked_table(families: Iterable[Family]) -> tuple[Family, ...]:
@@ -130,8 +146,32 @@ def render(
     """
     if subject is None:
         return [b""] * len(families)
-    identity = tuple(escaped_label(part) for part in (key if key[2] else key[:2]))
+    identity = _identity(key)
     return [_render_family(family, identity, key, subject, on_refused) for family in families]
+
+
+def render_changed(
+    families: Sequence[Family],
+    key: SubjectKey,
+    subject: Subject,
+    before: Subject | None,
+    on_refused: OnRefused,
+) -> list[bytes | None]:
+    """Return what `render` does, but None for families whose lines are as they were of `before`."""
+    identity = _identity(key)
+    same: dict[tuple[str, ...], bool] = {}
+    lines: list[bytes | None] = []
+    for family in families:
+        # Neighbours look at the same fields, which are compared once.
+        known = same.get(family.reads)
+        if known is None:
+            known = same[family.reads] = family.same(subject, before)
+        lines.append(None if known else _render_family(family, identity, key, subject, on_refused))
+    return lines
+
+
+def _identity(key: SubjectKey) -> tuple[str, ...]:
+    return tuple(escaped_label(part) for part in (key if key[2] else key[:2]))
 
 
 def _render_family(

@@ -98,6 +98,7 @@ PLAN_FAMILIES: tuple[Family, ...] = (
             "resource_group_id",
             "cross_account_id",
         ),
+        reads=("plan",),
     ),
     plan_family(
         "dbs_plan_status",
@@ -105,24 +106,28 @@ PLAN_FAMILIES: tuple[Family, ...] = (
         f"{_LIST} BackupPlanStatus",
         lambda subject: state(PLAN_STATUSES, subject.plan.status),
         labels=("status",),
+        reads=("plan",),
     ),
     plan_family(
         "dbs_plan_created_timestamp_seconds",
         "When the plan was created",
         f"{_LIST} BackupPlanCreateTime",
         lambda subject: one(subject.plan.created_at),
+        reads=("plan",),
     ),
     plan_family(
         "dbs_plan_expires_timestamp_seconds",
         "When a prepaid plan ends",
         f"{_LIST} InstanceExpiredTimestamp or {_BILLING} BuyExpiredTimestamp",
         _expires,
+        reads=("plan", "billing"),
     ),
     plan_family(
         "dbs_plan_log_backup_enabled",
         "1 if the plan is set to back up the log, 0 if not",
         f"{_LIST} EnableBackupLog",
         _log_backup_enabled,
+        reads=("plan",),
     ),
     plan_family(
         "dbs_plan_retention_seconds",
@@ -132,18 +137,21 @@ PLAN_FAMILIES: tuple[Family, ...] = (
             full=subject.plan.full_retention_seconds, log=subject.plan.log_retention_seconds
         ),
         labels=("backup_type",),
+        reads=("plan",),
     ),
     plan_family(
         "dbs_plan_schedule_max_gap_seconds",
         "The largest gap between two scheduled full backups",
         f"derived from {_LIST} BackupPeriod",
         lambda subject: one(protection.schedule_max_gap_seconds(subject.plan.schedule)),
+        reads=("plan",),
     ),
     plan_family(
         "dbs_plan_database_objects",
         "Databases that the plan names to be backed up",
         f"{_LIST} BackupObjects",
         lambda subject: one(subject.plan.objects_count),
+        reads=("plan",),
     ),
     plan_family(
         "dbs_plan_recoverable_from_timestamp_seconds",
@@ -151,12 +159,14 @@ PLAN_FAMILIES: tuple[Family, ...] = (
         f"{_RANGES} BeginTimestampForRestore and FullBackupDetail.EndTime,"
         f" else {_LIST} BeginTimestampForRestore",
         lambda subject: one(protection.recoverable_window(subject)[0]),
+        reads=("plan", "ranges"),
     ),
     plan_family(
         "dbs_plan_recoverable_until_timestamp_seconds",
         "The end of the restorable window",
         f"{_RANGES} EndTimestampForRestore and FullBackupDetail.EndTime, else {_LIST} EndTimestampForRestore",
         lambda subject: one(protection.recoverable_window(subject)[1]),
+        reads=("plan", "ranges"),
     ),
     plan_family(
         "dbs_plan_recoverable_ranges",
@@ -164,6 +174,7 @@ PLAN_FAMILIES: tuple[Family, ...] = (
         f"{_RANGES} RangeType",
         _ranges,
         labels=("range_type",),
+        reads=("ranges",),
     ),
     plan_family(
         "dbs_plan_recovery_gaps",
@@ -171,6 +182,7 @@ PLAN_FAMILIES: tuple[Family, ...] = (
         f"derived from {_RANGES} DBSRecoverRange and DescribeFullBackupList EndTime",
         lambda subject: _gaps(subject, 0),
         labels=("scope",),
+        reads=("ranges", "full_backups"),
     ),
     plan_family(
         "dbs_plan_recovery_gap_seconds",
@@ -178,18 +190,21 @@ PLAN_FAMILIES: tuple[Family, ...] = (
         f"derived from {_RANGES} DBSRecoverRange and DescribeFullBackupList EndTime",
         lambda subject: _gaps(subject, 1),
         labels=("scope",),
+        reads=("ranges", "full_backups"),
     ),
     plan_family(
         "dbs_plan_recovery_point_timestamp_seconds",
         "The newest instant to which the database can be brought back",
         f"derived from DescribeIncrementBackupList EndTime, DescribeFullBackupList EndTime and {_RANGES}",
         lambda subject: one(protection.recovery_point(subject)),
+        reads=("plan", "ranges", "full_backups", "logs"),
     ),
     plan_family(
         "dbs_plan_last_good_expires_timestamp_seconds",
         "When the last usable backup expires if nothing new succeeds, the point of no recovery",
         "the latest DescribeFullBackupList BackupSetExpiredTime of a finished set",
         lambda subject: one(protection.last_good_expires(subject)),
+        reads=("full_backups",),
     ),
     plan_family(
         "dbs_plan_objective_seconds",
@@ -197,6 +212,7 @@ PLAN_FAMILIES: tuple[Family, ...] = (
         f"the configuration, else derived from {_LIST} BackupPeriod and EnableBackupLog",
         _objectives,
         labels=("objective",),
+        reads=("objectives",),
     ),
     plan_family(
         "dbs_plan_billing_storage_bytes",
@@ -204,6 +220,7 @@ PLAN_FAMILIES: tuple[Family, ...] = (
         f"{_BILLING} FullStorageSize and ContStorageSize",
         _billing_storage,
         labels=("kind",),
+        reads=("billing",),
     ),
     plan_family(
         "dbs_plan_billing_used_bytes",
@@ -211,18 +228,21 @@ PLAN_FAMILIES: tuple[Family, ...] = (
         f"{_BILLING} UsedFullBytes and UsedIncrementBytes",
         _billing_used,
         labels=("kind",),
+        reads=("billing",),
     ),
     plan_family(
         "dbs_plan_billing_free_bytes",
         "Bytes a prepaid plan may back up without further charge",
         f"{_BILLING} TotalFreeBytes",
         lambda subject: one(subject.billing.free_bytes if subject.billing else None),
+        reads=("billing",),
     ),
     plan_family(
         "dbs_plan_billing_paid_bytes",
         "Bytes that are charged for",
         f"{_BILLING} PaiedBytes",
         lambda subject: one(subject.billing.paid_bytes if subject.billing else None),
+        reads=("billing",),
     ),
     plan_family(
         "dbs_plan_billing_info",
@@ -230,6 +250,7 @@ PLAN_FAMILIES: tuple[Family, ...] = (
         f"{_BILLING} BuyChargeType and BuySpec",
         _billing_info,
         labels=("charge_type", "spec"),
+        reads=("billing",),
     ),
     plan_family(
         "dbs_plan_last_read_timestamp_seconds",
@@ -237,5 +258,6 @@ PLAN_FAMILIES: tuple[Family, ...] = (
         "the exporter's clock at the end of DescribeFullBackupList, DescribeIncrementBackupList and so on",
         _last_read,
         labels=("collector",),
+        reads=("read_at",),
     ),
 )

@@ -26,8 +26,9 @@ LEAF_SUBJECTS = 64
 _FEW = 3
 """Up to so many places in a segment are found faster by adding up the lengths before each."""
 
-Render = Callable[[SubjectKey], Sequence[bytes] | None]
-"""A changed subject's lines, one entry per family; None if it is gone."""
+Render = Callable[[SubjectKey], Sequence[bytes | None] | None]
+"""A changed subject's lines, one entry per family; None if it is gone. An entry is None if that family's lines
+are as they were, which only a subject that is on a shelf may have."""
 
 
 class Segment:
@@ -149,9 +150,10 @@ class Shelves:
         cuts = sorted({0, len(keys), *(bisect_left(keys, start) for start in starts)})
         return [(keys[begin], keys[begin:end]) for begin, end in pairwise(cuts)]
 
-    def _replace(self, shelf: Shelf, lines: Mapping[int, Sequence[bytes]]) -> None:
+    def _replace(self, shelf: Shelf, lines: Mapping[int, Sequence[bytes | None]]) -> None:
         for family, segment in enumerate(shelf.segments):
-            made = segment.replaced({at: entry[family] for at, entry in lines.items()})
+            changes = {at: new for at, entry in lines.items() if (new := entry[family]) is not None}
+            made = segment.replaced(changes) if changes else segment
             if made is not segment:
                 shelf.segments[family] = made
                 self.changed.add(family)
@@ -176,8 +178,8 @@ class Shelves:
                     entry = render(key)
                     if entry is None:
                         continue
-                    for column, lines in zip(columns, entry, strict=True):
-                        column.append(lines)
+                    for column, lines, parts in zip(columns, entry, old, strict=True):
+                        column.append(parts[places[key]] if lines is None else lines)
                 else:
                     for column, parts in zip(columns, old, strict=True):
                         column.append(parts[places[key]])
