@@ -146,12 +146,8 @@ def full_backups(reading: Reading) -> PlanRead:
 def _ended_sets(sets: Iterable[FullBackup]) -> Iterable[Ended]:
     for one in sets:
         if one.status in ("finish", "stop"):
-            yield Ended(
-                identity=one.backup_set_id,
-                success=one.status == "finish",
-                size_bytes=one.size_bytes or 0,
-                duration_seconds=history.full_backup_duration(one) or 0.0,
-            )
+            seconds = history.full_backup_duration(one) or 0.0
+            yield Ended(one.backup_set_id, one.status == "finish", one.size_bytes or 0, seconds)
 
 
 def incremental_backups(reading: Reading) -> PlanRead:
@@ -166,11 +162,8 @@ def incremental_backups(reading: Reading) -> PlanRead:
 def _ended_files(files: Iterable[LogFile]) -> Iterable[Ended]:
     for one in files:
         if one.status in ("COMPLETED", "UNCOMPLETED"):
-            yield Ended(
-                identity=f"{one.job_id}/{one.source_id}/{one.file_id}/{one.started_at}",
-                success=one.status == "COMPLETED",
-                size_bytes=one.size_bytes or 0,
-            )
+            identity = f"{one.job_id}/{one.source_id}/{one.file_id}/{one.started_at}"
+            yield Ended(identity, one.status == "COMPLETED", one.size_bytes or 0)
 
 
 def restores(reading: Reading) -> PlanRead:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from statistics import median
 from typing import TypeVar
 
@@ -53,12 +54,10 @@ def full_backup_history(sets: Iterable[FullBackup], now: float) -> FullBackupHis
     expiry alone looks at expired sets too: an alert on it must not end at the very moment it warned of.
     """
     unique = _distinct(
-        sets, lambda one: one.backup_set_id, lambda one: (one.status in FULL_ENDED, _finished(one))
+        sets, attrgetter("backup_set_id"), lambda one: (one.status in FULL_ENDED, _finished(one))
     )
-    jobs = sorted(unique, key=lambda one: (_began(one), one.backup_set_id))
-    finished = sorted(
-        (one for one in jobs if one.status == "finish"), key=lambda one: (_finished(one), one.backup_set_id)
-    )
+    jobs = sorted(unique, key=_by_begin)
+    finished = sorted([one for one in jobs if one.status == "finish"], key=_by_end)
     last_success = finished[-1] if finished else None
     failures = [one for one in jobs if one.status == "stop"]
     since = _began(last_success) if last_success else float("-inf")
@@ -71,7 +70,7 @@ def full_backup_history(sets: Iterable[FullBackup], now: float) -> FullBackupHis
         last_attempt=jobs[-1] if jobs else None,
         running=running[-1] if running else None,
         consecutive_failures=sum(_began(one) > since for one in failures),
-        counts=_counts((one.status for one in unique), FULL_BACKUP_STATUSES),
+        counts=_counts(map(_status, unique), FULL_BACKUP_STATUSES),
         bytes_by_storage_class=_bytes(unique),
         size_median_bytes=_median([one.size_bytes for one in earlier]),
         duration_median_seconds=_median([full_backup_duration(one) for one in earlier]),
@@ -101,7 +100,7 @@ def log_history(files: Iterable[LogFile]) -> LogHistory:
     """
     unique = _distinct(
         files,
-        lambda one: (one.job_id, one.source_id, one.file_id, one.started_at),
+        attrgetter("job_id", "source_id", "file_id", "started_at"),
         lambda one: (one.status in LOG_ENDED, one.ended_at or 0.0),
     )
     received = [one for one in unique if one.status in ("COMPLETED", "FILLING") and one.ended_at is not None]
@@ -109,7 +108,7 @@ def log_history(files: Iterable[LogFile]) -> LogHistory:
     return LogHistory(
         last_data_at=max((one.ended_at for one in received if one.ended_at is not None), default=None),
         last_completed_at=max(completed, default=None),
-        counts=_counts((one.status for one in unique), LOG_FILE_STATUSES),
+        counts=_counts(map(_status, unique), LOG_FILE_STATUSES),
         bytes_by_storage_class=_bytes(unique),
         spans=_spans(
             (one.started_at, one.ended_at)
@@ -163,7 +162,7 @@ def restore_history(tasks: Iterable[RestoreTask]) -> RestoreHistory:
     last = max(good, key=lambda one: (one.finished_at or 0.0, one.task_id), default=None)
     return RestoreHistory(
         tasks=(*(one for one in unique if not restore_ended(one)), *ended[-ENDED_TASKS_KEPT:]),
-        counts=_counts((one.status for one in unique), RESTORE_STATUSES),
+        counts=_counts(map(_status, unique), RESTORE_STATUSES),
         last_success_at=last.finished_at if last else None,
         last_success_duration_seconds=restore_duration(last) if last else None,
     )
@@ -186,11 +185,12 @@ def download_history(tasks: Iterable[DownloadTask]) -> DownloadHistory:
     good = [one.finished_at for one in ended if one.status == "finish" and one.finished_at is not None]
     return DownloadHistory(
         tasks=(*(one for one in unique if not download_ended(one)), *ended[-ENDED_TASKS_KEPT:]),
-        counts=_counts((one.status for one in unique), DOWNLOAD_STATUSES),
+        counts=_counts(map(_status, unique), DOWNLOAD_STATUSES),
         last_success_at=max(good, default=None),
     )
 
 
+_status = attrgetter("status")
 _Fact = TypeVar("_Fact", FullBackup, LogFile, RestoreTask, DownloadTask)
 
 
@@ -220,6 +220,16 @@ def _finished(one: FullBackup) -> float:
     return next((at for at in (one.ended_at, one.started_at, one.created_at) if at is not None), 0.0)
 
 
+def _by_begin(one: FullBackup) -> tuple[float, str]:
+    at = one.created_at
+    return (_began(one) if at is None else at, one.backup_set_id)
+
+
+def _by_end(one: FullBackup) -> tuple[float, str]:
+    at = one.finished_at
+    return (_finished(one) if at is None else at, one.backup_set_id)
+
+
 def _point(one: FullBackup) -> float | None:
     return one.ended_at if one.ended_at is not None else one.finished_at
 
@@ -243,10 +253,11 @@ def _pair(status: str, number: int) -> tuple[str, int]:
 
 
 def _bytes(records: Iterable[FullBackup | LogFile]) -> Counts:
-    total: Counter[str] = Counter()
+    total: dict[str, int] = {}
     for one in records:
         if one.size_bytes is not None:
-            total[one.storage_class or "UNKNOWN"] += one.size_bytes
+            kind = one.storage_class or "UNKNOWN"
+            total[kind] = total.get(kind, 0) + one.size_bytes
     return tuple(sorted(total.items()))
 
 

@@ -137,8 +137,12 @@ class _Response(requests.Response):
 def _send(connection: http.client.HTTPConnection, request: requests.PreparedRequest, target: str) -> None:
     """Write the request as it was prepared, and nothing else."""
     connection.putrequest(str(request.method), target or "/", skip_host=True, skip_accept_encoding=True)
-    for name, value in request.headers.items():
-        connection.putheader(name, value)
+    lines = [f"{name}: {value}" for name, value in request.headers.items()]
+    head = "\r\n".join(lines)
+    # The one thing that putheader would look for in each of them.
+    if not head.count("\r") == head.count("\n") == len(lines) - 1:
+        raise ValueError("a header has a line break in it")
+    connection._output(head.encode("latin-1"))  # type: ignore[attr-defined]
     body = request.body
     connection.endheaders(body.encode() if isinstance(body, str) else body)
 

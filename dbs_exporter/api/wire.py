@@ -109,44 +109,45 @@ def plan(record: Record, unknown: Unknown) -> Plan:
 
 def full_backup(record: Record, unknown: Unknown) -> FullBackup:
     """Read one full backup set or job · DescribeFullBackupList, Items.FullBackupFile. Raises BadAnswer."""
-    made = _FullBackup(
-        backup_set_id=required_text(record, "BackupSetId"),
-        status=enum(record, "BackupStatus", spellings.FULL_STATUS, unknown, required=True),
-        created_at=instant(record, "CreateTime"),
-        started_at=instant(record, "StartTime"),
-        ended_at=instant(record, "EndTime"),
-        finished_at=instant(record, "FinishTime"),
-        expires_at=instant(record, "BackupSetExpiredTime"),
-        size_bytes=size(record, "BackupSize"),
-        storage_class=enum(record, "StorageMethod", spellings.STORAGE, unknown),
-        structure_progress=progress(record, "LogicalStructureBackupProgress"),
-        data_progress=progress(record, "LogicalFullBackupProgress"),
-        error_message=error_message(record),
-    )
+    # Field by field: naming them all in one call costs a third of what reading the record does.
+    made: Any = _FullBackup.__new__(_FullBackup)
+    made.backup_set_id = required_text(record, "BackupSetId")
+    made.status = enum(record, "BackupStatus", spellings.FULL_STATUS, unknown, required=True)
+    made.created_at = instant(record, "CreateTime")
+    made.started_at = instant(record, "StartTime")
+    made.ended_at = instant(record, "EndTime")
+    made.finished_at = instant(record, "FinishTime")
+    made.expires_at = instant(record, "BackupSetExpiredTime")
+    made.size_bytes = size(record, "BackupSize")
+    made.storage_class = enum(record, "StorageMethod", spellings.STORAGE, unknown)
+    made.structure_progress = progress(record, "LogicalStructureBackupProgress")
+    made.data_progress = progress(record, "LogicalFullBackupProgress")
+    made.error_message = error_message(record)
     made.__class__ = FullBackup
-    return made
+    done: FullBackup = made
+    return done
 
 
 def log_file(record: Record, unknown: Unknown) -> LogFile:
     """Read one log backup file · DescribeIncrementBackupList, Items.IncrementBackupFile. Raises BadAnswer."""
-    made = _LogFile(
-        file_id=required_text(record, "BackupSetId"),
-        job_id=text(record, "BackupSetJobId"),
-        source_id=first_text(
-            record,
-            "SourceEndpointInstanceId",
-            "SourceEndpointInstanceID",
-            "SourceEndpointIpPort",
-        ),
-        status=enum(record, "BackupStatus", spellings.LOG_STATUS, unknown, required=True),
-        started_at=instant(record, "StartTime"),
-        ended_at=instant(record, "EndTime"),
-        expires_at=instant(record, "BackupSetExpiredTime"),
-        size_bytes=size(record, "BackupSize"),
-        storage_class=enum(record, "StorageMethod", spellings.STORAGE, unknown),
+    made: Any = _LogFile.__new__(_LogFile)
+    made.file_id = required_text(record, "BackupSetId")
+    made.job_id = text(record, "BackupSetJobId")
+    made.source_id = first_text(
+        record,
+        "SourceEndpointInstanceId",
+        "SourceEndpointInstanceID",
+        "SourceEndpointIpPort",
     )
+    made.status = enum(record, "BackupStatus", spellings.LOG_STATUS, unknown, required=True)
+    made.started_at = instant(record, "StartTime")
+    made.ended_at = instant(record, "EndTime")
+    made.expires_at = instant(record, "BackupSetExpiredTime")
+    made.size_bytes = size(record, "BackupSize")
+    made.storage_class = enum(record, "StorageMethod", spellings.STORAGE, unknown)
     made.__class__ = LogFile
-    return made
+    done: LogFile = made
+    return done
 
 
 def restore_task(record: Record, unknown: Unknown) -> RestoreTask:
