@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 
 
 def give_back() -> None:
@@ -11,6 +12,8 @@ def give_back() -> None:
     Other threads go on meanwhile. Every publish of a large fleet that changes replaces large texts between small facts that stay,
     and the holes are too many to be used again.
     """
+    if sys.platform != "linux":
+        return
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
