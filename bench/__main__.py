@@ -21,12 +21,12 @@ that it means something on another one; times and rates depend on the machine. H
 
 What is not reached, and why, as far as it is known:
 
-- **A poll's CPU**: the client alone comes to 3.4 times `json.loads`; condensing, the store and rendering nearly double that.
-- **Memory of 10,000 plans**: the bound was set for about 80 series a plan; the simulated fleet has 135, and the text of each line is
-  kept once, with its compressed form.
-- **p99 while polling**: requests wait for the interpreter's lock behind threads that read. A shorter switch interval did not help
-  when it was tried; a process of its own for the web would.
-- **100,000 series, gzip**: the ratio was 0.50 in one run and 1.68 in another; at 0.2 ms it is the fixed cost of a request.
+- **A poll's CPU**: the client alone comes to some three times `json.loads`; condensing, the store and rendering nearly double that.
+- **Memory of 10,000 plans**: the bound was set for about 80 series a plan; the simulated fleet has 136, and the text of each line is
+  kept once, with its compressed form. What is held after the first poll is told beside the most that was ever held.
+- **p99 while polling**: requests wait for the interpreter's lock behind threads that read. Shorter and longer switch intervals did
+  not help when they were tried; a process of its own for the web would.
+- **100,000 series, gzip**: ratios from 0.50 to 1.68 were seen in different runs; at 0.2 ms it is the fixed cost of a request.
 """
 
 
