@@ -9,8 +9,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from dbs_exporter.api.operations import OPERATIONS
 from dbs_exporter.collectors import COLLECTORS
@@ -146,16 +148,82 @@ def test_files_for_others_follow_their_schemas(schema: str, path: str) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_the_compose_file_mounts_what_exists() -> None:
-    """Every path the compose file mounts from the project is there."""
-    import yaml
+def compose_file() -> dict[str, Any]:
+    """The compose file, read without a program that starts it (which test_compose does)."""
+    read: dict[str, Any] = yaml.safe_load((EXAMPLES / "docker-compose.yml").read_text(encoding="utf-8"))
+    return read
 
-    services = yaml.safe_load((EXAMPLES / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
-    mounts = [mount.split(":")[0] for service in services.values() for mount in service.get("volumes", [])]
-    paths = [EXAMPLES / mount for mount in mounts if mount.startswith(".")]
+
+def mounted(service: str) -> dict[str, str]:
+    """Where a service of the compose file finds what, by the path inside."""
+    mounts = [mount.split(":") for mount in compose_file()["services"][service].get("volumes", [])]
+    return {target: source for source, target, *_ in mounts}
+
+
+def test_the_compose_file_mounts_what_exists() -> None:
+    """Every path the compose file mounts from the project is there, and every other mount is one of its volumes."""
+    sources = [source for service in compose_file()["services"] for source in mounted(service).values()]
+    paths = [EXAMPLES / source for source in sources if source.startswith(".")]
 
     assert paths
     assert [str(path) for path in paths if not path.exists()] == []
+    assert {source for source in sources if not source.startswith(".")} == set(compose_file()["volumes"])
+
+
+@pytest.mark.parametrize("service", sorted(compose_file()["services"]))
+def test_each_service_of_the_compose_file_is_careful(service: str) -> None:
+    """A pinned version (or this checkout), no rights, nothing to write to but volumes, loopback only, restarted, its health asked for."""
+    written = compose_file()["services"][service]
+
+    assert written["read_only"] is True
+    assert written["cap_drop"] == ["ALL"]
+    assert written["security_opt"] == ["no-new-privileges:true"]
+    assert written["restart"] == "unless-stopped"
+    assert [port for port in written["ports"] if not port.startswith("127.0.0.1:")] == []
+    if "build" in written:
+        assert written["pull_policy"] == "build"
+        assert "\nHEALTHCHECK" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    else:
+        assert re.search(r":v?\d+\.\d+\.\d+$", written["image"])
+        assert written["healthcheck"]["test"][0] == "CMD"
+
+
+def test_grafana_is_provisioned_with_all_boards_and_nothing_else() -> None:
+    """Each board is mounted by itself where the provider looks (Grafana reads every JSON file below), the fleet's as home."""
+    provisioning = EXAMPLES / "compose" / "grafana" / "provisioning"
+    (provider,) = yaml.safe_load((provisioning / "dashboards" / "dbs.yml").read_text(encoding="utf-8"))[
+        "providers"
+    ]
+    boards = {path.name for path in (ROOT / "dashboards").glob("*.json")}
+    environment = compose_file()["services"]["grafana"]["environment"]
+    folder = provider["options"]["path"]
+
+    assert {target: source for target, source in mounted("grafana").items() if target.startswith(folder)} == {
+        f"{folder}/{name}": f"../dashboards/{name}" for name in boards
+    }
+    assert environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"] == f"{folder}/fleet.json"
+
+
+def test_grafanas_data_source_is_the_one_that_the_boards_take() -> None:
+    """It is of the type of the boards' variable, the default, which the variable takes, and knows how often Prometheus scrapes."""
+    (source,) = yaml.safe_load(
+        (EXAMPLES / "compose/grafana/provisioning/datasources/prometheus.yml").read_text(encoding="utf-8")
+    )["datasources"]
+    prometheus = yaml.safe_load((EXAMPLES / "compose" / "prometheus.yml").read_text(encoding="utf-8"))
+    variables = [
+        variable
+        for path in sorted((ROOT / "dashboards").glob("*.json"))
+        for variable in json.loads(path.read_text(encoding="utf-8"))["templating"]["list"]
+        if variable["name"] == "datasource"
+    ]
+
+    assert {(variable["query"], variable.get("regex", "")) for variable in variables} == {
+        (source["type"], "")
+    }
+    assert {json.dumps(variable.get("current")) for variable in variables} == {"null"}
+    assert source["isDefault"] is True
+    assert source["url"] == "http://prometheus:9090"
+    assert source["jsonData"]["timeInterval"] == prometheus["global"]["scrape_interval"]
 
 
 def test_the_workflows_ask_for_no_more_than_they_need() -> None:
