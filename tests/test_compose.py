@@ -6,12 +6,14 @@ image that is there already under the file's name is used as it is, and kept.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -209,6 +211,14 @@ STAND_INS = {
 }
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """Nobody else uses the file's names for images meanwhile, neither another worker nor another run on this machine."""
+    with (Path(tempfile.gettempdir()) / "dbs-exporter-test-compose.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @pytest.fixture(scope="module")
 def images() -> Iterator[None]:
     """The images that the file names: the exporter's, built from this checkout as the file says, and stand-ins for the others."""
@@ -218,20 +228,24 @@ def images() -> Iterator[None]:
         if os.environ.get("CI") == "true":
             pytest.fail(f"{reason}: make tools")
         pytest.skip(reason)
-    ran(str(ROOT / ".ci" / "base-image"), BASE)
-    project("build").compose("build")
-    made = []
-    try:
-        for service, image in STAND_INS.items():
-            name = SERVICES[service]["image"]
-            if subprocess.run(["podman", "image", "exists", name], check=False, timeout=60).returncode != 0:
-                image.commit(name)
-                made.append(name)
-        yield
-    finally:
-        # Nobody shall take a stand-in for the real one.
-        for name in made:
-            ran("podman", "image", "rm", name)
+    with alone():
+        ran(str(ROOT / ".ci" / "base-image"), BASE)
+        project("build").compose("build")
+        made = []
+        try:
+            for service, image in STAND_INS.items():
+                name = SERVICES[service]["image"]
+                if (
+                    subprocess.run(["podman", "image", "exists", name], check=False, timeout=60).returncode
+                    != 0
+                ):
+                    image.commit(name)
+                    made.append(name)
+            yield
+        finally:
+            # Nobody shall take a stand-in for the real one.
+            for name in made:
+                ran("podman", "image", "rm", name)
 
 
 @pytest.fixture(scope="module")
