@@ -113,7 +113,7 @@ class Exporter:
         self.exposition = Exposition(FAMILIES, own=self.own, on_refused=self.own.on_refused, tidy=give_back)
         self.store.subscribe(self.exposition.update)
         self._sessions = Sessions(clock)
-        self._pacers: dict[Scope, Pacer] = {}
+        self._pacers: dict[Scope, tuple[tuple[float, int], Pacer]] = {}
         self._reloading = threading.Lock()
         self._first_page: int | None = None
         self._publisher = threading.Thread(
@@ -155,6 +155,7 @@ class Exporter:
                 _log.warning("what changed under `web` needs a restart; the old addresses and path stay")
             set_up_logs(config.log.level, config.log.format)
             self.store.set_objectives(objectives_for(config.objectives))
+            self.runs.ask_again()
             self._scheduler.apply(accounts)
             self.config = config.model_copy(update={"web": self.config.web})
             self.own.on_reload(successful=True, at=self.clock.now())
@@ -249,13 +250,14 @@ class Exporter:
 
     def _client(self, account: AccountConfig, region: str, source: CredentialSource) -> Client:
         scope = Scope(account=account.name, region=region)
-        pacer = Pacer(
-            account.requests_per_second,
-            account.concurrency,
-            self.clock,
-            on_wait=partial(self.own.on_wait, scope),
-        )
-        self._pacers[scope] = pacer
+        limits = (account.requests_per_second, account.concurrency)
+        before = self._pacers.get(scope)
+        if before is not None and before[0] == limits:
+            # One for all that ask there, over reloads too: each of several would allow the whole rate.
+            pacer = before[1]
+        else:
+            pacer = Pacer(*limits, self.clock, on_wait=partial(self.own.on_wait, scope))
+            self._pacers[scope] = (limits, pacer)
         return Client(
             scope,
             endpoint_url(region, network=account.network, override=account.endpoint),
@@ -275,7 +277,7 @@ class Exporter:
                 operations=tuple(
                     operation for name in target.intervals for operation in COLLECTORS[name].operations
                 ),
-                rate=partial(_rate, self._pacers[target.scope]),
+                rate=partial(_rate, self._pacers[target.scope][1]),
             )
             for target in targets
         )

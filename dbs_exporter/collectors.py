@@ -15,7 +15,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from . import history
 from .api import wire
-from .errors import Invalid
+from .api.fields import text
+from .errors import BadAnswer, Invalid
 from .model import FullBackup, Gateway, JobError, LogFile, NodeNetworks, Plan, PlanSubject, Precheck
 
 Level = Literal["region", "plan"]
@@ -96,8 +97,14 @@ class Collector:
 
 
 def supported_regions(api: Api, within: float) -> tuple[str, ...]:
-    """Regions that DBS supports for the account · DescribeRegions."""
-    return wire.regions(api.call("DescribeRegions", {}, within=within))
+    """Regions that DBS supports for the account · DescribeRegions.
+
+    None at all is not believed, since that would take away whatever is known of any plan.
+    """
+    found = wire.regions(api.call("DescribeRegions", {}, within=within))
+    if not found:
+        raise BadAnswer("there is no region at all", operation="DescribeRegions", field="Regions.RegionCode")
+    return found
 
 
 def plans(api: Api, region: str, within: float, unknown: Unknown) -> tuple[Plan, ...]:
@@ -115,7 +122,7 @@ def plans(api: Api, region: str, within: float, unknown: Unknown) -> tuple[Plan,
         },
         within=within,
     )
-    here = (one for one in records if one.get("BackupPlanRegion") in (None, "", region))
+    here = (one for one in records if text(one, "BackupPlanRegion").lower() in ("", region.lower()))
     return tuple({plan.plan_id: plan for plan in (wire.plan(one, unknown) for one in here)}.values())
 
 

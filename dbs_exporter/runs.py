@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from .clock import Clock
 from .model import CollectorState, Scope
 
-DENIED_RETRY_SECONDS = 3600.0
-"""A refused operation is asked again this seldom, so that a mended policy is noticed without hammering."""
+DENIED_RETRY_SECONDS = (60.0, 120.0, 240.0, 480.0, 960.0, 1800.0, 3600.0)
+"""When an operation that was refused so many times in a row is asked again: one stray refusal costs little, a policy is not
+hammered. What belongs to a whole region is one call, and asked each time."""
 
 DENIED_PLANS_MEAN_ALL = 3
 """Refused for so many plans and granted for none, an operation is taken to be refused altogether."""
@@ -26,6 +27,7 @@ class Permission:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._denied: dict[str, float] = {}
+        self._times: dict[str, int] = {}
         self._granted: set[str] = set()
         """Subjects whose last answer was no refusal: a policy may also be taken away."""
 
@@ -33,14 +35,19 @@ class Permission:
         """The operation worked."""
         if self.wholly_denied:
             self._denied.clear()
+            self._times.clear()
         self._granted.add(subject)
         self._denied.pop(subject, None)
+        self._times.pop(subject, None)
 
     def denied(self, subject: str) -> bool:
         """The operation was refused; True if that is news."""
         news = subject not in self._denied
         self._granted.discard(subject)
-        self._denied[subject] = self._clock.monotonic() + DENIED_RETRY_SECONDS
+        times = self._times.get(subject, 0)
+        self._times[subject] = times + 1
+        wait = DENIED_RETRY_SECONDS[min(times, len(DENIED_RETRY_SECONDS) - 1)] if subject else 0.0
+        self._denied[subject] = self._clock.monotonic() + wait
         return news
 
     @property
@@ -57,6 +64,11 @@ class Permission:
             return wanted[:1] if due else []
         return [one for one in wanted if self._denied.get(one, now) <= now]
 
+    def ask_again(self) -> None:
+        """Let everything that was refused be asked about at once: somebody may have mended it."""
+        self._times.clear()
+        self._denied = dict.fromkeys(self._denied, self._clock.monotonic())
+
     def refused_of(self, subjects: Iterable[str]) -> int:
         """How many of the subjects are refused."""
         wanted = list(subjects)
@@ -69,6 +81,7 @@ class Permission:
     def forget(self, subjects: set[str]) -> None:
         """Keep only these subjects."""
         self._denied = {one: at for one, at in self._denied.items() if one in subjects}
+        self._times = {one: times for one, times in self._times.items() if one in subjects}
         self._granted &= subjects
 
 
@@ -113,6 +126,12 @@ class Runs:
         """A collector will not run any more."""
         with self._lock:
             self._records.pop((scope, collector), None)
+
+    def ask_again(self) -> None:
+        """Wait no longer before asking for what was refused."""
+        with self._lock:
+            for record in self._records.values():
+                record.permission.ask_again()
 
     def worth_asking(self, scope: Scope, collector: str, subjects: Iterable[str]) -> list[str]:
         """Which subjects are not refused to these credentials, or due to be asked again."""
@@ -178,8 +197,10 @@ class Runs:
             record.success = success
             record.last_run_at = began_at
             record.duration_seconds = took_seconds
-            if success:
+            # A run in which everything was refused has read nothing: its data grow old like any other's.
+            if success and (not present or any((at or 0.0) >= began_at for at in record.subjects.values())):
                 record.last_success_at = self._clock.now()
+            if success:
                 record.error = "" if not record.permission.refused_of(present) else record.error
             record.subjects = {one: record.subjects.get(one) for one in present}
             record.failed &= present

@@ -18,6 +18,7 @@ from rule_cases import (
     OF,
     OF_FULL,
     R1,
+    RPO,
     RPO_OBJECTIVE,
     RUNS,
     STOPPED,
@@ -76,7 +77,11 @@ def plan_in(state: str) -> Series:
     return {RUNNING: 0, status("dbs_plan_status", state): 1}
 
 
+RANGES_OLD = {'dbs_plan_last_read_timestamp_seconds{collector="restore_ranges"}': -3 * HOUR}
+"""Nothing is known of the restorable ranges any more; what full backups and log say stands."""
 PLAN_ARMS: dict[str, tuple[Arm, ...]] = {
+    "DBSRecoveryPointBreached": (Arm(what="ranges are old", change={RPO: -1800, **RANGES_OLD}),),
+    "DBSFullBackupOverdue": (Arm(what="ranges are old", change={FULL: -1.2 * DAY, **RANGES_OLD}),),
     "DBSFullBackupMissed": (
         *both_sides("an hour late", {ATTEMPT: T - DAY - HOUR - 60}, {ATTEMPT: T - DAY - HOUR + 60}),
         Arm(what="not running", change={ATTEMPT: -DAY - HOUR, RUNNING: 0}, fires=False),
@@ -248,6 +253,16 @@ OTHER_ARMS: dict[str, tuple[Arm, ...]] = {
             what="the plan list was never read", change={PLANS_GOOD: 0, PLANS_READ: None},
             labels={"collector": "plans"},
         ),
+        Arm(
+            what="the plan list was refused from the start",
+            change={'dbs_exporter_collector_permitted{collector="plans"}': 0, PLANS_READ: None},
+            labels={"collector": "plans"},
+        ),
+        Arm(
+            what="the regions were never read",
+            change={'dbs_exporter_collector_success{collector="regions"}': 0},
+            labels={"collector": "regions"},
+        ),
         Arm(what="the last run failed", change={PLANS_GOOD: 0}, fires=False),
         *both_sides(
             "three intervals", {PLANS_READ: T - 360 - 330}, {PLANS_READ: T - 360 + 60}, collector="plans"
@@ -259,6 +274,24 @@ OTHER_ARMS: dict[str, tuple[Arm, ...]] = {
             {OF % "oldest_success_timestamp_seconds": T - 900 - 330},
             {OF % "oldest_success_timestamp_seconds": T - 900 + 60},
             **OF_FULL,
+        ),
+        Arm(
+            what="one of many fails from the start",
+            change={
+                OF % "success": 0, OF % "last_success_timestamp_seconds": None,
+                OF % "last_run_timestamp_seconds": Line(-60.0),
+            },
+            labels=OF_FULL,
+        ),
+        Arm(
+            what="no run has succeeded for three intervals",
+            change={OF % "success": 0, OF % "last_success_timestamp_seconds": T - 900 - 330},
+            labels=OF_FULL,
+        ),
+        Arm(what="one run failed", change={OF % "success": 0}, fires=False),
+        Arm(
+            what="the first run has not ended",
+            change={OF % "success": 0, OF % "last_success_timestamp_seconds": None}, fires=False,
         ),
         Arm(
             what="not permitted",

@@ -128,6 +128,17 @@ INHIBITIONS: dict[str, tuple[dict[str, str], list[dict[str, str]], list[dict[str
             alert("DBSExporterCredentialsFailing", account="a"),
         ],
     ),
+    "an exporter that cannot read log files leaves the word of full backups": (
+        alert("DBSExporterBlind", collector="incremental_backups", account="g"),
+        [
+            alert("DBSLogBackupLagging", plan_id="dbs1", account="g"),
+            alert("DBSProtectionUnknown", plan_id="dbs1", account="g"),
+        ],
+        [
+            alert("DBSFullBackupOverdue", plan_id="dbs1", account="g"),
+            alert("DBSFullBackupFailingRepeatedly", plan_id="dbs1", account="g"),
+        ],
+    ),
     "a gateway that is offline silences the plans behind it": (
         alert("DBSGatewayOffline", gateway_id="gw1", account="b"),
         [

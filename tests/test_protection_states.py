@@ -43,7 +43,7 @@ def age(random: Random, objective: float, *, never: float = 0.1) -> float | None
     """An age on either side of what matters, or None."""
     if random.random() < never:
         return None
-    return objective * random.choice((0.1, 0.5, 0.79, 0.81, 0.89, 0.91, 0.99, 1.01, 3.0))
+    return objective * random.choice((-0.4, -0.6, 0.1, 0.5, 0.79, 0.81, 0.89, 0.91, 0.99, 1.01, 3.0))
 
 
 def before(seconds: float | None) -> float | None:

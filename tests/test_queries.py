@@ -16,6 +16,7 @@ from rule_world import ACCOUNT, GATEWAY, PLAN, PROCESS, SCOPE
 from dashboards.source.queries import boards, queries
 from dbs_exporter.collectors import COLLECTORS
 from dbs_exporter.errors import Outcome
+from dbs_exporter.scheduler import DISCOVERY
 
 GOLDEN = Path(__file__).resolve().parent / "golden" / "scrape.txt"
 """The page of a fleet with every incident: what a label can be, it is there."""
@@ -54,11 +55,14 @@ def values() -> dict[tuple[str, str], set[str]]:
                 found[sample.name, label].add(value)
     for name, labels in KNOWN.items():
         if name.startswith("dbs_exporter_"):
-            found.update({(name, label): set(COLLECTORS) for label in labels & {"collector"}})
+            found.update({(name, label): {*COLLECTORS, DISCOVERY} for label in labels & {"collector"}})
             found.update({(name, label): set(get_args(Outcome)) for label in labels & {"outcome"}})
     for rule in rules():
         for label, value in rule.get("labels", {}).items():
             found[rule.get("record", "ALERTS"), label].add(value)
+        if "collector" in rule.get("labels", ()):
+            # Beside the one that the rule names, those that it takes over.
+            found[rule["record"], "collector"] |= set(COLLECTORS)
     return found
 
 

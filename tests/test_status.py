@@ -111,6 +111,15 @@ HOLES = replace(
         RestoreRange(range_type="range", begin_at=NOW - 48 * HOUR, end_at=NOW - 600),
     ),
 )
+
+
+def until_then(at: float) -> PlanSubject:
+    """A plan that can be restored up to an instant, by the ranges alone."""
+    return replace(
+        GOOD, logs=None, ranges=(RestoreRange(range_type="range", begin_at=NOW - 90 * HOUR, end_at=at),)
+    )
+
+
 LATE_POINT = replace(
     GOOD, logs=None, ranges=(RestoreRange(range_type="range", begin_at=0.0, end_at=NOW - 1801),)
 )
@@ -136,6 +145,8 @@ LATE_POINT = with_backups(LATE_POINT, newest_recovery_point_at=None)
         ),
         (replace(GOOD, plan=replace(GOOD.plan, status="a_new_one")), "protected", ""),
         (NOTHING_TO_RESTORE, "unprotected", "nothing to restore from"),
+        (until_then(NOW + 900), "protected", ""),
+        (until_then(NOW + 901), "unknown", "recovery point lies 15 min 1 s in the future"),
         (LATE_POINT, "breached", "recovery point is 30 min 1 s old, objective 30 min"),
         (replace(LATE_POINT, objectives=Objectives()), "protected", ""),
         (

@@ -80,8 +80,8 @@ FULL_BACKUP_FAMILIES: tuple[Family, ...] = (
     plan_family(
         "dbs_full_backup_last_success_timestamp_seconds",
         "When the newest finished full backup finished",
-        f"{_FULL} FinishTime",
-        _last_success(lambda backup: backup.finished_at),
+        f"{_FULL} FinishTime, else EndTime",
+        _last_success(lambda backup: backup.ended_at if backup.finished_at is None else backup.finished_at),
     ),
     plan_family(
         "dbs_full_backup_last_success_duration_seconds",

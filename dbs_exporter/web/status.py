@@ -9,6 +9,7 @@ Exactly one state holds for a plan, the first in this table that applies. The re
 |             | a group that protection rests on (full_backups, incremental_backups, restore_ranges) is older than three intervals of its collector | `now - dbs_plan_last_read_timestamp_seconds > 3 * dbs_exporter_collector_interval_seconds` |
 |             | such a group was never read, though its collector runs in the plan's region and RAM permits it | interval present, last read absent, `dbs_exporter_collector_permitted == 1` |
 |             | the plan list is older than three intervals | `now - dbs_exporter_collector_last_success_timestamp_seconds{collector="plans"} > 3 * interval` |
+|             | the recovery point lies a quarter of an hour in the future, or more | `dbs_plan_recovery_point_timestamp_seconds > now + 900` |
 | unprotected | the plan is not running: wait, init, check_pass, stop, pause, locked | `dbs_plan_status{status=~"..."} == 1` |
 |             | there is no recovery point | `dbs_plan_recovery_point_timestamp_seconds` absent |
 | breached    | age of the recovery point > rpo | `now - dbs_plan_recovery_point_timestamp_seconds > dbs_plan_objective_seconds{objective="rpo"}` |
@@ -45,6 +46,7 @@ NOT_RUNNING = frozenset({"wait", "init", "check_pass", "stop", "pause", "locked"
 STALE_INTERVALS = 3.0
 AT_RISK_SHARE = 0.8
 LATE_SHARE = 0.9
+AHEAD_SECONDS = 900.0
 HEARTBEAT_LATE_SECONDS = 300.0
 
 
@@ -227,7 +229,7 @@ def judge(
 def _judged(
     subject: PlanSubject, derived: _Derived, collectors: Mapping[str, CollectorState], now: float
 ) -> tuple[State, tuple[str, ...]]:
-    if said := _unknown(subject, collectors, now):
+    if said := [*_unknown(subject, collectors, now), *_ahead(derived, now)]:
         return "unknown", tuple(said)
     # What is worse does not hide what else is wrong with a plan.
     weak = _weak(subject, derived)
@@ -287,6 +289,13 @@ def _unknown(subject: PlanSubject, collectors: Mapping[str, CollectorState], now
     ):
         reasons.append(f"plan list last read {span(now - plans.last_success_at)} ago")
     return reasons
+
+
+def _ahead(derived: _Derived, now: float) -> list[str]:
+    """A clock or an answer is wrong; an age counted from there would call the plan protected until then."""
+    if derived.point is None or derived.point <= now + AHEAD_SECONDS:
+        return []
+    return [f"recovery point lies {span(derived.point - now)} in the future"]
 
 
 def _unprotected(subject: PlanSubject, derived: _Derived) -> list[str]:
