@@ -31,6 +31,7 @@ THRESHOLDS = {
     "DBSScheduleWeakened": "largest gap of the schedule longer than at some time in 7 days",
     "DBSDatabaseObjectsDropped": "fewer objects than at some time in 7 days",
     "DBSPlanNotRunning": "stop, pause, locked; or wait, init, check_pass a day after it was made",
+    "DBSPlanGone": "had a good backup within a day, not in the list for 5 min",
     "DBSPrecheckFailed": "pre-check failed",
     "DBSPlanExpiring": "prepaid end in < 14 d",
     "DBSPlanExpiresSoon": "prepaid end in < 3 d",
@@ -132,7 +133,7 @@ WATCHED = (
     ),
     (
         "Plan weakened",
-        "DBSPlanWeakened, DBSScheduleWeakened, DBSRetentionTooShort. **A changed rate limit cannot be had** from the plan list",
+        "DBSPlanWeakened, DBSScheduleWeakened, DBSRetentionTooShort, DBSPlanGone. **A changed rate limit cannot be had** from the plan list",
     ),
 )
 

@@ -148,6 +148,9 @@ PLAN_ARMS: dict[str, tuple[Arm, ...]] = {
             status="wait",
         ),
     ),
+    "DBSPlanGone": (
+        Arm(what="the plan list is old", change={"dbs_plan_info": None, PLANS_READ: -HOUR}, fires=False),
+    ),
     "DBSPlanExpiring": (
         *both_sides("14 days", {EXPIRES: T + 14 * DAY - 60}, {EXPIRES: T + 14 * DAY + 60}),
         Arm(what="ended", change={EXPIRES: -DAY}),

@@ -175,6 +175,16 @@ CASES: dict[str, Case] = {
         needs=('dbs_plan_status{status="pause"}',),
         labels={"status": "pause"},
     ),
+    "DBSPlanGone": Case(
+        change={"dbs_plan_info": None},
+        near={"dbs_plan_info": None, FULL: None},
+        needs=(
+            FULL,
+            'dbs_exporter_collector_last_success_timestamp_seconds{collector="plans"}',
+            'dbs_exporter_collector_interval_seconds{collector="plans"}',
+        ),
+        subject="gone plan",
+    ),
     "DBSPrecheckFailed": Case(
         change={'dbs_precheck_status{subject="plan",subject_id="dbs1",status="failed"}': 1},
         near={'dbs_precheck_status{subject="plan",subject_id="dbs1",status="failed"}': 0},

@@ -153,6 +153,7 @@ def firing_labels(alert: str, case: Case) -> dict[str, str]:
     """The labels that a firing alert has, beside its name."""
     whose: dict[str, str] = {
         "plan": {**HOME, **SUBJECTS["plan_id"][0], **INFO_LABELS[0]},
+        "gone plan": {**HOME, **SUBJECTS["plan_id"][0]},
         "gateway": {**HOME, **SUBJECTS["gateway_id"][0]},
         "scope": HOME,
         "account": {"account": HOME["account"]},

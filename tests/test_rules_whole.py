@@ -177,6 +177,7 @@ def firing(*alerts: str) -> dict[str, Any]:
 def test_one_missing_series_raises_only_what_it_should(tmp_path: Path) -> None:
     """Each series of a plan that is well, taken away alone: only a missing success or read raises its alert."""
     expected = {
+        "dbs_plan_info": ["DBSPlanGone"],
         FULL: ["DBSFullBackupNeverSucceeded"],
         "dbs_restore_last_success_timestamp_seconds": ["DBSRestoreNeverTested"],
         **{
