@@ -44,7 +44,7 @@ THRESHOLDS = {
     "DBSRestoreTestOverdue": "last success older than `restore_test_interval`",
     "DBSDownloadFailed": "failed in the last 7 d, no success since",
     "DBSDownloadStuck": "not ended after 1 d",
-    "DBSGatewayOffline": "OFFLINE, STOPPED, or heartbeat > 15 min old when read; a plan depends on it",
+    "DBSGatewayOffline": "OFFLINE, STOPPED, not listed, or heartbeat > 15 min old when read; a plan depends on it",
     "DBSGatewayHeartbeatStale": "heartbeat > 5 min old when read; a plan depends on it",
     "DBSExporterDown": "scrape fails for 5 min",
     "DBSExporterAbsent": "no exporter at all for 5 min",

@@ -241,10 +241,20 @@ PLAN_ARMS: dict[str, tuple[Arm, ...]] = {
     ),
 }  # fmt: skip
 
+GATEWAY_GONE: Series = dict.fromkeys(("dbs_gateway_info", BEAT, 'dbs_gateway_status{status="ONLINE"}', 'dbs_gateway_status{status="OFFLINE"}'))  # fmt: skip
 OTHER_ARMS: dict[str, tuple[Arm, ...]] = {
     "DBSGatewayOffline": (
         Arm(what="stopped", change={'dbs_gateway_status{status="STOPPED"}': 1}),
         *both_sides("fifteen minutes silent", {BEAT: Line(-930.0)}, {BEAT: Line(-910.0)}),
+        Arm(what="not in the list", change=GATEWAY_GONE),
+        Arm(
+            what="not in a list that is old",
+            change={
+                **GATEWAY_GONE,
+                'dbs_exporter_collector_last_success_timestamp_seconds{collector="gateways"}': -HOUR,
+            },
+            fires=False,
+        ),
         Arm(what="silent, no plan", change={BEAT: Line(-2000.0), "dbs_gateway_plans": 0}, fires=False),
     ),
     "DBSGatewayHeartbeatStale": (
