@@ -292,10 +292,9 @@ def _unknown(subject: PlanSubject, collectors: Mapping[str, CollectorState], now
 
 
 def _ahead(derived: _Derived, now: float) -> list[str]:
-    """A clock or an answer is wrong; an age counted from there would call the plan protected until then."""
-    if derived.point is None or derived.point <= now + AHEAD_SECONDS:
-        return []
-    return [f"recovery point lies {span(derived.point - now)} in the future"]
+    """A clock or an answer is wrong, and the plan would be called protected until then."""
+    ahead = (derived.point or now) - now
+    return [f"recovery point lies {span(ahead)} in the future"] if ahead > AHEAD_SECONDS else []
 
 
 def _unprotected(subject: PlanSubject, derived: _Derived) -> list[str]:
