@@ -16,12 +16,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from multiprocessing.connection import Connection
 
 from bench.measured import row
-from dbs_exporter.api import wire
 from dbs_exporter.api.client import Client
-from dbs_exporter.api.credentials import Credentials
+from dbs_exporter.api.credentials.types import Credentials
 from dbs_exporter.api.pacing import Pacer
 from dbs_exporter.clock import SystemClock
-from dbs_exporter.model import Scope
+from dbs_exporter.facts import wire
+from dbs_exporter.facts.model import Scope
 
 AT = 1_583_740_896_000
 

@@ -20,10 +20,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from bench.measured import MIB, row
-from dbs_exporter.metrics.catalogue import FAMILIES
-from dbs_exporter.metrics.exposition import Exposition, Page
-from dbs_exporter.metrics.family import IDENTITY
-from dbs_exporter.model import (
+from dbs_exporter.collectors.catalogue import FAMILIES
+from dbs_exporter.facts.model import (
     FULL_BACKUP_STATUSES,
     LOG_FILE_STATUSES,
     RESTORE_STATUSES,
@@ -42,6 +40,8 @@ from dbs_exporter.model import (
     SubjectKey,
     Tally,
 )
+from dbs_exporter.metrics.exposition import Exposition, Page
+from dbs_exporter.metrics.family import IDENTITY
 
 NOW = 1_790_000_000.0
 DAY = 86_400.0

@@ -24,8 +24,8 @@ from unittest.mock import patch
 from bench.exporter import Exporter, exporter
 from bench.measured import MIB, cpu_seconds, memory_bytes, row
 from dbs_exporter.simulator import World, fleet, start_simulator
+from dbs_exporter.simulator.answering import READS
 from dbs_exporter.simulator.encoding import to_json
-from dbs_exporter.simulator.reads import READS
 
 DEMO_PLANS = 40
 COLLECTORS = (

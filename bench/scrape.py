@@ -96,10 +96,10 @@ class Scraper:
 def serve(plans: int, folder: str, told: Connection) -> None:
     """The exporter's web side over made-up plans; writes the same bytes to files and tells port and series."""
     from dbs_exporter.clock import SystemClock
-    from dbs_exporter.metrics.catalogue import FAMILIES
+    from dbs_exporter.collectors.catalogue import FAMILIES
     from dbs_exporter.metrics.exposition import Exposition
+    from dbs_exporter.web.page.overview import Snapshot
     from dbs_exporter.web.server import WebServer, bind, create_app
-    from dbs_exporter.web.status import Snapshot
 
     exposition = Exposition(FAMILIES)
     for number in range(plans):
@@ -209,7 +209,7 @@ def against_nginx(series_wanted: int, rounds: int) -> None:
 
 def series_of_a_plan() -> int:
     """How many series a made-up plan has, on average."""
-    from dbs_exporter.metrics.catalogue import FAMILIES
+    from dbs_exporter.collectors.catalogue import FAMILIES
     from dbs_exporter.metrics.exposition import Exposition
 
     exposition = Exposition(FAMILIES)

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from dbs_exporter.config_schema import json_schema
+from dbs_exporter.config.schema import json_schema
 
 PATH = Path(__file__).resolve().parent.parent / "helm" / "dbs-exporter" / "values.schema.json"
 VARIABLE = {"type": "string", "pattern": "\\$\\{"}

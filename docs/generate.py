@@ -30,8 +30,8 @@ def between(text: str, name: str, content: str) -> str:
 def generated() -> dict[Path, str]:
     """Every generated file and what it should hold."""
     from dashboards.source.__main__ import rendered
-    from dbs_exporter.config_schema import markdown_reference
-    from dbs_exporter.metrics.reference import as_markdown
+    from dbs_exporter.collectors.reference import as_markdown
+    from dbs_exporter.config.schema import markdown_reference
     from docs import chart_schema
     from docs.alert_table import as_markdown as alerts_as_markdown
 

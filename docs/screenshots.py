@@ -34,12 +34,12 @@ def main() -> None:
     """Make every image anew."""
     from chromium import chromium
 
-    from dbs_exporter.app import Exporter
     from dbs_exporter.clock import SystemClock
-    from dbs_exporter.config import parse_config
+    from dbs_exporter.config.load import parse_config
+    from dbs_exporter.exporter import Exporter
     from dbs_exporter.simulator import World, start_simulator
+    from dbs_exporter.web.page.overview import Snapshot
     from dbs_exporter.web.server import WebServer, bind, create_app
-    from dbs_exporter.web.status import Snapshot
 
     clock = SystemClock()
     with start_simulator(World(seed=1, plans=40)) as simulator:

@@ -14,10 +14,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
+from dbs_exporter.facts.model import Plan, PlanSubject, RegionSubject, Scope, Subject, SubjectKey
 from dbs_exporter.metrics.exposition import Exposition, Page
 from dbs_exporter.metrics.family import IDENTITY, Family
 from dbs_exporter.metrics.text import label_value
-from dbs_exporter.model import Plan, PlanSubject, RegionSubject, Scope, Subject, SubjectKey
 
 Facts = dict[str, list[tuple[tuple[str, ...], float]]]
 """What a generated subject carries: rows by the name of their family."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dbs_exporter.model import (
+from dbs_exporter.facts.model import (
     Billing,
     DownloadHistory,
     DownloadTask,

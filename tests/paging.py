@@ -27,7 +27,7 @@ from dashboards.preview.servers import (
     free_port,
     prometheus,
 )
-from dbs_exporter.config import parse_config
+from dbs_exporter.config.load import parse_config
 from dbs_exporter.simulator import Simulator, World, start_simulator
 from dbs_exporter.simulator.tasks import RESTORE_BYTES_PER_SECOND, Restore
 

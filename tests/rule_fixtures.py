@@ -17,7 +17,7 @@ import yaml
 from rule_cases import Case
 from rule_world import ACCOUNT, GATEWAY, PEER, PLAN, PROCESS, READS, SCOPE, Line, Series, Value
 
-from dbs_exporter.metrics.catalogue import FAMILIES
+from dbs_exporter.collectors.catalogue import FAMILIES
 from dbs_exporter.metrics.family import IDENTITY
 from dbs_exporter.metrics.own_families import OWN_FAMILIES
 

@@ -132,10 +132,10 @@ def test_imports_run_one_way(module: str) -> None:
     [
         ("dbs_exporter.api.client", "from dbs_exporter.metrics.own import OwnMetrics"),
         ("dbs_exporter.api.client", "from ..store import Store"),
-        ("dbs_exporter.model", "from .api import wire"),
-        ("dbs_exporter.simulator.server", "from dbs_exporter.api import signing"),
-        ("dbs_exporter.cli", "from dbs_exporter.simulator import World"),
-        ("dbs_exporter.store", "def f():\n    import requests"),
+        ("dbs_exporter.facts.model", "from .api import wire"),
+        ("dbs_exporter.simulator.service", "from dbs_exporter.api import signing"),
+        ("dbs_exporter.cli.main", "from dbs_exporter.simulator import World"),
+        ("dbs_exporter.polling.store", "def f():\n    import requests"),
         ("dbs_exporter.web.server", "import apscheduler.schedulers"),
     ],
 )

@@ -12,10 +12,10 @@ from chromium import PROGRAMS, Browser, chromium
 from known_subjects import PLAN, REGION, SCOPE
 
 from dbs_exporter.clock import SystemClock
+from dbs_exporter.facts.model import CollectorState, Gateway, PlanSubject, RegionSubject, RestoreRange
 from dbs_exporter.metrics.exposition import Exposition
-from dbs_exporter.model import CollectorState, Gateway, PlanSubject, RegionSubject, RestoreRange
+from dbs_exporter.web.page.overview import Snapshot
 from dbs_exporter.web.server import WebServer, bind, create_app
-from dbs_exporter.web.status import Snapshot
 
 pytestmark = pytest.mark.xdist_group("chromium")
 

@@ -12,17 +12,10 @@ from typing import Any
 import pytest
 from known_subjects import BACKUP, DOWNLOAD, PLAN, REGION, SCOPE, TASK
 
-from dbs_exporter import protection
-from dbs_exporter.metrics import (
-    backup_families,
-    plan_families,
-    region_families,
-    restore_families,
-    rows,
-)
-from dbs_exporter.metrics.catalogue import FAMILIES
-from dbs_exporter.metrics.family import Family, render
-from dbs_exporter.model import (
+from dbs_exporter.collectors import backup_families, plan_families, region_families, restore_families
+from dbs_exporter.collectors.catalogue import FAMILIES
+from dbs_exporter.facts import protection
+from dbs_exporter.facts.model import (
     DOWNLOAD_STATUSES,
     FULL_BACKUP_STATUSES,
     GATEWAY_STATUSES,
@@ -44,6 +37,8 @@ from dbs_exporter.model import (
     RestoreHistory,
     Subject,
 )
+from dbs_exporter.metrics import rows
+from dbs_exporter.metrics.family import Family, render
 
 
 def lines(subject: Subject, name: str) -> list[str]:

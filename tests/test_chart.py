@@ -245,7 +245,7 @@ def test_the_configuration_it_renders_is_one_the_exporter_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What lands in the ConfigMap passes the exporter's own validation."""
-    from dbs_exporter.config import load_config
+    from dbs_exporter.config.load import load_config
 
     monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "id")
     monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from dbs_exporter.cli import cli
+from dbs_exporter.cli.main import cli
 from dbs_exporter.simulator import Simulator, World, start_simulator
 
 

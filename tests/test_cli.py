@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dbs_exporter import __version__
-from dbs_exporter.cli import cli
-from dbs_exporter.cli_options import Commands, Flag
+from dbs_exporter.cli.main import cli
+from dbs_exporter.cli.options import Commands, Flag
 from dbs_exporter.errors import ConfigError, CredentialsError, NotPermitted, Timeout
 
 INTERFACE = ("run", "demo", "simulate", "check", "metrics", "schema", "call", "healthcheck")

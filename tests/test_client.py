@@ -21,12 +21,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbs_exporter import errors
-from dbs_exporter.api import connections, transport
+from dbs_exporter.api import deadlines as connections
+from dbs_exporter.api import transport
 from dbs_exporter.api.answers import error_class, presentable, retry_after_seconds, understand
 from dbs_exporter.api.client import MAX_ATTEMPTS, Call, Client
-from dbs_exporter.api.credentials import Credentials
+from dbs_exporter.api.credentials.types import Credentials
 from dbs_exporter.api.pacing import Pacer
-from dbs_exporter.model import Scope
+from dbs_exporter.facts.model import Scope
 
 SCOPE = Scope(account="prod", region="cn-hangzhou")
 SECRET = "s3cr3t-never-to-be-seen"

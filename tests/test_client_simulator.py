@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from dbs_exporter import errors
-from dbs_exporter.api import wire
 from dbs_exporter.api.client import MAX_ATTEMPTS, Call, Client
-from dbs_exporter.api.credentials import Credentials
-from dbs_exporter.api.operations import OPERATIONS
+from dbs_exporter.api.credentials.types import Credentials
+from dbs_exporter.api.operations.registry import OPERATIONS
 from dbs_exporter.api.pacing import Pacer
-from dbs_exporter.model import Scope
+from dbs_exporter.facts import wire
+from dbs_exporter.facts.model import Scope
 from dbs_exporter.simulator import Simulator, World, start_simulator
 
 FULL_LIST = "DescribeFullBackupList"

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from dbs_exporter import collectors
-from dbs_exporter.api.operations import OPERATIONS, request_parameters
-from dbs_exporter.collectors import COLLECTORS, PlanRead, Reading
+from dbs_exporter.api.operations.registry import OPERATIONS, request_parameters
+from dbs_exporter.collectors import table as collectors
+from dbs_exporter.collectors.table import COLLECTORS, PlanRead, Reading
 from dbs_exporter.errors import BadAnswer, Invalid
-from dbs_exporter.model import (
+from dbs_exporter.facts.model import (
     FullBackup,
     FullBackupHistory,
     JobError,

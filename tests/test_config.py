@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from dbs_exporter.config import (
+from dbs_exporter.config.document import MAX_FILE_BYTES, MAX_SECRET_BYTES, parse_document
+from dbs_exporter.config.durations import format_duration, parse_duration
+from dbs_exporter.config.load import (
     COLLECTOR_DEFAULTS,
     Config,
     PlanSelection,
@@ -21,12 +23,10 @@ from dbs_exporter.config import (
     selects,
     warnings_of,
 )
-from dbs_exporter.config_file import MAX_FILE_BYTES, MAX_SECRET_BYTES, parse_document
-from dbs_exporter.config_schema import json_schema, markdown_reference
-from dbs_exporter.durations import format_duration, parse_duration
+from dbs_exporter.config.schema import json_schema, markdown_reference
 from dbs_exporter.errors import ConfigError
+from dbs_exporter.facts.model import Plan
 from dbs_exporter.listen import is_loopback, parse_listen_address
-from dbs_exporter.model import Plan
 
 ROOT = Path(__file__).parent.parent
 ACCOUNT = "accounts: [{name: prod, regions: [cn-hangzhou]}]\n"

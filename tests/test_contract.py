@@ -7,10 +7,8 @@ import re
 
 import pytest
 
-from dbs_exporter.metrics import (
-    reference,
-)
-from dbs_exporter.metrics.catalogue import FAMILIES
+from dbs_exporter.collectors import reference
+from dbs_exporter.collectors.catalogue import FAMILIES
 from dbs_exporter.metrics.family import Family
 from dbs_exporter.metrics.own_families import OWN_FAMILIES
 

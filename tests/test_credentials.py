@@ -18,16 +18,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from dbs_exporter.api import credentials_library
-from dbs_exporter.api.credentials import (
-    Credentials,
-    CredentialSource,
-    Fetched,
-    RefreshingSource,
-    RenewableSource,
-    credential_source,
-)
-from dbs_exporter.config import CredentialsConfig
+from dbs_exporter.api.credentials import vendor as credentials_library
+from dbs_exporter.api.credentials.refreshing import RefreshingSource
+from dbs_exporter.api.credentials.source import credential_source
+from dbs_exporter.api.credentials.types import Credentials, CredentialSource, Fetched, RenewableSource
+from dbs_exporter.config.load import CredentialsConfig
 from dbs_exporter.errors import CredentialsError
 
 SECRET = "s3cr3t-never-to-be-seen"

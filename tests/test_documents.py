@@ -18,9 +18,9 @@ import requests
 import yaml
 
 from dbs_exporter import __version__
-from dbs_exporter.cli import cli
-from dbs_exporter.config import parse_config
-from dbs_exporter.metrics.reference import entries
+from dbs_exporter.cli.main import cli
+from dbs_exporter.collectors.reference import entries
+from dbs_exporter.config.load import parse_config
 from dbs_exporter.simulator import World, start_simulator
 
 ROOT = Path(__file__).resolve().parent.parent

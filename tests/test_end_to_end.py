@@ -14,10 +14,10 @@ from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families as text_families
 
-from dbs_exporter.app import Exporter
 from dbs_exporter.clock import SystemClock
-from dbs_exporter.config import parse_config
-from dbs_exporter.metrics.reference import entries
+from dbs_exporter.collectors.reference import entries
+from dbs_exporter.config.load import parse_config
+from dbs_exporter.exporter import Exporter
 from dbs_exporter.simulator import INCIDENTS, Simulator, World, start_simulator
 
 GOLDEN = Path(__file__).resolve().parent / "golden" / "scrape.txt"

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from dbs_exporter.api.operations import OPERATIONS
-from dbs_exporter.collectors import COLLECTORS
-from dbs_exporter.config import load_config
+from dbs_exporter.api.operations.registry import OPERATIONS
+from dbs_exporter.collectors.table import COLLECTORS
+from dbs_exporter.config.load import load_config
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"

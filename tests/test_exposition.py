@@ -23,9 +23,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from dbs_exporter.facts.model import SubjectKey
 from dbs_exporter.metrics import shelves
 from dbs_exporter.metrics.exposition import Exposition
-from dbs_exporter.model import SubjectKey
 
 
 @settings(deadline=None)

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.utils import floatToGoString
 
+from dbs_exporter.facts.model import LogHistory, Plan, PlanSubject, Scope, SubjectKey
 from dbs_exporter.metrics.family import (
     Family,
     Row,
@@ -24,7 +25,6 @@ from dbs_exporter.metrics.family import (
     render_changed,
 )
 from dbs_exporter.metrics.text import LABEL_VALUE_LIMIT, escaped_label, format_value, label_value
-from dbs_exporter.model import LogHistory, Plan, PlanSubject, Scope, SubjectKey
 
 KEY: SubjectKey = ("prod", "cn-hangzhou", "dbs1")
 SUBJECT = PlanSubject(scope=Scope(account="prod", region="cn-hangzhou"), plan=Plan(plan_id="dbs1"))

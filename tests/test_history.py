@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbs_exporter.history import (
+from dbs_exporter.facts.history import (
     download_history,
     full_backup_duration,
     full_backup_history,
@@ -19,7 +19,7 @@ from dbs_exporter.history import (
     restore_history,
     restore_succeeded,
 )
-from dbs_exporter.model import DownloadTask, FullBackup, LogFile, RestoreTask
+from dbs_exporter.facts.model import DownloadTask, FullBackup, LogFile, RestoreTask
 
 NOW = 1_790_000_000.0
 DAY = 86_400.0

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbs_exporter import history, protection
-from dbs_exporter.model import (
+from dbs_exporter.facts import history, protection
+from dbs_exporter.facts.model import (
     DownloadTask,
     FullBackup,
     FullBackupHistory,

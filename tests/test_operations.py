@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from dbs_exporter.api.operations import OPERATIONS, Operation, operation_named, request_parameters
+from dbs_exporter.api.operations.registry import OPERATIONS, Operation, operation_named, request_parameters
 from dbs_exporter.errors import Invalid
 
 DOCUMENTED = (

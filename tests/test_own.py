@@ -14,9 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from dbs_exporter.errors import Outcome
+from dbs_exporter.facts.model import CollectorState, Scope
 from dbs_exporter.metrics.own import DURATION_BUCKETS, OUTCOMES, OwnMetrics, Watched, build_revision
 from dbs_exporter.metrics.own_families import OWN_FAMILIES
-from dbs_exporter.model import CollectorState, Scope
 
 PROD = Scope(account="prod", region="cn-hangzhou")
 TEST = Scope(account="test", region="cn-beijing")

@@ -40,7 +40,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
 
     assert {name.split("/")[0] for name in names} == {"dbs_exporter", f"dbs_exporter-{__version__}.dist-info"}
-    assert any(name.startswith("dbs_exporter/web/templates/") for name in names)
+    assert any(name.startswith("dbs_exporter/web/page/templates/") for name in names)
     assert "dbs_exporter/py.typed" in names
     assert f"dbs_exporter-{__version__}.dist-info/licenses/LICENSE" in names
 

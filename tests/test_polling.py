@@ -12,17 +12,17 @@ from typing import Any
 import pytest
 
 from dbs_exporter.api.client import Call, Client
-from dbs_exporter.api.credentials import Credentials
+from dbs_exporter.api.credentials.types import Credentials
 from dbs_exporter.api.pacing import Pacer
 from dbs_exporter.clock import SystemClock
 from dbs_exporter.errors import ServerError
-from dbs_exporter.model import CollectorState, Objectives, PlanSubject, Scope
-from dbs_exporter.polling import Poller, Target
-from dbs_exporter.runs import Runs
-from dbs_exporter.scheduler import Account, Discovery, Scheduler
-from dbs_exporter.sharding import Shard
+from dbs_exporter.facts.model import CollectorState, Objectives, PlanSubject, Scope
+from dbs_exporter.polling.poller import Poller, Target
+from dbs_exporter.polling.runs import Runs
+from dbs_exporter.polling.scheduler import Account, Discovery, Scheduler
+from dbs_exporter.polling.sharding import Shard
+from dbs_exporter.polling.store import Store
 from dbs_exporter.simulator import Simulator, World, start_simulator
-from dbs_exporter.store import Store
 
 HERE = Scope(account="demo", region="cn-hangzhou")
 ALL = (
@@ -308,7 +308,7 @@ def test_a_collector_that_breaks_is_a_failed_run(monkeypatch: pytest.MonkeyPatch
         def broken(*_: Any, **__: Any) -> None:
             raise ZeroDivisionError("boom")
 
-        monkeypatch.setattr("dbs_exporter.collectors.gateways", broken)
+        monkeypatch.setattr("dbs_exporter.collectors.table.gateways", broken)
         made.run("gateways", "plans")
 
         assert made.state("gateways").success is False

@@ -15,12 +15,12 @@ import pytest
 
 from dbs_exporter.clock import SystemClock
 from dbs_exporter.errors import ServerError
-from dbs_exporter.model import Objectives, Scope
-from dbs_exporter.polling import HOPELESS_AFTER, Poller, Target
-from dbs_exporter.runs import Runs
-from dbs_exporter.scheduler import Account, Discovery, Scheduler
-from dbs_exporter.sharding import Shard
-from dbs_exporter.store import Store
+from dbs_exporter.facts.model import Objectives, Scope
+from dbs_exporter.polling.poller import HOPELESS_AFTER, Poller, Target
+from dbs_exporter.polling.runs import Runs
+from dbs_exporter.polling.scheduler import Account, Discovery, Scheduler
+from dbs_exporter.polling.sharding import Shard
+from dbs_exporter.polling.store import Store
 
 HERE = Scope(account="prod", region="cn-hangzhou")
 PATIENCE = 30.0

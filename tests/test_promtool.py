@@ -22,10 +22,10 @@ import pytest
 from known_subjects import PLAN, REGION, SCOPE
 from prometheus_client import CollectorRegistry
 
-from dbs_exporter.metrics.catalogue import FAMILIES
+from dbs_exporter.collectors.catalogue import FAMILIES
+from dbs_exporter.facts.model import CollectorState
 from dbs_exporter.metrics.exposition import Exposition, Page
 from dbs_exporter.metrics.own import OwnMetrics, Watched
-from dbs_exporter.model import CollectorState
 
 
 def tool(name: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from dbs_exporter.model import (
+from dbs_exporter.facts.model import (
     FullBackupHistory,
     LogHistory,
     Objectives,
@@ -16,7 +16,7 @@ from dbs_exporter.model import (
     Schedule,
     Scope,
 )
-from dbs_exporter.protection import (
+from dbs_exporter.facts.protection import (
     last_good_expires,
     objectives_for,
     recoverable_window,

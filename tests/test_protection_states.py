@@ -13,10 +13,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 from rule_fixtures import RULES, promtool
 
-from dbs_exporter.metrics.catalogue import FAMILIES
-from dbs_exporter.metrics.exposition import Exposition
-from dbs_exporter.metrics.own import OwnMetrics
-from dbs_exporter.model import (
+from dbs_exporter.collectors.catalogue import FAMILIES
+from dbs_exporter.facts.model import (
     CollectorState,
     FullBackup,
     FullBackupHistory,
@@ -27,8 +25,10 @@ from dbs_exporter.model import (
     RestoreRange,
     Scope,
 )
-from dbs_exporter.store import key_of
-from dbs_exporter.web.status import STATES, judge
+from dbs_exporter.metrics.exposition import Exposition
+from dbs_exporter.metrics.own import OwnMetrics
+from dbs_exporter.polling.store import key_of
+from dbs_exporter.web.page.overview import STATES, judge
 
 NOW = 600.0
 """promtool's time begins at 0."""

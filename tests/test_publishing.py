@@ -15,11 +15,11 @@ from generated_fleet import (
     subject_of,
 )
 
-from dbs_exporter.memory import give_back
+from dbs_exporter.facts.model import SubjectKey
 from dbs_exporter.metrics.exposition import LEAST_REST_SECONDS, REST_FACTOR, Exposition
 from dbs_exporter.metrics.family import plan_family
+from dbs_exporter.metrics.memory import give_back
 from dbs_exporter.metrics.shelves import Shelves
-from dbs_exporter.model import SubjectKey
 
 
 class Own:

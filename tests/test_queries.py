@@ -14,9 +14,9 @@ from rule_labels import LabelChecker
 from rule_world import ACCOUNT, GATEWAY, PLAN, PROCESS, SCOPE
 
 from dashboards.source.queries import boards, queries
-from dbs_exporter.collectors import COLLECTORS
+from dbs_exporter.collectors.table import COLLECTORS
 from dbs_exporter.errors import Outcome
-from dbs_exporter.scheduler import DISCOVERY
+from dbs_exporter.polling.scheduler import DISCOVERY
 
 GOLDEN = Path(__file__).resolve().parent / "golden" / "scrape.txt"
 """The page of a fleet with every incident: what a label can be, it is there."""

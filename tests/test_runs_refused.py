@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fake_clock import FakeClock
 
-from dbs_exporter.model import Scope
-from dbs_exporter.runs import DENIED_RETRY_SECONDS, Runs
+from dbs_exporter.facts.model import Scope
+from dbs_exporter.polling.runs import DENIED_RETRY_SECONDS, Runs
 
 HERE = Scope(account="prod", region="cn-hangzhou")
 NAME = "full_backups"

@@ -15,7 +15,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbs_exporter.api.credentials import Credentials
+from dbs_exporter.api.credentials.types import Credentials
 from dbs_exporter.api.signing import Acs3Auth, authorization, canonical_query
 
 CREDENTIALS = Credentials(access_key_id="testak", access_key_secret="testsk")

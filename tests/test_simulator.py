@@ -16,9 +16,9 @@ from fake_clock import FakeClock
 from signed_query import signed
 
 from dbs_exporter.simulator import INCIDENTS, Simulator, World, start_simulator
-from dbs_exporter.simulator.answers import position
+from dbs_exporter.simulator.answering import READS
 from dbs_exporter.simulator.faults import KINDS
-from dbs_exporter.simulator.reads import READS
+from dbs_exporter.simulator.replies import position
 
 NOW = 1_790_000_000.0
 HEALTHY_LAG_SECONDS = 90

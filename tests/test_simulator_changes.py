@@ -19,13 +19,13 @@ import yaml
 from fake_clock import FakeClock
 from signed_query import signed
 
-from dbs_exporter.simulation import simulated
+from dbs_exporter.cli.simulate import simulated
 from dbs_exporter.simulator import INCIDENTS, Simulator, World, start_simulator
-from dbs_exporter.simulator.answers import Refused
+from dbs_exporter.simulator.answering import READS
+from dbs_exporter.simulator.changes import WRITES
 from dbs_exporter.simulator.faults import KINDS, Fault, Faults, parse
-from dbs_exporter.simulator.reads import READS
+from dbs_exporter.simulator.replies import Refused
 from dbs_exporter.simulator.signatures import Keys
-from dbs_exporter.simulator.writes import WRITES
 
 NOW = 1_790_000_000.0
 HOUR = 3_600.0

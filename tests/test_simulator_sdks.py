@@ -14,7 +14,7 @@ import pytest
 from fake_clock import FakeClock
 
 from dbs_exporter.simulator import Simulator, World, start_simulator
-from dbs_exporter.simulator.reads import READS
+from dbs_exporter.simulator.answering import READS
 
 Ask = Callable[..., dict[str, Any]]
 NOW = 1_790_000_000.0

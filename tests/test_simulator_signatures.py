@@ -11,7 +11,7 @@ import pytest
 from fake_clock import FakeClock
 
 from dbs_exporter.simulator import World, start_simulator
-from dbs_exporter.simulator.answers import Refused
+from dbs_exporter.simulator.replies import Refused
 from dbs_exporter.simulator.signatures import Keys, verify
 
 NOW = 1_790_000_000.0

@@ -12,8 +12,8 @@ import pytest
 from fake_clock import FakeClock
 
 from dbs_exporter.simulator import INCIDENTS, World, fleet
-from dbs_exporter.simulator.history import PlanHistory
-from dbs_exporter.simulator.reads import READS
+from dbs_exporter.simulator.answering import READS
+from dbs_exporter.simulator.past import PlanHistory
 from dbs_exporter.simulator.signatures import NONCE_SECONDS, Keys
 
 NOW = 1_790_000_000.0
@@ -346,7 +346,7 @@ def test_a_page_of_a_large_fleet_is_no_more_work(operation: str, monkeypatch: py
     worlds = [World.healthy(plans=plans, clock=lambda: NOW) for plans in (40, 10_000)]
     plan_id = worlds[0].plan_ids("demo")[3]
     assert worlds[1].spec(plan_id) == worlds[0].spec(plan_id)
-    counted(importlib.import_module("dbs_exporter.simulator.history"), "draw")
+    counted(importlib.import_module("dbs_exporter.simulator.past"), "draw")
     counted(PlanHistory, "due")
     counted(World, "spec")
     counted(World, "history")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbs_exporter.model import (
+from dbs_exporter.facts.model import (
     CollectorState,
     FullBackup,
     FullBackupHistory,
@@ -26,8 +26,8 @@ from dbs_exporter.model import (
     RestoreTask,
     Scope,
 )
-from dbs_exporter.web import words
-from dbs_exporter.web.status import (
+from dbs_exporter.web.page import words
+from dbs_exporter.web.page.overview import (
     STATES,
     Overview,
     Snapshot,
@@ -36,7 +36,7 @@ from dbs_exporter.web.status import (
     overview,
     plan_row,
 )
-from dbs_exporter.web.view import PAGE_ROWS, SIDE_ROWS, SORTS, Query, view
+from dbs_exporter.web.page.view import PAGE_ROWS, SIDE_ROWS, SORTS, Query, view
 
 NOW = 1_800_000_000.0
 HOUR = 3600.0
@@ -488,7 +488,7 @@ def test_spans_instants_sizes_and_shares_read_as_people_say_them(said: str, expe
 
 def test_every_state_is_in_the_table_of_the_module() -> None:
     """The rules are written once, and the rules helper mirrors that table."""
-    from dbs_exporter.web import status
+    from dbs_exporter.web.page import overview as status
 
     assert status.__doc__ is not None
     assert all(f"| {state}" in status.__doc__ for state in STATES)

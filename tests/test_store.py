@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from dbs_exporter.collectors import COLLECTORS, Ended, PlanRead
-from dbs_exporter.model import (
+from dbs_exporter.collectors.table import COLLECTORS, Ended, PlanRead
+from dbs_exporter.facts.model import (
     FullBackupHistory,
     LogHistory,
     NodeNetworks,
@@ -19,7 +19,7 @@ from dbs_exporter.model import (
     Subject,
     SubjectKey,
 )
-from dbs_exporter.store import Store, plans_per_gateway
+from dbs_exporter.polling.store import Store, plans_per_gateway
 
 HERE = Scope(account="prod", region="cn-hangzhou")
 

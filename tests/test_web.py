@@ -16,16 +16,16 @@ from typing import Any
 import pytest
 from known_subjects import PLAN, REGION, SCOPE
 
+from dbs_exporter.collectors.catalogue import FAMILIES
 from dbs_exporter.errors import ConfigError
-from dbs_exporter.metrics.catalogue import FAMILIES
+from dbs_exporter.facts.model import CollectorState, PlanSubject
 from dbs_exporter.metrics.exposition import Exposition
-from dbs_exporter.model import CollectorState, PlanSubject
-from dbs_exporter.web.connections import Limits
+from dbs_exporter.web.limits import Limits
 from dbs_exporter.web.negotiation import wants_gzip, wants_openmetrics
-from dbs_exporter.web.rendering import Renderer
+from dbs_exporter.web.page.overview import Snapshot, overview
+from dbs_exporter.web.page.rendering import Renderer
+from dbs_exporter.web.page.view import Query
 from dbs_exporter.web.server import WebServer, bind, create_app
-from dbs_exporter.web.status import Snapshot, overview
-from dbs_exporter.web.view import Query
 
 PATIENCE_SECONDS = 60.0
 NASTY = "</td><script>document.title='owned'</script>\"'><img src=x onerror=alert(1)>"

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbs_exporter.api import wire
 from dbs_exporter.errors import BadAnswer
-from dbs_exporter.model import JobError, PrecheckItem, RestoreRange, Schedule
+from dbs_exporter.facts import wire
+from dbs_exporter.facts.model import JobError, PrecheckItem, RestoreRange, Schedule
 
 PLAN = {"BackupPlanId": "dbs1", "BackupPlanName": "orders", "BackupPlanStatus": "running"}
 FULL = {

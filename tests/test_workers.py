@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from functools import partial
 
-from dbs_exporter.workers import Workers
+from dbs_exporter.polling.workers import Workers
 
 PATIENCE = 20.0
 

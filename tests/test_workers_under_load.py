@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from dbs_exporter.workers import Workers
+from dbs_exporter.polling.workers import Workers
 
 PATIENCE = 20.0
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import requests
 
 from dashboards.source.queries import boards, queries
-from dbs_exporter.config import parse_config
+from dbs_exporter.config.load import parse_config
 from dbs_exporter.simulator import World, start_simulator
 
 from .history import Past

@@ -17,23 +17,23 @@ from prometheus_client import CollectorRegistry
 
 from dbs_exporter import __version__
 from dbs_exporter.api.client import Call
-from dbs_exporter.api.fields import items
-from dbs_exporter.api.operations import operation_named, request_parameters
+from dbs_exporter.api.operations.registry import operation_named, request_parameters
 from dbs_exporter.clock import SystemClock
-from dbs_exporter.collectors import COLLECTORS
-from dbs_exporter.config import Config
-from dbs_exporter.metrics.catalogue import FAMILIES
+from dbs_exporter.collectors.catalogue import FAMILIES
+from dbs_exporter.collectors.table import COLLECTORS
+from dbs_exporter.config.load import Config
+from dbs_exporter.facts.fields import items
+from dbs_exporter.facts.model import CollectorState, Plan, Scope
+from dbs_exporter.facts.protection import objectives_for
 from dbs_exporter.metrics.exposition import Exposition
 from dbs_exporter.metrics.own import OwnMetrics, Watched
-from dbs_exporter.model import CollectorState, Plan, Scope
-from dbs_exporter.polling import Poller, Target
-from dbs_exporter.protection import objectives_for
-from dbs_exporter.runs import Runs
-from dbs_exporter.sharding import Shard
+from dbs_exporter.polling.poller import Poller, Target
+from dbs_exporter.polling.runs import Runs
+from dbs_exporter.polling.sharding import Shard
+from dbs_exporter.polling.store import Store
 from dbs_exporter.simulator import INCIDENTS, World
+from dbs_exporter.simulator.answering import READS
 from dbs_exporter.simulator.fleet import REGIONS
-from dbs_exporter.simulator.reads import READS
-from dbs_exporter.store import Store
 
 HOUR, DAY = 3600.0, 86400.0
 BEGINNINGS = {"locked_plan": 5 * HOUR, "log_backup_paused": 3 * HOUR, "offline_gateway": 2 * HOUR}

@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from dbs_exporter.api.fields import boolean, first_text, integer
 from dbs_exporter.errors import (
     ApiError,
     BadAnswer,
@@ -21,6 +20,7 @@ from dbs_exporter.errors import (
     ServerError,
     Throttled,
 )
+from dbs_exporter.facts.fields import boolean, first_text, integer
 
 _MESSAGE_CHARACTERS = 500
 

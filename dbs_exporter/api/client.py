@@ -17,31 +17,18 @@ from requests import PreparedRequest
 
 from dbs_exporter import __version__
 from dbs_exporter.api.answers import understand
-from dbs_exporter.api.credentials import Credentials, CredentialSource, RenewableSource
-from dbs_exporter.api.fields import integer, items, text
-from dbs_exporter.api.operations import (
-    API_VERSION,
-    Operation,
-    operation_named,
-    request_parameters,
-)
+from dbs_exporter.api.credentials.types import Credentials, CredentialSource, RenewableSource
+from dbs_exporter.api.operations.registry import API_VERSION, Operation, operation_named, request_parameters
+from dbs_exporter.api.paging import ListPass
 from dbs_exporter.api.pacing import Pacer, backoff_seconds
 from dbs_exporter.api.signing import canonical_query, sign
 from dbs_exporter.api.transport import HttpAnswer, Route, Sessions, exchange
 from dbs_exporter.clock import Clock
-from dbs_exporter.errors import (
-    ApiError,
-    BadAnswer,
-    BadCredentials,
-    Invalid,
-    Outcome,
-    Throttled,
-    Timeout,
-)
-from dbs_exporter.model import Scope
+from dbs_exporter.errors import ApiError, BadAnswer, BadCredentials, Invalid, Outcome, Throttled, Timeout
+from dbs_exporter.facts.fields import integer, items, text
+from dbs_exporter.facts.model import Scope
 
 MAX_ATTEMPTS = 4
-MAX_ITEMS = 1_000_000
 _SHORTEST_ATTEMPT_SECONDS = 0.001
 
 
@@ -272,12 +259,12 @@ class Client:
 
     def _read_list(
         self, operation: Operation, params: Mapping[str, object], deadline: float | None
-    ) -> _Reading:
+    ) -> ListPass:
         """Read page after page until one is short, empty or repeated, or everything is there."""
         wanted = str(params.get("PageSize") or "")
         # What is no number is sent on, so that it is refused where all parameters are.
         asked: Any = int(wanted) if wanted.isdecimal() else wanted or max(operation.page_sizes)
-        reading = _Reading(identity=operation.identity)
+        listed = ListPass(identity=operation.identity)
         page_number = 0
         while True:
             answer = self._call(
@@ -292,68 +279,12 @@ class Client:
                 error.operation = operation.name
                 raise
             page = self._items(operation, answer)
-            if not reading.take(page, total):
-                return reading
+            if not listed.take(page, total):
+                return listed
             # The API may give smaller pages than asked for; a page is short by its own measure.
-            if len(page) < min(size, asked) or len(reading.items) >= (total or 0):
-                return reading
+            if len(page) < min(size, asked) or len(listed.items) >= (total or 0):
+                return listed
             page_number += 1
-
-
-class _Reading:
-    """One pass over a list: what came, and what is wrong with it."""
-
-    def __init__(self, identity: tuple[str, ...]) -> None:
-        self.items: list[dict[str, Any]] = []
-        self._identity = identity
-        self._seen: set[tuple[Any, ...]] = set()
-        self._last_page: list[dict[str, Any]] = []
-        self._total: int | None = None
-        self._pages = 0
-        self._changed = ""
-
-    def take(self, page: list[dict[str, Any]], total: int | None) -> bool:
-        """Take a page; False if there is no use in asking for another."""
-        if total is None or total < 0:
-            self._changed = "the answer does not tell how many there are"
-            self.items += page
-            return False
-        if self._pages and total != self._total:
-            self._changed = f"there were {self._total} and then {total}"
-        self._total = total
-        repeated = bool(page) and page == self._last_page
-        if repeated:
-            self._changed = "the same page came twice"
-            return False
-        if self._pages or len(page) < total:
-            # Only a list of several pages can shift under the reader, so only there is this worth its time.
-            keys = {tuple(str(item.get(name)) for name in self._identity) for item in page}
-            if keys & self._seen:
-                self._changed = "an item came twice"
-            self._seen |= keys
-        self.items += page
-        self._last_page = page
-        self._pages += 1
-        if len(self.items) > MAX_ITEMS:
-            self._changed = f"more than {MAX_ITEMS} items"
-            return False
-        return bool(page)
-
-    @property
-    def countable(self) -> bool:
-        """Whether as many items came as there are."""
-        return self._total is not None and len(self.items) == self._total
-
-    @property
-    def problem(self) -> str:
-        """What is wrong with this pass, "" if nothing is."""
-        if self._changed:
-            return f"the list cannot be trusted: {self._changed}"
-        if not self.countable:
-            return (
-                f"the list cannot be trusted: {len(self.items)} items came where the API counts {self._total}"
-            )
-        return ""
 
 
 def _request_id(answer: Mapping[str, Any]) -> str:

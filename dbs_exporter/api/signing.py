@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
-from dbs_exporter.api.credentials import Credentials
+from dbs_exporter.api.credentials.types import Credentials
 
 ALGORITHM = "ACS3-HMAC-SHA256"
 _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()

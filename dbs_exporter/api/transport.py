@@ -22,7 +22,7 @@ import requests
 import urllib3
 from requests.utils import get_environ_proxies
 
-from dbs_exporter.api.connections import Adapter
+from dbs_exporter.api.deadlines import Adapter
 from dbs_exporter.clock import Clock
 from dbs_exporter.errors import ApiError, BadAnswer, Timeout, Unreachable
 

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dbs_exporter.clock import Clock
+from dbs_exporter.facts.model import Subject, SubjectKey
 from dbs_exporter.metrics.deflate import EMPTY, GZIP_HEADER, Checksum, combined, deflated
 from dbs_exporter.metrics.family import Family, OnRefused, render_changed
 from dbs_exporter.metrics.shelves import Segment, Shelves
 from dbs_exporter.metrics.text import OPENMETRICS_CONTENT_TYPE, OPENMETRICS_END, TEXT_CONTENT_TYPE
-from dbs_exporter.model import Subject, SubjectKey
 
 TICK_SECONDS = 5.0
 """How old the exporter's own metrics may grow while nothing else changes."""

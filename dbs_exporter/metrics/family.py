@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any, Literal
 
+from dbs_exporter.facts.model import PlanSubject, RegionSubject, Subject, SubjectKey
 from dbs_exporter.metrics.text import MetricType, escaped_label, format_value, header_lines
-from dbs_exporter.model import PlanSubject, RegionSubject, Subject, SubjectKey
 
 Row = tuple[tuple[str, ...], float]
 """(values of the family's own labels, value); the subject's identity labels are added when it is rendered."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from dbs_exporter.facts.model import Counts
 from dbs_exporter.metrics.family import Row
-from dbs_exporter.model import Counts
 
 
 def one(value: float | None, *labels: str) -> list[Row]:

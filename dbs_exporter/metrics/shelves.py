@@ -13,8 +13,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 
+from dbs_exporter.facts.model import SubjectKey
 from dbs_exporter.metrics.deflate import Checksum, deflated
-from dbs_exporter.model import SubjectKey
 
 SHELF_SUBJECTS = 1024
 """Of one-line families this makes chunks of about 100 kB: large enough for a socket, small enough to join

@@ -3,8 +3,8 @@
 It imports nothing of the exporter, so that a mistake there cannot agree with itself here.
 """
 
-from .incidents import INCIDENTS
-from .server import Simulator, start_simulator
-from .world import World
+from dbs_exporter.simulator.incidents import INCIDENTS
+from dbs_exporter.simulator.service import Simulator, start_simulator
+from dbs_exporter.simulator.world import World
 
 __all__ = ["INCIDENTS", "Simulator", "World", "start_simulator"]

@@ -15,22 +15,39 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 from uuid import uuid4
 
-from .faults import KINDS
-from .incidents import INCIDENTS
-
-if TYPE_CHECKING:
-    from .server import Simulator
+from dbs_exporter.simulator.faults import KINDS, Faults
+from dbs_exporter.simulator.incidents import INCIDENTS
+from dbs_exporter.simulator.signatures import Keys
+from dbs_exporter.simulator.world import World
 
 TOKEN_SECONDS = 3600
 PLANS = "/-/plans/"
+Limits = float | Mapping[str, float] | None
+"""Calls per second that each account may make of each operation, or of those that are named; None for no limit."""
+
+
+class Steered(Protocol):
+    """What can be steered of a running simulator (`service.Simulator`)."""
+
+    world: World
+    faults: Faults
+    keys: Keys
+    requests: Counter[str]
+    refused: Counter[str]
+    clock: Callable[[], float]
+
+    def set_limits(self, requests_per_second: Limits) -> None:
+        """Throttle from now on."""
+        ...
 
 
 def steer(
-    simulator: Simulator, method: str, path: str, query: Mapping[str, str], body: bytes
+    simulator: Steered, method: str, path: str, query: Mapping[str, str], body: bytes
 ) -> tuple[int, dict[str, Any]]:
     """(HTTP status, answer) of a request to steer."""
     try:
@@ -67,7 +84,7 @@ def steer(
     return 404, {"error": f"nothing at {method} {path}"}
 
 
-def _switch(simulator: Simulator, given: Any) -> None:
+def _switch(simulator: Steered, given: Any) -> None:
     world = simulator.world
     if isinstance(given, Mapping):
         if wrong := sorted(set(given) - {"begin", "end"}):
@@ -80,7 +97,7 @@ def _switch(simulator: Simulator, given: Any) -> None:
         raise ValueError('incidents are a list of names, or {"begin": [...], "end": [...]}')
 
 
-def _token(simulator: Simulator, query: Mapping[str, str]) -> dict[str, Any]:
+def _token(simulator: Steered, query: Mapping[str, str]) -> dict[str, Any]:
     account = query.get("account") or simulator.world.accounts[0]
     if account not in simulator.world.accounts:
         raise ValueError(f"no account {account}; there are {', '.join(simulator.world.accounts)}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from math import floor
 
-from .fleet import DAY, EPOCH_MONDAY, PlanSpec, draw
-from .history import HOUR, PlanHistory
-from .tasks import Download, Restore
+from dbs_exporter.simulator.fleet import DAY, EPOCH_MONDAY, PlanSpec, draw
+from dbs_exporter.simulator.past import HOUR, PlanHistory
+from dbs_exporter.simulator.tasks import Download, Restore
 
 DRILL_EVERY_DAYS = 30
 DRILLS_LISTED = 3

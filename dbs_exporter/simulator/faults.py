@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from .answers import Answer, Refused
+from dbs_exporter.simulator.replies import Answer, Refused
 
 KINDS = {
     "latency": "the answer comes `seconds` later",

@@ -7,11 +7,22 @@ from collections.abc import Callable
 from math import ceil
 from typing import Any
 
-from .answers import Answer, Params, Refused, flag, integer, invalid, ms, page, record, required
-from .drills import automatic
-from .fleet import DAY, PlanSpec
-from .history import FullSet, LogFile, PlanHistory
-from .world import World
+from dbs_exporter.simulator.drills import automatic
+from dbs_exporter.simulator.fleet import DAY, PlanSpec
+from dbs_exporter.simulator.past import FullSet, LogFile, PlanHistory
+from dbs_exporter.simulator.replies import (
+    Answer,
+    Params,
+    Refused,
+    flag,
+    integer,
+    invalid,
+    ms,
+    page,
+    record,
+    required,
+)
+from dbs_exporter.simulator.world import World
 
 WEEKDAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
 CLASSES = ("micro", "small", "medium", "large", "xlarge")

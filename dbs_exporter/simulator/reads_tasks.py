@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .answers import Answer, Params, Refused, integer, invalid, ms, record, required
-from .fleet import SUPPORTED_REGIONS, draw
-from .incidents import FAILURES
-from .reads_plans import ANY_SIZE, SIZES, between, listed, owner, plan_of
-from .tasks import PRECHECK_SECONDS, Download, Restore
-from .world import World
+from dbs_exporter.simulator.fleet import SUPPORTED_REGIONS, draw
+from dbs_exporter.simulator.incidents import FAILURES
+from dbs_exporter.simulator.reads_plans import ANY_SIZE, SIZES, between, listed, owner, plan_of
+from dbs_exporter.simulator.replies import Answer, Params, Refused, integer, invalid, ms, record, required
+from dbs_exporter.simulator.tasks import PRECHECK_SECONDS, Download, Restore
+from dbs_exporter.simulator.world import World
 
 
 def restore_task_list(world: World, account: str, params: Params) -> Answer:

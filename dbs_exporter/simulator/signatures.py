@@ -16,7 +16,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
-from .answers import Refused
+from dbs_exporter.simulator.replies import Refused
 
 WINDOW_SECONDS = 900
 NONCE_SECONDS = 2 * WINDOW_SECONDS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .incidents import FAILURES
+from dbs_exporter.simulator.incidents import FAILURES
 
 LOGICAL = (
     ("FullStruforeRestoreProgress", 45),

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
-from . import drills, fleet
-from .answers import EMPTY_FORMS
-from .fleet import PlanSpec, draw
-from .history import HOUR, NEVER, PlanHistory, Stretch
-from .incidents import ALL, INCIDENTS, homes
-from .tasks import PRECHECK_SECONDS, Download, Restore
+from dbs_exporter.simulator import drills, fleet
+from dbs_exporter.simulator.fleet import PlanSpec, draw
+from dbs_exporter.simulator.incidents import ALL, INCIDENTS, homes
+from dbs_exporter.simulator.past import HOUR, NEVER, PlanHistory, Stretch
+from dbs_exporter.simulator.replies import EMPTY_FORMS
+from dbs_exporter.simulator.tasks import PRECHECK_SECONDS, Download, Restore
 
 ORDERS = ("newest", "oldest", "shuffled")
 TOKENS_KEPT = 10_000

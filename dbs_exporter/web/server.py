@@ -26,10 +26,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dbs_exporter.clock import Clock
 from dbs_exporter.errors import ConfigError, DbsExporterError
 from dbs_exporter.listen import parse_listen_address
-from dbs_exporter.web.connections import Connections, Guarded, Limits
+from dbs_exporter.web.limits import Connections, Guarded, Limits
 from dbs_exporter.web.negotiation import wants_gzip, wants_openmetrics
-from dbs_exporter.web.rendering import BusyError, StatusPages
-from dbs_exporter.web.status import Snapshot
+from dbs_exporter.web.page.overview import Snapshot
+from dbs_exporter.web.page.rendering import BusyError, StatusPages
 
 _SECURITY = (
     (b"x-content-type-options", b"nosniff"),

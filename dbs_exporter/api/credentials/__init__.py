@@ -1,0 +1,1 @@
+"""Where an account's credentials come from, and when they are renewed."""

@@ -1,0 +1,1 @@
+"""The operations of the API as data: parameters, paging, and which of them change something."""

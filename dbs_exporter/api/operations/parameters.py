@@ -1,0 +1,77 @@
+"""Parameters of a call: checked against the operation and turned into texts ready to send."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+from dbs_exporter.api.operations.grammar import COMMON_PARAMETERS, Operation, Parameter
+from dbs_exporter.errors import Invalid
+
+
+def request_parameters(operation: Operation, given: Mapping[str, object]) -> dict[str, str]:
+    """Give the parameters as texts ready to send, booleans as true and false; None values are left out.
+
+    Raises Invalid, naming every problem, if one is missing, unknown, of the wrong type or outside its documented values.
+    """
+    known = {parameter.name: parameter for parameter in (*operation.parameters, *COMMON_PARAMETERS)}
+    sent: dict[str, str] = {}
+    problems: list[str] = []
+    for name, value in given.items():
+        if value is None:
+            continue
+        parameter = known.get(name)
+        if parameter is None:
+            near = difflib.get_close_matches(name, known, n=1)
+            problems.append(f"{name} is not a parameter{f'; did you mean {near[0]}?' if near else ''}")
+            continue
+        said = _as_text(value)
+        wrong = _problem(parameter, said)
+        if wrong:
+            problems.append(wrong)
+        sent[name] = said
+    problems += _missing(operation, sent)
+    if problems:
+        raise Invalid("; ".join(problems), operation=operation.name)
+    return sent
+
+
+def _as_text(value: object) -> str:
+    if value is True or value is False:
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return ",".join(str(item) for item in value)
+    return str(value)
+
+
+def _problem(parameter: Parameter, said: str) -> str:
+    if parameter.type == "integer" and not (said.isascii() and said.removeprefix("-").isdigit()):
+        return f"{parameter.name} must be a whole number, not {said!r}"
+    if parameter.type == "boolean" and said.lower() not in ("true", "false"):
+        return f"{parameter.name} must be true or false, not {said!r}"
+    allowed = {value.lower() for value in parameter.values}
+    parts = [part.strip() for part in said.split(",")] if parameter.many else [said]
+    if allowed and any(part.lower() not in allowed for part in parts):
+        return f"{parameter.name} must be one of {', '.join(parameter.values)}, not {said!r}"
+    return ""
+
+
+def _missing(operation: Operation, sent: Mapping[str, str]) -> list[str]:
+    problems = []
+    for parameter in operation.parameters:
+        if sent.get(parameter.name, "") != "":
+            continue
+        if parameter.required:
+            problems.append(f"{parameter.name} is required")
+        elif parameter.required_when is not None:
+            other, values = parameter.required_when
+            if sent.get(other, "").lower() in values:
+                problems.append(f"{parameter.name} is required when {other} is {sent[other]}")
+    chosen = [name for name in operation.exactly_one_of if sent.get(name)]
+    if operation.exactly_one_of and len(chosen) != 1:
+        problems.append(
+            f"exactly one of {' and '.join(operation.exactly_one_of)} is required, not {len(chosen)}"
+        )
+    if len([name for name in operation.at_most_one_of if sent.get(name)]) > 1:
+        problems.append(f"only one of {' and '.join(operation.at_most_one_of)} may be given")
+    return problems

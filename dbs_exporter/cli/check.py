@@ -1,0 +1,352 @@
+"""`dbs-exporter check`: will this configuration work? One cheap question per operation, account and region.
+
+It owns the questions and the verdict. It reads only, asks no more than an operator would by hand, and counts
+what the configuration will cost per hour from the answers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import click
+
+from dbs_exporter.api.client import Client
+from dbs_exporter.api.credentials.source import credential_source
+from dbs_exporter.api.endpoints import REGIONS, endpoint_url
+from dbs_exporter.api.operations.registry import OPERATIONS
+from dbs_exporter.api.pacing import Pacer
+from dbs_exporter.api.transport import Sessions
+from dbs_exporter.clock import Clock, SystemClock
+from dbs_exporter.collectors.table import COLLECTORS
+from dbs_exporter.config.load import (
+    DEFAULT_REGION,
+    AccountConfig,
+    CollectorsConfig,
+    Config,
+    load_config,
+    secrets_of,
+    selects,
+    warnings_of,
+)
+from dbs_exporter.errors import (
+    EXIT_DENIED,
+    EXIT_OK,
+    EXIT_UNEXPECTED,
+    EXIT_UNREACHABLE,
+    ApiError,
+    BadAnswer,
+    BadCredentials,
+    CredentialsError,
+    DbsExporterError,
+    Denied,
+    Invalid,
+    NotPermitted,
+    Timeout,
+    Unreachable,
+)
+from dbs_exporter.facts import wire
+from dbs_exporter.facts.model import Plan, Scope
+from dbs_exporter.logs import conceal
+
+NOBODY = "dbs0000000000"
+"""An id that no plan or task has: where there is no plan to ask about, "no such plan" still shows that the
+call is permitted.
+"""
+
+_HOPELESS = (BadCredentials, CredentialsError, Unreachable, Timeout)
+_DAY_SECONDS = 86_400
+_REGIONS_AT_ONCE = 4
+_PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """How one question was answered."""
+
+    operation: str
+    collectors: tuple[str, ...]
+    verdict: str
+    calls_per_hour: float | None = None
+    problem: DbsExporterError | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class RegionReport:
+    """What was learned of one account in one region."""
+
+    account: AccountConfig
+    region: str
+    answers: list[Answer] = field(default_factory=list)
+    plans_found: int | None = None
+    plans_selected: int | None = None
+
+    @property
+    def calls_per_hour(self) -> float:
+        """What polling it will cost, as far as it is known."""
+        return sum(answer.calls_per_hour or 0.0 for answer in self.answers)
+
+
+def check_configuration(config_file: str, *, offline: bool, clock: Clock | None = None) -> int:
+    """Print what is right and what is not; return the exit code. Raises ConfigError if the file is wrong."""
+    config = load_config(config_file)
+    click.echo(f"{config_file}: valid; {_counted(len(config.accounts), 'account')}")
+    for warning in warnings_of(config):
+        click.echo(f"{config_file}: warning: {warning}")
+    if offline:
+        return EXIT_OK
+    reports: list[RegionReport] = []
+    problems: list[DbsExporterError] = []
+    for account in config.accounts:
+        found, wrong = check_account(config, account, clock or SystemClock())
+        reports += found
+        problems += wrong
+    _print(reports)
+    problems += [answer.problem for report in reports for answer in report.answers if answer.problem]
+    return _exit_code(problems)
+
+
+def check_account(
+    config: Config, account: AccountConfig, clock: Clock
+) -> tuple[list[RegionReport], list[DbsExporterError]]:
+    """Ask about one account: its credentials first, then region by region. Returns what was learned and what
+    stopped it.
+    """
+    conceal(secrets_of(account))
+    try:
+        source = credential_source(
+            account.credentials, account=account.name, clock=clock, on_refresh_failure=lambda _: None
+        )
+        found = source.get()
+    except CredentialsError as error:
+        click.echo(f"{account.name}: credentials ({account.credentials.type}): {error}")
+        return [], [error]
+    until = "" if found.expires_at is None else f", good until {_moment(found.expires_at)}"
+    click.echo(f"{account.name}: credentials ({account.credentials.type}): found{until}")
+
+    sessions = Sessions(clock)
+
+    def client(region: str) -> Client:
+        return Client(
+            Scope(account=account.name, region=region),
+            endpoint_url(region, network=account.network, override=account.endpoint),
+            source,
+            Pacer(account.requests_per_second, account.concurrency, clock),
+            clock,
+            account.timeout,
+            sessions=sessions,
+        )
+
+    try:
+        return _check_regions(config, account, client, clock)
+    finally:
+        sessions.close()
+
+
+def _check_regions(
+    config: Config, account: AccountConfig, client: Callable[[str], Client], clock: Clock
+) -> tuple[list[RegionReport], list[DbsExporterError]]:
+    regions: tuple[str, ...]
+    if account.regions == "all":
+        try:
+            regions = wire.regions(
+                client(DEFAULT_REGION).call("DescribeRegions", {}, within=_PATIENCE_SECONDS)
+            )
+        except (ApiError, CredentialsError) as error:
+            click.echo(f"{account.name}: regions: all: {error}")
+            return [], [error]
+    else:
+        regions = account.regions
+        if account.endpoint is None:
+            for region in regions:
+                if region not in REGIONS:
+                    click.echo(
+                        f"{account.name}: warning: region {region} is not known to have DBS;"
+                        " is it spelled right?"
+                    )
+    with ThreadPoolExecutor(_REGIONS_AT_ONCE, thread_name_prefix="check") as pool:
+        reports = list(
+            pool.map(
+                lambda region: check_region(config.collectors, account, region, client(region), clock),
+                regions,
+            )
+        )
+    return reports, []
+
+
+def check_region(
+    collectors: CollectorsConfig, account: AccountConfig, region: str, client: Client, clock: Clock
+) -> RegionReport:
+    """Ask each operation that the enabled collectors need, once."""
+    report = RegionReport(account=account, region=region)
+    needed = _needed(collectors)
+    plans: list[Plan] = []
+
+    def ask(operation: str, question: Callable[[], float | None]) -> None:
+        if any(isinstance(answer.problem, _HOPELESS) for answer in report.answers):
+            # The other operations would say the same, each after all its attempts.
+            report.answers.append(
+                Answer(operation=operation, collectors=needed[operation], verdict="not asked")
+            )
+            return
+        report.answers.append(_asked(operation, needed[operation], question))
+
+    def plan_list() -> float | None:
+        interval = collectors.plans.interval
+        if account.plans == "all":
+            answer = client.call(
+                "DescribeBackupPlanList", {"PageNum": 0, "PageSize": 30}, within=_PATIENCE_SECONDS
+            )
+            records = wire.items(answer, ("Items", "BackupPlanDetail"))
+            report.plans_found = _total(answer, len(records))
+        else:
+            # Patterns and ids can only be matched against the whole list.
+            records = client.pages("DescribeBackupPlanList", {}, within=_PATIENCE_SECONDS)
+            report.plans_found = len(records)
+        plans.extend(
+            plan for record in records if selects(account, plan := wire.plan(record, lambda _: None))
+        )
+        report.plans_selected = report.plans_found if account.plans == "all" else len(plans)
+        return _per_hour(interval) * _pages(report.plans_found)
+
+    if "DescribeBackupPlanList" in needed:
+        ask("DescribeBackupPlanList", plan_list)
+    count = report.plans_selected or 0
+    sample = plans[0].plan_id if plans else NOBODY
+    for operation, names in needed.items():
+        if operation == "DescribeBackupPlanList":
+            continue
+        interval = min(getattr(collectors, name).interval for name in names)
+        of_plans = any(COLLECTORS[name].level == "plan" for name in names)
+
+        def question(
+            operation: str = operation, interval: float = interval, of_plans: bool = of_plans
+        ) -> float | None:
+            parameters = _parameters(operation, sample, clock.now())
+            try:
+                answer = client.call(operation, parameters, within=_PATIENCE_SECONDS)
+            except Invalid:
+                # Of an id that nobody has, or a plan without the like: the API looked, so it is permitted.
+                answer = {}
+            if operation in ("DescribeJobErrorCode", "DescribePreCheckProgressList"):
+                return None  # Asked only where something failed or is being checked.
+            pages = _pages(_total(answer, 1)) if OPERATIONS[operation].page_sizes else 1
+            return _per_hour(interval) * pages * (count if of_plans else 1)
+
+        ask(operation, question)
+    return report
+
+
+def _needed(collectors: CollectorsConfig) -> dict[str, tuple[str, ...]]:
+    """Operation -> the enabled collectors that call it, in the order of the collectors."""
+    needed: dict[str, tuple[str, ...]] = {}
+    for name, collector in COLLECTORS.items():
+        if getattr(collectors, name).enabled:
+            for operation in collector.operations:
+                needed[operation] = (*needed.get(operation, ()), name)
+    return needed
+
+
+def _parameters(operation: str, plan_id: str, now: float) -> dict[str, object]:
+    """The cheapest question of an operation about one plan."""
+    wanted = {parameter.name for parameter in OPERATIONS[operation].parameters}
+    parameters: dict[str, object] = {}
+    if "BackupPlanId" in wanted and operation != "DescribeBackupPlanList":
+        parameters["BackupPlanId"] = plan_id
+    if operation == "DescribeRestoreRangeInfo":
+        parameters["BeginTimestampForRestore"] = int((now - _DAY_SECONDS) * 1000)
+        parameters["EndTimestampForRestore"] = int(now * 1000)
+    if operation == "DescribeJobErrorCode":
+        parameters["TaskId"] = NOBODY
+    if "PageSize" in wanted:
+        parameters |= {"PageNum": 0, "PageSize": 30}
+    return parameters
+
+
+def _asked(operation: str, collectors: tuple[str, ...], question: Callable[[], float | None]) -> Answer:
+    try:
+        calls_per_hour = question()
+    except (ApiError, CredentialsError) as error:
+        return Answer(operation=operation, collectors=collectors, verdict=_verdict(error), problem=error)
+    return Answer(operation=operation, collectors=collectors, verdict="ok", calls_per_hour=calls_per_hour)
+
+
+def _verdict(error: DbsExporterError) -> str:
+    if isinstance(error, NotPermitted):
+        return f"not permitted: {error.code or error.message}; allow dbs:{error.operation} in the RAM policy"
+    if isinstance(error, BadCredentials):
+        return f"credentials refused: {error.code or error.message}; check the access key and its secret"
+    return str(error)
+
+
+def _total(answer: Mapping[str, object], otherwise: int) -> int:
+    try:
+        return int(str(answer.get("TotalElements", otherwise)))
+    except ValueError:
+        return otherwise
+
+
+def _pages(total: int) -> int:
+    return max(1, math.ceil(total / 100))
+
+
+def _per_hour(interval: float) -> float:
+    return 3600 / interval
+
+
+def _exit_code(problems: list[DbsExporterError]) -> int:
+    """The worst of them: credentials and permission before reachability, since they are the operator's to
+    mend.
+    """
+    if not problems:
+        return EXIT_OK
+    if any(isinstance(problem, Denied | CredentialsError) for problem in problems):
+        return EXIT_DENIED
+    if all(isinstance(problem, BadAnswer | Invalid) for problem in problems):
+        return EXIT_UNEXPECTED
+    return EXIT_UNREACHABLE
+
+
+def _print(reports: list[RegionReport]) -> None:
+    from dbs_exporter.cli.tables import print_rows
+
+    for report in reports:
+        rows, bad = [], []
+        for number, answer in enumerate(report.answers):
+            cost = "" if answer.calls_per_hour is None else f"{answer.calls_per_hour:,.0f}"
+            rows.append((answer.operation, ", ".join(answer.collectors), answer.verdict, cost))
+            if answer.problem:
+                bad.append(number)
+        print_rows(
+            f"{report.account.name} / {report.region}",
+            ("operation", "collectors", "answer", "calls per hour"),
+            rows,
+            bad,
+        )
+        for line in _summary(report):
+            click.echo(line)
+    wrong = sum(1 for report in reports for answer in report.answers if answer.problem)
+    if reports:
+        click.echo("All is well." if not wrong else f"{_counted(wrong, 'question')} failed.")
+
+
+def _summary(report: RegionReport) -> Iterator[str]:
+    if report.plans_found is not None:
+        yield f"plans: {report.plans_found} found, {report.plans_selected} selected"
+        if report.plans_selected == 0:
+            yield "warning: no plan is selected; look at `plans` of the account, and at the region"
+    limit = report.account.requests_per_second * 3600
+    yield f"calls: about {report.calls_per_hour:,.0f} per hour of {limit:,.0f} allowed by requests_per_second"
+    if report.calls_per_hour > limit * 0.8:
+        yield "warning: too near the limit; data will be older than its intervals: raise them or the limit"
+
+
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

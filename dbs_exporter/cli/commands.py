@@ -1,0 +1,163 @@
+"""The commands that print or ask one thing: metrics, schema, call, healthcheck.
+
+As in `cli`, everything heavy is imported inside the commands.
+"""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from dbs_exporter.cli.options import (
+    DEFAULT_CONFIG_FILE,
+    Duration,
+    config_file_flag,
+    flag,
+    given_flag,
+    listen_flag,
+    log_flags,
+)
+
+
+@click.command(short_help="Every metric, its labels and its source.")
+@flag(
+    "--format",
+    "form",
+    type=click.Choice(["table", "markdown", "json"]),
+    default="table",
+    show_default=True,
+    help="How to print it.",
+)
+def metrics(form: str) -> None:
+    """Print the catalogue of metrics: name, type, labels, meaning, and the API field each comes from.
+
+    \b
+    Examples:
+      dbs-exporter metrics
+      dbs-exporter metrics --format=json | jq -r '.[].name'
+    """
+    from dbs_exporter.collectors import reference
+
+    if form == "json":
+        click.echo(reference.as_json(), nl=False)
+    elif form == "markdown":
+        click.echo(reference.as_markdown(), nl=False)
+    else:
+        from dbs_exporter.cli.tables import print_metrics
+
+        print_metrics(reference.entries())
+
+
+@click.command(short_help="The configuration's JSON Schema.")
+@flag(
+    "--format",
+    "form",
+    type=click.Choice(["json", "markdown"]),
+    default="json",
+    show_default=True,
+    help="JSON Schema, or the reference for people.",
+)
+def schema(form: str) -> None:
+    """Print the JSON Schema of the configuration, for editors and for checks before a deployment.
+
+    \b
+    Example, for the YAML language server:
+      dbs-exporter schema > dbs-exporter.schema.json
+      # yaml-language-server: $schema=dbs-exporter.schema.json    (first line of dbs-exporter.yml)
+    """
+    from dbs_exporter.config.schema import json_schema, markdown_reference
+
+    if form == "markdown":
+        click.echo(markdown_reference(), nl=False)
+    else:
+        click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+@click.command(short_help="One API call, its answer as JSON.")
+@click.argument("operation", required=False)
+@click.argument("parameters", nargs=-1, metavar="[NAME=VALUE]...")
+@config_file_flag
+@flag("--account", help="Account of the configuration.  [default: the first]")
+@flag("--region", help="Region to ask.  [default: the account's first]")
+@flag("--endpoint", help="URL to call instead of the region's.")
+@flag("--timeout", type=Duration(), help="For all attempts and pages together, such as 30s.")
+@flag("--all-pages", is_flag=True, help="Read a list to its end and print all its items.")
+@flag("--write", is_flag=True, from_environment=False, help="Allow an operation that changes something.")
+@flag(
+    "--list",
+    "listing",
+    is_flag=True,
+    from_environment=False,
+    help="Print the operations, or the parameters of OPERATION.",
+)
+@log_flags
+@click.pass_context
+def call(
+    ctx: click.Context,
+    operation: str | None,
+    parameters: tuple[str, ...],
+    config_file: str,
+    account: str | None,
+    region: str | None,
+    endpoint: str | None,
+    timeout: float | None,
+    all_pages: bool,
+    write: bool,
+    listing: bool,
+    log_level: str | None,
+    log_format: str | None,
+) -> None:
+    """Call one operation of the API with the configured account and print its answer as JSON.
+
+    Parameters are checked before anything is sent. Operations that change something need --write. Without
+    a configuration file, the vendor's default chain gives the credentials (ALIBABA_CLOUD_ACCESS_KEY_ID and
+    so on).
+
+    \b
+    Examples:
+      dbs-exporter call --list
+      dbs-exporter call DescribeBackupPlanList --region=cn-hangzhou
+      dbs-exporter call DescribeFullBackupList BackupPlanId=dbs1h6s7x --all-pages | jq -r '.[].BackupStatus'
+      dbs-exporter call StartRestoreTask RestoreTaskId=s1h6s7x --write
+    """
+    from dbs_exporter.cli import call as calling
+    from dbs_exporter.logs import set_up_logs
+
+    set_up_logs(log_level or "error", log_format or "logfmt")
+    if listing:
+        click.echo(calling.describe(operation), nl=False)
+        return
+    if operation is None:
+        raise click.UsageError("Missing argument 'OPERATION'; `dbs-exporter call --list` prints them.")
+    answer = calling.call(
+        operation,
+        parameters,
+        config_file=config_file if given_flag(ctx, "config_file") else None,
+        default_config_file=DEFAULT_CONFIG_FILE,
+        account=account,
+        region=region,
+        endpoint=endpoint,
+        timeout=timeout,
+        all_pages=all_pages,
+        write=write,
+    )
+    click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+
+
+@click.command(short_help="Is a local exporter serving? For a container's HEALTHCHECK.")
+@listen_flag
+@flag("--ready", is_flag=True, help="Ask /-/ready instead of /-/healthy.")
+@flag("--timeout", type=Duration(), default=3.0, show_default="3s", help="How long to wait for the answer.")
+def healthcheck(listen_addresses: tuple[str, ...], ready: bool, timeout: float) -> None:
+    """Ask the exporter on this machine whether it serves; exit 0 if it does, 4 if not.
+
+    \b
+    Example:
+      dbs-exporter healthcheck --web.listen-address=127.0.0.1:10033 --ready
+    """
+    from dbs_exporter.cli.healthcheck import ask_health
+
+    # All are served by one process, so one of them answers for all.
+    address = listen_addresses[0] if listen_addresses else ":10033"
+    click.echo(ask_health(address, "/-/ready" if ready else "/-/healthy", timeout))

@@ -1,0 +1,1 @@
+"""The configuration: models, files, problems, and the reference made of them."""

@@ -1,0 +1,265 @@
+"""A YAML file as plain values that remember where they stood: line of every key, duplicates, `${ENV}`,
+secrets from files.
+
+It owns reading and positions and knows no key of the configuration; `config` says what the values mean.
+Sequences become tuples, so that frozen models take them as they are. Nothing it says ever holds the value of
+a variable or of a secret file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from dbs_exporter.errors import ConfigError
+
+KeyPath = tuple[str | int, ...]
+
+MAX_FILE_BYTES = 1_048_576
+MAX_SECRET_BYTES = 16_384
+# An alias may be used many times, and aliases of aliases multiply; this bounds what they can grow to.
+_MAX_VALUES = 100_000
+_MAX_DEPTH = 50
+_VARIABLE = re.compile(r"\$\$\{|\$\{([^}]*)\}")
+_VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(slots=True, kw_only=True)
+class Document:
+    """What a file holds. `values` is a tree of dict, tuple, str, int, float, bool and None."""
+
+    name: str
+    values: object = None
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+    resolved: dict[str, str] = field(default_factory=dict)
+    """Text that came from a variable -> how the file spells it; never to be printed."""
+    problems: list[tuple[int, str]] = field(default_factory=list)
+
+    def line(self, path: KeyPath) -> int:
+        """The line of a key, or of the nearest one around it that the file has; the first line is 1."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+    def problem(self, path: KeyPath, message: str) -> None:
+        """Add a problem of one key; texts that came from variables are spelled as the file spells them."""
+        for text, spelled in sorted(self.resolved.items(), key=lambda pair: -len(pair[0])):
+            message = message.replace(repr(text), repr(spelled))
+            if len(text) > 3:
+                message = message.replace(text, spelled)
+        where = f"{spell(path)}: " if path else ""
+        self.problems.append((self.line(path), f"{where}{message}"))
+
+    def raise_problems(self) -> None:
+        """Raise one ConfigError with every problem in the order of the lines, if there is any."""
+        if self.problems:
+            raise ConfigError(*(f"{self.name}:{line}: {said}" for line, said in sorted(set(self.problems))))
+
+
+def spell(path: KeyPath) -> str:
+    """A key as people write it: `accounts[0].credentials.type`."""
+    said = ""
+    for part in path:
+        said += f"[{part}]" if isinstance(part, int) else f".{part}" if said else part
+    return said
+
+
+def read_document(path: Path, environ: Mapping[str, str] | None = None) -> Document:
+    """Read one YAML file. Problems of single keys are collected in the document, not raised.
+
+    `environ` is where `${NAME}` is looked up; the process' environment if not given. Raises ConfigError if
+    the file cannot be read or is not one YAML document.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be read: {error.strerror}; give an existing file with --config.file"
+        ) from None
+    if len(raw) > MAX_FILE_BYTES:
+        raise ConfigError(f"{path}: larger than {MAX_FILE_BYTES} bytes, which no configuration needs")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8; save the file as UTF-8") from None
+    return parse_document(text, str(path), os.environ if environ is None else environ)
+
+
+def parse_document(text: str, name: str, environ: Mapping[str, str]) -> Document:
+    """The document in a YAML text; `name` stands in messages. Raises ConfigError if it is not one YAML
+    document.
+    """
+    try:
+        loader = _Loader(text)
+        try:
+            node = loader.get_single_node()
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        said = " ".join(str(part) for part in (error.context, error.problem) if part)
+        raise ConfigError(
+            f"{name}:{line}: not YAML: {said}; check indentation, colons and quotes there"
+        ) from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{name}:1: not YAML: {str(error).splitlines()[0]}") from None
+    except RecursionError:
+        raise ConfigError(f"{name}:1: nested deeper than {_MAX_DEPTH} levels") from None
+    document = Document(name=name)
+    if node is not None:
+        document.values = _Builder(document, environ).value(node, ())
+    return document
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with the scalars of YAML 1.2: `no` and `1:30` are texts, only true and false are booleans."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (PyYAML's own form)
+
+
+for _tag, _pattern, _first in (
+    ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
+    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
+    ("int", r"^[-+]?[0-9]+$", list("-+0123456789")),
+    ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", list("-+.0123456789")),
+    ("merge", r"^(?:<<)$", ["<"]),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
+
+
+class _Builder:
+    """Turns nodes into values, one document at a time."""
+
+    def __init__(self, document: Document, environ: Mapping[str, str]) -> None:
+        self._document = document
+        self._environ = environ
+        self._count = 0
+
+    def value(self, node: yaml.Node, path: KeyPath) -> object:
+        self._count += 1
+        if self._count > _MAX_VALUES or len(path) > _MAX_DEPTH:
+            raise ConfigError(
+                f"{self._document.name}:{node.start_mark.line + 1}: more values or levels than a"
+                " configuration needs; look for aliases (*name) that repeat each other"
+            )
+        self._document.lines.setdefault(path, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return tuple(self.value(item, (*path, index)) for index, item in enumerate(node.value))
+        return self._scalar(node, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, object]:
+        built: dict[str, object] = {}
+        merged: list[yaml.Node] = []
+        first_lines: dict[str, int] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                merged.append(value_node)
+                continue
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._document.problems.append((line, "a key is a list or a mapping; keys are words"))
+                continue
+            key = str(key_node.value)
+            if key in first_lines:
+                self._document.lines[*path, key] = line
+                self._document.problem(
+                    (*path, key), f"given twice, first in line {first_lines[key]}; remove one of them"
+                )
+                continue
+            first_lines[key] = line
+            self._document.lines[*path, key] = line
+            built[key] = self.value(value_node, (*path, key))
+        for source in _merge_sources(merged):
+            if not isinstance(source, yaml.MappingNode):
+                self._document.problem(
+                    path, "<< does not name a mapping; write <<: *name of an anchored mapping"
+                )
+                continue
+            for key, value in self._mapping(source, path).items():
+                built.setdefault(key, value)
+        return built
+
+    def _scalar(self, node: yaml.Node, path: KeyPath) -> object:
+        text = str(node.value)
+        match node.tag.removeprefix("tag:yaml.org,2002:"):
+            case "null":
+                return None
+            case "bool":
+                return text.lower() == "true"
+            case "int" if len(text) <= 18:
+                return int(text)
+            case "float" | "int":
+                return float(text)
+            case "str":
+                return self._substituted(text, path)
+            case tag:
+                self._document.problem(path, f"the YAML tag {tag!r} is not supported; write a plain value")
+                return text
+
+    def _substituted(self, text: str, path: KeyPath) -> str:
+        def replacement(found: re.Match[str]) -> str:
+            name = found[1]
+            if name is None:
+                return "${"
+            if not _VARIABLE_NAME.fullmatch(name):
+                self._document.problem(
+                    path,
+                    f"{found[0]!r} names no environment variable; write ${{NAME}},"
+                    " or $${ for the characters",
+                )
+                return found[0]
+            value = self._environ.get(name)
+            if not value:
+                state = "not set" if value is None else "empty"
+                self._document.problem(
+                    path, f"the environment variable {name} is {state}; set it, or give the value here"
+                )
+                return found[0]
+            return value
+
+        substituted = _VARIABLE.sub(replacement, text)
+        if substituted != text and _VARIABLE.sub("", text) != substituted:
+            self._document.resolved[substituted] = text
+        return substituted
+
+
+def _merge_sources(nodes: list[yaml.Node]) -> Iterator[yaml.Node]:
+    for node in nodes:
+        if isinstance(node, yaml.SequenceNode):
+            yield from node.value
+        else:
+            yield node
+
+
+def read_secret(path: Path) -> str:
+    """The text of a secret file without its trailing newline.
+
+    ValueError (never with the text) if it cannot be read, is empty, larger than 16 KiB, or not one line of
+    UTF-8.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_SECRET_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f"the file {path} cannot be read: {error.strerror}") from None
+    if len(raw) > MAX_SECRET_BYTES:
+        raise ValueError(f"the file {path} is larger than {MAX_SECRET_BYTES} bytes, which no secret is")
+    try:
+        text = raw.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise ValueError(f"the file {path} is not UTF-8 text") from None
+    if not text.strip():
+        raise ValueError(f"the file {path} is empty; write the secret into it")
+    if "\n" in text or "\r" in text:
+        raise ValueError(f"the file {path} has more than one line; it must hold the secret alone")
+    return text

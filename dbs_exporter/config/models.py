@@ -1,0 +1,318 @@
+"""The configuration's models: every key, its default, its bounds and what it means.
+
+docs/configuration.md and the JSON Schema are made from these. Models are frozen and strict: no text becomes a
+number by itself. Callers import them from `config`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator
+
+from dbs_exporter.config.durations import format_duration
+from dbs_exporter.config.values import (
+    Endpoint,
+    Interval,
+    ListenAddresses,
+    Name,
+    Objective,
+    Patterns,
+    PlanId,
+    Regions,
+    Secret,
+    SessionTime,
+    TelemetryPath,
+    Text,
+    Timeout,
+    Uri,
+)
+
+CredentialsType = Literal[
+    "default",
+    "access_key",
+    "sts",
+    "profile",
+    "ecs_ram_role",
+    "ram_role_arn",
+    "oidc_role_arn",
+    "credentials_uri",
+]
+SECRET_KEYS = ("access_key_id", "access_key_secret", "security_token")
+"""Keys of credentials that may come from a file, as `<key>_file`; their values are never printed."""
+
+CREDENTIAL_KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    # type: (required, allowed besides)
+    "default": ((), ()),
+    "access_key": (("access_key_id", "access_key_secret"), ()),
+    "sts": (("access_key_id", "access_key_secret", "security_token"), ()),
+    "profile": ((), ("profile_name", "profile_file")),
+    "ecs_ram_role": ((), ("role_name",)),
+    "ram_role_arn": (
+        ("access_key_id", "access_key_secret", "role_arn"),
+        (
+            "security_token",
+            "role_session_name",
+            "role_session_expiration",
+            "external_id",
+            "policy",
+            "sts_endpoint",
+        ),
+    ),
+    "oidc_role_arn": (
+        ("role_arn", "oidc_provider_arn", "oidc_token_file"),
+        ("role_session_name", "role_session_expiration", "policy", "sts_endpoint"),
+    ),
+    "credentials_uri": (("credentials_uri",), ()),
+}
+COLLECTOR_DEFAULTS: Mapping[str, tuple[float, bool]] = {
+    # collector: (interval in seconds, enabled)
+    "plans": (120.0, True),
+    "gateways": (60.0, True),
+    "full_backups": (300.0, True),
+    "incremental_backups": (60.0, True),
+    "restores": (60.0, True),
+    "restore_ranges": (600.0, True),
+    "prechecks": (300.0, True),
+    "downloads": (300.0, True),
+    "job_errors": (300.0, True),
+    "nodes": (3600.0, True),
+    "billing": (21600.0, False),
+}
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
+    )
+
+
+class CredentialsConfig(_Model):
+    """Where an account's credentials come from. Each type has its own keys; others are refused."""
+
+    type: CredentialsType = Field(
+        default="default",
+        description="`default` is the vendor's chain: environment, RRSA, `~/.aliyun/config.json`,"
+        " ECS role, URI.",
+    )
+    access_key_id: Text | None = Field(
+        default=None, description="Access key ID.", examples=["${ACCESS_KEY_ID}"]
+    )
+    access_key_id_file: Text | None = Field(
+        default=None, description="File that holds the access key ID, read again when it changes."
+    )
+    access_key_secret: Secret | None = Field(
+        default=None, description="Access key secret.", examples=["${ACCESS_KEY_SECRET}"]
+    )
+    access_key_secret_file: Text | None = Field(
+        default=None,
+        description="File that holds the access key secret, read again when it changes.",
+        examples=["/run/secrets/dbs-exporter/access_key_secret"],
+    )
+    security_token: Secret | None = Field(
+        default=None, description="Security token that belongs to a temporary key."
+    )
+    security_token_file: Text | None = Field(
+        default=None, description="File that holds the security token, read again when it changes."
+    )
+    profile_name: Name | None = Field(
+        default=None,
+        description="Profile of the Alibaba Cloud CLI's configuration; its current one if not given.",
+    )
+    profile_file: Text | None = Field(
+        default=None, description="File that holds the profile; the vendor's usual places if not given."
+    )
+    role_name: Name | None = Field(
+        default=None, description="RAM role of the ECS instance; asked of the instance if not given."
+    )
+    role_arn: Text | None = Field(
+        default=None, description="Role to assume.", examples=["acs:ram::1234567890123456:role/dbs-exporter"]
+    )
+    role_session_name: Name | None = Field(
+        default=None,
+        description="Name of the session in the audit log; `ALIBABA_CLOUD_ROLE_SESSION_NAME`"
+        " or dbs-exporter if not given.",
+    )
+    role_session_expiration: SessionTime | None = Field(
+        default=None, description="How long an assumed role lives; an hour if not given.", examples=["1h"]
+    )
+    sts_endpoint: Text | None = Field(
+        default=None,
+        description="Host of STS; sts.aliyuncs.com if not given.",
+        examples=["sts-vpc.cn-hangzhou.aliyuncs.com"],
+    )
+    external_id: Text | None = Field(
+        default=None, description="External ID that the role's trust policy asks for."
+    )
+    policy: Text | None = Field(default=None, description="A policy in JSON that narrows the assumed role.")
+    oidc_provider_arn: Text | None = Field(
+        default=None, description="Identity provider; `ALIBABA_CLOUD_OIDC_PROVIDER_ARN` if not given."
+    )
+    oidc_token_file: Text | None = Field(
+        default=None, description="File with the OIDC token; `ALIBABA_CLOUD_OIDC_TOKEN_FILE` if not given."
+    )
+    credentials_uri: Uri | None = Field(
+        default=None,
+        description="URL that answers with temporary credentials.",
+        examples=["http://127.0.0.1:9000/"],
+    )
+
+
+class PlanSelection(_Model):
+    """Plans by pattern. `*`, `?` and `[…]` match within a plan's id or name; case counts."""
+
+    include: Patterns = Field(default=("*",), description="Plans to take.", examples=[["orders-*"]])
+    exclude: tuple[PlanId, ...] = Field(
+        default=(), description="Plans to leave out of those.", examples=[["*-test"]]
+    )
+
+
+def _plans_kind(value: object) -> str:
+    if isinstance(value, str):
+        return "<all>"
+    return "<ids>" if isinstance(value, tuple) else "<patterns>"
+
+
+def _regions_kind(value: object) -> str:
+    return "<all>" if isinstance(value, str) else "<ids>"
+
+
+class AccountConfig(_Model):
+    """One Alibaba Cloud account and what to watch in it."""
+
+    name: Name = Field(description="The label `account`; unique.", examples=["prod"])
+    credentials: CredentialsConfig = Field(default=CredentialsConfig(), description="How to sign in.")
+    regions: Annotated[
+        Annotated[Literal["all"], Tag("<all>")] | Annotated[Regions, Tag("<ids>")],
+        Discriminator(_regions_kind),
+    ] = Field(
+        description="Regions to watch, or `all` for those that DescribeRegions lists.",
+        examples=[["cn-hangzhou"], "all"],
+    )
+    plans: Annotated[
+        Annotated[Literal["all"], Tag("<all>")]
+        | Annotated[Patterns, Tag("<ids>")]
+        | Annotated[PlanSelection, Tag("<patterns>")],
+        Discriminator(_plans_kind),
+    ] = Field(
+        default="all",
+        description="Plans to watch: `all`, a list of plan ids, or patterns on id and name.",
+        examples=["all", ["dbs1h6s7xxxxxxxx"], {"include": ["orders-*"]}],
+    )
+    network: Literal["public", "vpc"] = Field(
+        default="public", description="Which endpoints of the API to call."
+    )
+    endpoint: Endpoint | None = Field(
+        default=None,
+        description="Overrides the endpoint of every region.",
+        examples=["http://127.0.0.1:8765"],
+    )
+    requests_per_second: float = Field(
+        default=5.0, gt=0, le=1000, description="Per region; never exceeded in any second."
+    )
+    concurrency: int = Field(default=4, ge=1, le=64, description="Calls at the same time, per region.")
+    timeout: Timeout = Field(
+        default=10.0, description="For one attempt at a call, to the last byte of its answer."
+    )
+
+
+class CollectorConfig(_Model):
+    """Whether a collector runs, and how often."""
+
+    enabled: bool = Field(default=True, description="Whether it runs.")
+    interval: Interval = Field(description="Between the starts of two runs.")
+
+
+def _collector(name: str, description: str) -> Any:
+    interval, enabled = COLLECTOR_DEFAULTS[name]
+    return Field(
+        default=CollectorConfig.model_construct(enabled=enabled, interval=interval), description=description
+    )
+
+
+class CollectorsConfig(_Model):
+    """What is read, and how often. A key that is left out keeps the collector's own default."""
+
+    plans: CollectorConfig = _collector("plans", "DescribeBackupPlanList: which plans there are.")
+    gateways: CollectorConfig = _collector("gateways", "DescribeBackupGatewayList: heartbeats.")
+    full_backups: CollectorConfig = _collector("full_backups", "DescribeFullBackupList, for each plan.")
+    incremental_backups: CollectorConfig = _collector(
+        "incremental_backups", "DescribeIncrementBackupList, for each plan with log backup."
+    )
+    restores: CollectorConfig = _collector("restores", "DescribeRestoreTaskList, for each plan.")
+    restore_ranges: CollectorConfig = _collector("restore_ranges", "DescribeRestoreRangeInfo, for each plan.")
+    prechecks: CollectorConfig = _collector(
+        "prechecks", "DescribePreCheckProgressList, where a pre-check can be running or failed."
+    )
+    downloads: CollectorConfig = _collector("downloads", "DescribeBackupSetDownloadTaskList, for each plan.")
+    job_errors: CollectorConfig = _collector(
+        "job_errors", "DescribeJobErrorCode, once for each job that stands failed."
+    )
+    nodes: CollectorConfig = _collector("nodes", "DescribeRegions and DescribeNodeCidrList.")
+    billing: CollectorConfig = _collector("billing", "DescribeBackupPlanBilling, for each plan.")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _own_default(cls, value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, dict) or info.field_name is None:
+            return value
+        interval, enabled = COLLECTOR_DEFAULTS[info.field_name]
+        return {"interval": format_duration(interval), "enabled": enabled, **value}
+
+
+class ObjectiveConfig(_Model):
+    """What the plans it matches are held to; the first match wins."""
+
+    plans: Patterns = Field(description="Patterns on plan id and name.", examples=[["orders-*"]])
+    rpo: Objective | None = Field(
+        default=None,
+        description="How much data may be lost. 30m with log backup, else the full backup interval,"
+        " if not given.",
+    )
+    full_backup_interval: Objective | None = Field(
+        default=None,
+        description="Between two full backups. The largest gap in the plan's own schedule plus 20 %,"
+        " if not given.",
+    )
+    restore_time: Objective | None = Field(default=None, description="How long a restore may take.")
+    restore_test_interval: Objective | None = Field(
+        default=None, description="How old the last successful restore may be."
+    )
+
+
+class WebConfig(_Model):
+    """Where metrics and the status page are served. Changes need a restart."""
+
+    listen_addresses: ListenAddresses = Field(
+        default=(":10033",), description="`[HOST]:PORT`; no host means every interface, port 0 a free one."
+    )
+    telemetry_path: TelemetryPath = Field(default="/metrics", description="Path of the metrics.")
+
+
+class LogConfig(_Model):
+    """How the exporter speaks, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severity told."
+    )
+    format: Literal["logfmt", "json"] = Field(default="logfmt", description="One line per event.")
+
+
+class Config(_Model):
+    """The configuration of dbs-exporter."""
+
+    accounts: tuple[AccountConfig, ...] = Field(
+        min_length=1,
+        description="Accounts to watch.",
+        examples=[[{"name": "prod", "regions": ["cn-hangzhou"]}]],
+    )
+    collectors: CollectorsConfig = Field(
+        default=CollectorsConfig(), description="What is read, and how often."
+    )
+    objectives: tuple[ObjectiveConfig, ...] = Field(
+        default=(),
+        description="What plans are held to; exported as metrics, so that alerts need no thresholds.",
+    )
+    web: WebConfig = Field(default=WebConfig(), description="Where it serves.")
+    log: LogConfig = Field(default=LogConfig(), description="How it logs.")

@@ -1,0 +1,184 @@
+"""The configuration described: JSON Schema for editors and deployments, and the reference for people.
+
+Both are made from the models, so that they cannot disagree with what is accepted. What a schema cannot say
+(names given twice, variables that are not set, files that cannot be read) is said by `config.load_config`
+alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from dbs_exporter.config.durations import format_duration
+from dbs_exporter.config.models import (
+    COLLECTOR_DEFAULTS,
+    CREDENTIAL_KEYS,
+    SECRET_KEYS,
+    AccountConfig,
+    CollectorsConfig,
+    Config,
+    CredentialsConfig,
+    LogConfig,
+    ObjectiveConfig,
+    PlanSelection,
+    WebConfig,
+)
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_ID = "https://github.com/dbs-exporter/dbs-exporter/schemas/dbs-exporter.schema.json"
+_OIDC_VARIABLES = ("role_arn", "oidc_provider_arn", "oidc_token_file")
+_DURATION_KEYS = ("interval", "timeout", "role_session_expiration")
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a configuration file, with descriptions, defaults and examples."""
+    schema = Config.model_json_schema()
+    definitions = schema["$defs"]
+    for part in (schema, *definitions.values()):
+        for name, described in part.get("properties", {}).items():
+            described.pop("title", None)
+            if name in _DURATION_KEYS and isinstance(described.get("default"), int | float):
+                described["default"] = format_duration(described["default"])
+        part.pop("title", None)
+    _describe_collectors(definitions)
+    _require_by_type(definitions["CredentialsConfig"])
+    return {
+        "$schema": _DIALECT,
+        "$id": _ID,
+        "title": "dbs-exporter configuration",
+        **_without_empty_defaults(schema),
+    }
+
+
+def _without_empty_defaults(schema: dict[str, Any]) -> dict[str, Any]:
+    # A default of a whole section repeats every key in it; each key tells its own.
+    for part in (schema, *schema["$defs"].values()):
+        for described in part.get("properties", {}).values():
+            if isinstance(described.get("default"), dict) or described.get("default", ...) is None:
+                described.pop("default")
+    return schema
+
+
+def _describe_collectors(definitions: dict[str, Any]) -> None:
+    # A collector that is named without its interval keeps its own, so no key of it is required.
+    definitions["CollectorConfig"].pop("required", None)
+    definitions["CollectorConfig"]["properties"]["enabled"].pop("default", None)
+    for name, (interval, enabled) in COLLECTOR_DEFAULTS.items():
+        described = definitions["CollectorsConfig"]["properties"][name]
+        described.pop("default", None)
+        every = format_duration(interval)
+        described["description"] += f" Default: every {every}{'' if enabled else ', not enabled'}."
+        described["examples"] = [{"interval": every, "enabled": True}]
+
+
+def _require_by_type(credentials: dict[str, Any]) -> None:
+    """Say which keys go with which type, as if/then: the models have one class for all types."""
+    rules = []
+    for kind, (required, optional) in CREDENTIAL_KEYS.items():
+        allowed = {"type", *required, *optional}
+        allowed |= {f"{key}_file" for key in SECRET_KEYS if key in allowed}
+        then: dict[str, Any] = {"propertyNames": {"enum": sorted(allowed)}}
+        needed: list[dict[str, Any]] = []
+        for key in required:
+            if key in SECRET_KEYS:
+                needed.append({"oneOf": [{"required": [key]}, {"required": [f"{key}_file"]}]})
+            elif not (kind == "oidc_role_arn" and key in _OIDC_VARIABLES):
+                needed.append({"required": [key]})
+        if "security_token" in optional:
+            needed.append({"not": {"required": ["security_token", "security_token_file"]}})
+        if needed:
+            then["allOf"] = needed
+        condition: dict[str, Any] = {"properties": {"type": {"const": kind}}}
+        if kind != "default":
+            condition["required"] = ["type"]
+        rules.append({"if": condition, "then": then})
+    credentials["allOf"] = rules
+
+
+_SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("accounts[]", AccountConfig),
+    ("accounts[].credentials", CredentialsConfig),
+    ("accounts[].plans (patterns)", PlanSelection),
+    ("collectors", CollectorsConfig),
+    ("objectives[]", ObjectiveConfig),
+    ("web", WebConfig),
+    ("log", LogConfig),
+)
+
+_INTRODUCTION = """# Configuration
+
+`dbs-exporter run --config.file=dbs-exporter.yml`. The smallest one that works:
+
+    accounts:
+      - name: prod
+        regions: [cn-hangzhou]
+
+- Durations are Prometheus durations: `30s`, `5m`, `1h30m`, `100d`.
+- Any text may hold `${NAME}`, an environment variable that must be set; write `$${` for the characters.
+- `access_key_id`, `access_key_secret` and `security_token` may also come from files, by `<key>_file`: at most
+  16 KiB, one line, a trailing newline does not count, paths relative to the configuration's directory. Such
+  files are read again when they change.
+- Unknown keys, keys given twice and values out of bounds are errors. All errors of a file are told at once,
+  each with line and key.
+- `dbs-exporter check` says whether a configuration works, `dbs-exporter schema` prints its JSON Schema.
+- SIGHUP, or `POST /-/reload` under `--web.enable-lifecycle`, reads the file again. A file with a mistake
+  changes nothing. What is under `web` needs a restart.
+
+This page is made from the program by `dbs-exporter schema --format=markdown`.
+"""
+
+
+def markdown_reference() -> str:
+    """docs/configuration.md: every key with its type, default and meaning, as Markdown."""
+    return "\n".join([_INTRODUCTION, *_sections(), *_credential_types()]) + "\n"
+
+
+def _sections() -> Iterator[str]:
+    for title, model in _SECTIONS:
+        yield f"## `{title}`\n"
+        yield f"{(model.__doc__ or '').strip()}\n"
+        yield "| key | default | meaning |"
+        yield "| --- | --- | --- |"
+        for name, described in model.model_fields.items():
+            yield f"| `{name}` | {_default(model, name, described)} | {_meaning(described)} |"
+        yield ""
+
+
+def _credential_types() -> Iterator[str]:
+    yield "## Types of credentials\n"
+    yield "| type | needs | may have |"
+    yield "| --- | --- | --- |"
+    for kind, (required, optional) in CREDENTIAL_KEYS.items():
+        cells = [", ".join(f"`{key}`" for key in keys) or "nothing" for keys in (required, optional)]
+        yield f"| `{kind}` | {cells[0]} | {cells[1]} |"
+
+
+def _default(model: type[BaseModel], name: str, described: FieldInfo) -> str:
+    if described.is_required():
+        return "**required**"
+    if model is CollectorsConfig:
+        interval, enabled = COLLECTOR_DEFAULTS[name]
+        return f"every {format_duration(interval)}{'' if enabled else ', not enabled'}"
+    value = described.default
+    if value is None or isinstance(value, BaseModel):
+        return ""
+    if name in _DURATION_KEYS:
+        return f"`{format_duration(value)}`"
+    if isinstance(value, tuple):
+        return f"`{json.dumps(list(value))}`"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+def _meaning(described: FieldInfo) -> str:
+    said = described.description or ""
+    if described.examples:
+        examples = ", ".join(
+            f"`{each if isinstance(each, str) else json.dumps(each)}`" for each in described.examples
+        )
+        said += f" For example {examples}."
+    return said.replace("|", r"\|")

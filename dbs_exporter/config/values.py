@@ -1,0 +1,140 @@
+"""The kinds of values a configuration holds: durations within bounds, names, regions, URLs, addresses, paths.
+
+Each is a pydantic annotation whose error says what would be right. No key of the configuration is named here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema
+
+from dbs_exporter.config.durations import PATTERN, format_duration, parse_duration
+from dbs_exporter.listen import ADDRESS_PATTERN, parse_listen_address
+
+
+def _duration(low: float, high: float) -> Any:
+    """A validator for durations between two bounds in seconds."""
+
+    def checked(value: object) -> object:
+        if not isinstance(value, str):
+            # pydantic takes ValueError as a refusal; a TypeError would go through it.
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                raise ValueError(f"{value} has no unit; write a duration such as {value:g}s or 5m")
+            raise ValueError("not a duration; write one such as 30s, 5m or 1h30m")
+        seconds = parse_duration(value)
+        if not low <= seconds <= high:
+            raise ValueError(
+                f"{value!r} is outside {format_duration(low)} to {format_duration(high)}; "
+                "choose a duration between them"
+            )
+        return seconds
+
+    return BeforeValidator(checked)
+
+
+_DURATION_SCHEMA = WithJsonSchema(
+    {"type": "string", "pattern": PATTERN, "examples": ["30s", "5m", "1h30m", "100d"]}
+)
+Interval = Annotated[float, _duration(1, 7 * 86_400), _DURATION_SCHEMA]
+Timeout = Annotated[float, _duration(0.1, 300), _DURATION_SCHEMA]
+Objective = Annotated[float, _duration(1, 10 * 365 * 86_400), _DURATION_SCHEMA]
+SessionTime = Annotated[float, _duration(900, 43_200), _DURATION_SCHEMA]
+
+
+def _name(text: str) -> str:
+    if not text.isprintable() or text != text.strip():
+        raise ValueError(
+            f"{text!r} has spaces around it or characters that cannot be seen; write a plain name"
+        )
+    return text
+
+
+def _region(text: str) -> str:
+    if text == "all":
+        raise ValueError("'all' stands in a list; write regions: all, without brackets")
+    parts = text.split("-")
+    if (
+        len(parts) < 2
+        or not text.isascii()
+        or not all(part.isalnum() for part in parts)
+        or not text.islower()
+    ):
+        raise ValueError(f"{text!r} is not a region id; write one such as cn-hangzhou")
+    return text
+
+
+def _unique(items: tuple[str, ...]) -> tuple[str, ...]:
+    twice = sorted({item for item in items if items.count(item) > 1})
+    if twice:
+        raise ValueError(f"{', '.join(map(repr, twice))} given more than once; name each once")
+    return items
+
+
+def _endpoint(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        port_is_wrong = parts.port == 0
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is not a URL; write one such as https://dbs-api.cn-hangzhou.aliyuncs.com"
+        ) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or port_is_wrong:
+        raise ValueError(
+            f"{text!r} is not an http or https URL; write one such as https://dbs-api.cn-hangzhou.aliyuncs.com"
+        )
+    if parts.username or parts.password:
+        raise ValueError("holds a user or password; credentials belong under `credentials`")
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError(
+            f"{text!r} has a path or a query; the API answers at the root,"
+            f" so {parts.scheme}://{parts.netloc} would be right"
+        )
+    return text.rstrip("/")
+
+
+def _uri(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("not an http or https URL; write one such as http://127.0.0.1:9000/credentials")
+    return text
+
+
+def _listen_address(text: str) -> str:
+    parse_listen_address(text)
+    return text
+
+
+def telemetry_path(text: str) -> str:
+    """A path that metrics can be served under, as it is; ValueError if it is none or is taken."""
+    if not text.startswith("/") or any(character in text for character in "?# {}") or not text.isprintable():
+        raise ValueError(f"{text!r} is not a path; write one such as /metrics")
+    if text == "/" or text.startswith("/-/") or text == "/-":
+        raise ValueError(f"{text!r} is taken by the exporter's own pages; /metrics would be right")
+    return text
+
+
+Name = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_name)]
+Text = Annotated[str, Field(min_length=1, max_length=2048)]
+Secret = Annotated[SecretStr, Field(min_length=1, max_length=16_384)]
+Region = Annotated[
+    str, AfterValidator(_region), Field(json_schema_extra={"pattern": r"^[a-z0-9]+(-[a-z0-9]+)+$"})
+]
+PlanId = Annotated[str, Field(min_length=1, max_length=128)]
+UNIQUE = AfterValidator(_unique)
+Patterns = Annotated[tuple[PlanId, ...], Field(min_length=1, json_schema_extra={"uniqueItems": True}), UNIQUE]
+Regions = Annotated[tuple[Region, ...], Field(min_length=1, json_schema_extra={"uniqueItems": True}), UNIQUE]
+Endpoint = Annotated[
+    str, AfterValidator(_endpoint), Field(json_schema_extra={"pattern": r"^https?://[^/?#@]+/?$"})
+]
+Uri = Annotated[str, AfterValidator(_uri), Field(json_schema_extra={"pattern": r"^https?://[^/]"})]
+TelemetryPath = Annotated[
+    str, AfterValidator(telemetry_path), Field(json_schema_extra={"pattern": r"^/(?!$|-$|-/)[^?# {}]*$"})
+]
+ListenAddress = Annotated[
+    str, AfterValidator(_listen_address), Field(json_schema_extra={"pattern": ADDRESS_PATTERN})
+]
+ListenAddresses = Annotated[
+    tuple[ListenAddress, ...], Field(min_length=1, json_schema_extra={"uniqueItems": True}), UNIQUE
+]

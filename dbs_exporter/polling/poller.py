@@ -1,0 +1,310 @@
+"""The runs of one account in one region: who is read, what failure means, and what the store gets.
+
+A run begins when the scheduler says so and ends when its last read has. A read that fails leaves the last good facts; dead
+credentials and an API that does not answer end a run early instead of being tried once per plan.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from dbs_exporter.clock import Clock
+from dbs_exporter.collectors import table as collectors
+from dbs_exporter.collectors.table import COLLECTORS, Api, Reading
+from dbs_exporter.errors import ApiError, BadCredentials, CredentialsError, NotPermitted
+from dbs_exporter.facts.model import Plan, PlanSubject, Scope
+from dbs_exporter.polling.runs import Runs
+from dbs_exporter.polling.sharding import Shard
+from dbs_exporter.polling.store import Store, plans_per_gateway
+from dbs_exporter.polling.workers import Workers
+
+HOPELESS_AFTER = 8
+"""A run is given up after so many reads in a row have failed because the API does not answer, with no success between."""
+
+NEEDS = {"job_errors": ("full_backups", "restores"), "prechecks": ("restores",)}
+"""Collectors that ask about what others have found; before those have run once there is nothing to ask about."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One account in one region, ready to be polled. `intervals` holds the enabled collectors, in seconds."""
+
+    scope: Scope
+    api: Api
+    concurrency: int
+    intervals: Mapping[str, float]
+    selects: Callable[[Plan], bool]
+    fingerprint: object
+    """Equal for targets that a reload need not touch."""
+    close: Callable[[], None] = lambda: None
+
+
+class _Run:
+    """One run of one collector over some subjects."""
+
+    def __init__(self, subjects: Sequence[str], began: float, began_at: float, *, whole: bool) -> None:
+        self.subjects = subjects
+        self.left = len(subjects)
+        self.began = began
+        self.began_at = began_at
+        self.whole = whole
+        self.probe = False
+        """It only asks whether an operation that was refused altogether is granted by now."""
+        self.failures = 0
+        self.in_a_row = 0
+        self.gave_up: BaseException | None = None
+        self.untried: list[str] = []
+        self.first_error = ""
+        self.lock = threading.Lock()
+
+
+class Poller:
+    """Carries out runs for one target. All methods may be called from any thread and return at once."""
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        store: Store,
+        runs: Runs,
+        clock: Clock,
+        shard: Shard,
+        unknown: Callable[[str], None],
+    ) -> None:
+        self.target = target
+        self._store = store
+        self._runs = runs
+        self._clock = clock
+        self._shard = shard
+        self._unknown = unknown
+        self._workers = Workers(f"{target.scope.account}/{target.scope.region}", target.concurrency)
+        self._active: set[str] = set()
+        self._listed = False
+        self._has_list = False
+        self._ended: set[str] = set()
+        self._untried: dict[str, list[str]] = {}
+        self._closed = False
+        self._storing = threading.Lock()
+        self._lock = threading.Lock()
+        for name in self.collectors:
+            runs.expect(target.scope, name, target.intervals[name])
+
+    @property
+    def collectors(self) -> list[str]:
+        """The collectors that run here: region-level facts only where this shard owns the region."""
+        owns = self._shard.owns_region(self.target.scope)
+        return [
+            name
+            for name in self.target.intervals
+            if COLLECTORS[name].level == "plan" or name == "plans" or owns
+        ]
+
+    def close(self) -> None:
+        """Stop; reads that are under way may still end, but their facts are neither waited for nor taken."""
+        with self._storing:
+            self._closed = True
+        self._workers.close()
+        self.target.close()
+
+    def join(self, seconds: float) -> None:
+        """Wait for reads under way."""
+        self._workers.join(seconds)
+
+    def run(self, name: str) -> None:
+        """Begin a run, unless the last one still goes on, which is counted."""
+        scope = self.target.scope
+        if COLLECTORS[name].level == "plan" and not self._listed:
+            return
+        if any(need in self.target.intervals and need not in self._ended for need in NEEDS.get(name, ())):
+            return
+        with self._lock:
+            if name in self._active:
+                self._runs.skipped(scope, name)
+                return
+            self._active.add(name)
+        if COLLECTORS[name].level == "plan":
+            self._begin(name, [one.plan.plan_id for one in self._store.plans_of(scope)], whole=True)
+        else:
+            self._begin(name, [""], whole=True)
+
+    def _begin(self, name: str, subjects: Sequence[str], *, whole: bool) -> None:
+        asked = self._runs.worth_asking(self.target.scope, name, subjects)
+        if whole:
+            # First those that the last run gave up before their turn, or a few broken plans would starve all behind them.
+            before = set(self._untried.pop(name, ()))
+            asked.sort(key=lambda one: one not in before)
+        run = _Run(subjects, self._clock.monotonic(), self._clock.now(), whole=whole)
+        run.left = len(asked)
+        run.probe = self._runs.wholly_denied(self.target.scope, name)
+        if not asked:
+            self._end(name, run)
+            return
+        for subject in asked:
+            self._workers.submit(name, partial(self._read, name, subject, run))
+
+    def _read(self, name: str, subject: str, run: _Run) -> None:
+        scope = self.target.scope
+        problem: BaseException | None = run.gave_up
+        try:
+            if problem is not None:
+                with run.lock:
+                    run.untried.append(subject)
+            elif not run.probe and self._runs.wholly_denied(scope, name):
+                # Refused for the first plans of this run and granted for none: the others are not worth a call each.
+                pass
+            elif subject:
+                self._read_plan(name, subject)
+            else:
+                self._read_region(name)
+        except NotPermitted as error:
+            if self._runs.denied(scope, name, subject, f"{subject} {error}".strip()):
+                _log.warning(
+                    "operation not permitted", **self._where(name), plan=subject or None, error=str(error)
+                )
+            problem = None
+        except (ApiError, CredentialsError) as error:
+            problem = error
+        except BaseException as error:
+            # SystemExit too: in a thread nobody would hear of it, and the run would never end.
+            _log.exception("a collector broke", **self._where(name), plan=subject or None)
+            problem = error
+        if self._closed:
+            return
+        self._note(name, subject, run, problem)
+        with run.lock:
+            run.left -= 1
+            over = run.left == 0
+        if over:
+            self._end(name, run)
+
+    def _note(self, name: str, subject: str, run: _Run, problem: BaseException | None) -> None:
+        with run.lock:
+            if problem is None:
+                run.in_a_row = 0
+                return
+            run.failures += 1
+            run.in_a_row += 1
+            words = f"{subject} {str(problem) or type(problem).__name__}".strip()
+            run.first_error = run.first_error or words
+            silent = isinstance(problem, ApiError) and problem.retryable and run.in_a_row >= HOPELESS_AFTER
+            if isinstance(problem, BadCredentials | CredentialsError) or silent:
+                run.gave_up = run.gave_up or problem
+        self._runs.failed(self.target.scope, name, subject, words)
+
+    def _end(self, name: str, run: _Run) -> None:
+        scope = self.target.scope
+        if run.whole:
+            with self._lock:
+                self._active.discard(name)
+                self._untried[name] = run.untried
+                first = name not in self._ended
+                self._ended.add(name)
+            if first:
+                for waiting in [one for one in self.collectors if name in NEEDS.get(one, ())]:
+                    self.run(waiting)
+            if run.failures:
+                _log.warning(
+                    "run failed",
+                    **self._where(name),
+                    failed=run.failures,
+                    of=len(run.subjects),
+                    error=run.first_error,
+                )
+            unlisted = COLLECTORS[name].level == "plan" and self._plan_list_unknown()
+            present = (
+                [one.plan.plan_id for one in self._store.plans_of(scope)]
+                if COLLECTORS[name].level == "plan"
+                else [""]
+            )
+            if unlisted:
+                self._runs.failed(scope, name, "", "the plan list could not be read yet")
+            self._runs.finished(
+                scope,
+                name,
+                began_at=run.began_at,
+                took_seconds=self._clock.monotonic() - run.began,
+                subjects=present,
+                success=run.failures == 0 and not unlisted,
+            )
+        if name == "plans":
+            self._plans_ended()
+
+    def _plan_list_unknown(self) -> bool:
+        with self._lock:
+            return not self._has_list
+
+    def _plans_ended(self) -> None:
+        """The first list, read or not, lets the plan-level collectors begin."""
+        with self._lock:
+            first = not self._listed
+            self._listed = True
+        if first:
+            for name in self.collectors:
+                if COLLECTORS[name].level == "plan":
+                    self.run(name)
+
+    def _read_plan(self, name: str, plan_id: str) -> None:
+        collector = COLLECTORS[name]
+        subject: PlanSubject | None = self._store.plan(self.target.scope, plan_id)
+        if subject is None or collector.read is None:
+            return
+        reading = Reading(
+            api=self.target.api,
+            subject=subject,
+            now=self._clock.now(),
+            within=self.target.intervals[name],
+            unknown=self._unknown,
+        )
+        read = collector.read(reading)
+        at = self._clock.now()
+        with self._storing:
+            if self._closed:
+                return
+            self._store.put_plan(self.target.scope, plan_id, name, read, at)
+            self._runs.read(self.target.scope, name, plan_id, at)
+
+    def _read_region(self, name: str) -> None:
+        scope, api, within = self.target.scope, self.target.api, self.target.intervals[name]
+        puts: list[Callable[[], None]] = []
+        if name == "plans":
+            puts.append(partial(self._take_plans, collectors.plans(api, scope.region, within, self._unknown)))
+        elif name == "gateways":
+            gateways = collectors.gateways(api, scope.region, within, self._unknown)
+            puts.append(partial(self._store.put_region, scope, gateways=gateways))
+        elif name == "nodes":
+            networks = collectors.node_networks(api, scope.region, within)
+            supported = collectors.supported_regions(api, within)
+            puts.append(partial(self._store.put_supported_regions, scope.account, supported))
+            puts.append(partial(self._store.put_region, scope, networks=networks))
+        with self._storing:
+            # What a target brings after it was given up would stay for ever: nobody would ever take it away again.
+            if self._closed:
+                return
+            for put in puts:
+                put()
+            self._runs.read(scope, name, "", self._clock.now())
+
+    def _take_plans(self, listed: Sequence[Plan]) -> None:
+        scope = self.target.scope
+        if self._shard.owns_region(scope):
+            self._store.put_region(scope, gateway_plans=plans_per_gateway(listed))
+        mine = [plan for plan in listed if self._shard.owns_plan(plan.plan_id) and self.target.selects(plan)]
+        new = self._store.put_plans(scope, mine)
+        with self._lock:
+            self._has_list = True
+            late = self._listed and bool(new)
+        if late:
+            # Plans that appear later are read at once instead of at each collector's next turn.
+            for name in self.collectors:
+                if COLLECTORS[name].level == "plan":
+                    self._begin(name, new, whole=False)
+
+    def _where(self, name: str) -> dict[str, str]:
+        return {"account": self.target.scope.account, "region": self.target.scope.region, "collector": name}

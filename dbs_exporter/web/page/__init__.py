@@ -1,0 +1,1 @@
+"""The status page: what it shows, and how that becomes HTML."""
