@@ -21,7 +21,7 @@ from dbs_exporter.api.credentials.types import Credentials
 from dbs_exporter.api.pacing import Pacer
 from dbs_exporter.clock import SystemClock
 from dbs_exporter.facts import wire
-from dbs_exporter.facts.model import Scope
+from dbs_exporter.facts.subjects import Scope
 
 AT = 1_583_740_896_000
 

@@ -11,7 +11,6 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,28 +24,21 @@ from dbs_exporter.api.endpoints import endpoint_url
 from dbs_exporter.api.pacing import Pacer
 from dbs_exporter.api.transport import Sessions
 from dbs_exporter.clock import SystemClock
-from dbs_exporter.collectors.catalogue import FAMILIES
-from dbs_exporter.collectors.table import COLLECTORS, supported_regions
-from dbs_exporter.config.load import (
-    COLLECTOR_DEFAULTS,
-    DEFAULT_REGION,
-    AccountConfig,
-    Config,
-    secrets_of,
-    selects,
-    warnings_of,
-)
-from dbs_exporter.config.values import telemetry_path
+from dbs_exporter.collectors.base import AccountCollector
+from dbs_exporter.collectors.table import TABLE, Table
+from dbs_exporter.config.load import DEFAULT_REGION, secrets_of, selects, warnings_of
+from dbs_exporter.config.models import AccountConfig, Config
 from dbs_exporter.errors import ConfigError, CredentialsError
-from dbs_exporter.facts.model import Scope
-from dbs_exporter.facts.protection import objectives_for
+from dbs_exporter.facts.networks import REGIONS
+from dbs_exporter.facts.objectives import objectives_for
+from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.logs import conceal, set_up_logs
 from dbs_exporter.metrics.exposition import Exposition
 from dbs_exporter.metrics.memory import give_back
 from dbs_exporter.metrics.own import OwnMetrics, Watched, build_revision
 from dbs_exporter.polling.poller import Target
 from dbs_exporter.polling.runs import Runs
-from dbs_exporter.polling.scheduler import Account, Discovery, Scheduler
+from dbs_exporter.polling.scheduler import Account, Scheduler
 from dbs_exporter.polling.sharding import Shard
 from dbs_exporter.polling.store import Store
 from dbs_exporter.web.page.overview import Snapshot
@@ -56,34 +48,6 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overrides:
-    """What flags say about a configuration's `web` and `log`; empty where they say nothing."""
-
-    listen_addresses: tuple[str, ...] = ()
-    telemetry_path: str | None = None
-    log_level: str | None = None
-    log_format: str | None = None
-
-    def applied(self, config: Config) -> Config:
-        """The configuration with the flags' word in it. Raises ConfigError for a path that cannot be served."""
-        web: dict[str, object] = {}
-        if self.listen_addresses:
-            web["listen_addresses"] = self.listen_addresses
-        if self.telemetry_path is not None:
-            try:
-                web["telemetry_path"] = telemetry_path(self.telemetry_path)
-            except ValueError as error:
-                raise ConfigError(f"--web.telemetry-path: {error}") from None
-        said = {"level": self.log_level, "format": self.log_format}
-        return config.model_copy(
-            update={
-                "web": config.web.model_copy(update=web),
-                "log": config.log.model_copy(update={key: value for key, value in said.items() if value}),
-            }
-        )
 
 
 class Exporter:
@@ -99,9 +63,11 @@ class Exporter:
         clock: SystemClock,
         shard: Shard | None = None,
         environ: Mapping[str, str] = os.environ,
+        table: Table = TABLE,
     ) -> None:
         self.config = config
         self.clock = clock
+        self._table = table
         self.runs = Runs(clock)
         self.store = Store(objectives_for(config.objectives))
         self.own = OwnMetrics(
@@ -111,7 +77,9 @@ class Exporter:
             collector_states=self.runs.states,
             shard=(shard.index, shard.total) if shard else (0, 1),
         )
-        self.exposition = Exposition(FAMILIES, own=self.own, on_refused=self.own.on_refused, tidy=give_back)
+        self.exposition = Exposition(
+            table.families, own=self.own, on_refused=self.own.on_refused, tidy=give_back
+        )
         self.store.subscribe(self.exposition.update)
         self._sessions = Sessions(clock)
         self._pacers: dict[Scope, tuple[tuple[float, int], Pacer]] = {}
@@ -121,6 +89,7 @@ class Exporter:
             target=self.exposition.run, args=(clock,), name="publisher", daemon=True
         )
         self._scheduler = Scheduler(
+            table=table,
             store=self.store,
             runs=self.runs,
             clock=clock,
@@ -201,17 +170,10 @@ class Exporter:
         self._sessions.close()
 
     def _accounts(self, config: Config) -> list[Account]:
-        """The configuration's accounts as the scheduler takes them; nothing is called yet."""
-        intervals = {
-            name: getattr(config.collectors, name).interval
-            for name in COLLECTOR_DEFAULTS
-            if getattr(config.collectors, name).enabled
-        }
-        return [
-            self._account(account, intervals, config.collectors.nodes.interval) for account in config.accounts
-        ]
+        """Return the configuration's accounts as the scheduler takes them; nothing is called yet."""
+        return [self._account(account, config) for account in config.accounts]
 
-    def _account(self, account: AccountConfig, intervals: Mapping[str, float], discovery: float) -> Account:
+    def _account(self, account: AccountConfig, config: Config) -> Account:
         conceal(secrets_of(account))
         source = ExpiryReporter(
             credential_source(
@@ -222,30 +184,38 @@ class Exporter:
             ),
             partial(self.own.on_credentials, account.name),
         )
-        fingerprint = (account, tuple(intervals.items()))
-
-        def client(region: str) -> Client:
-            return self._client(account, region, source)
+        settings = {collector: config.collectors.of(collector.name) for collector in self._table}
+        of_account = {
+            collector.name: setting.interval
+            for collector, setting in settings.items()
+            if isinstance(collector, AccountCollector)
+            and (setting.enabled or (collector.group is REGIONS and account.regions == "all"))
+        }
+        intervals = {
+            collector.name: setting.interval
+            for collector, setting in settings.items()
+            if setting.enabled and not isinstance(collector, AccountCollector)
+        }
+        fingerprint = (account, tuple(of_account.items()), tuple(intervals.items()))
+        home = DEFAULT_REGION if account.regions == "all" else account.regions[0]
 
         def target(region: str) -> Target:
             return Target(
                 scope=Scope(account=account.name, region=region),
-                api=client(region),
+                api=self._client(account, region, source),
                 concurrency=account.concurrency,
                 intervals=intervals,
                 selects=partial(selects, account),
                 fingerprint=fingerprint,
             )
 
-        def ask() -> tuple[str, ...]:
-            return supported_regions(client(DEFAULT_REGION), discovery)
-
-        every = account.regions == "all"
         return Account(
             name=account.name,
             target=target,
-            regions=() if account.regions == "all" else account.regions,
-            discover=Discovery(region=DEFAULT_REGION, ask=ask, interval=discovery) if every else None,
+            regions=None if account.regions == "all" else account.regions,
+            home=home,
+            api=self._client(account, home, source),
+            intervals=of_account,
             fingerprint=fingerprint,
         )
 
@@ -276,7 +246,10 @@ class Exporter:
             Watched(
                 scope=target.scope,
                 operations=tuple(
-                    operation for name in target.intervals for operation in COLLECTORS[name].operations
+                    operation
+                    for collector in self._table
+                    if collector.name in target.intervals or isinstance(collector, AccountCollector)
+                    for operation in collector.operations
                 ),
                 rate=partial(_rate, self._pacers[target.scope][1]),
             )

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from dbs_exporter.api.operations.registry import OPERATIONS, request_parameters
+from dbs_exporter.api.operations.parameters import request_parameters
+from dbs_exporter.api.operations.registry import OPERATIONS
 from dbs_exporter.collectors import table as collectors
 from dbs_exporter.collectors.table import COLLECTORS, PlanRead, Reading
 from dbs_exporter.errors import BadAnswer, Invalid

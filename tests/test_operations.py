@@ -7,7 +7,9 @@ import re
 
 import pytest
 
-from dbs_exporter.api.operations.registry import OPERATIONS, Operation, operation_named, request_parameters
+from dbs_exporter.api.operations.grammar import Operation
+from dbs_exporter.api.operations.parameters import request_parameters
+from dbs_exporter.api.operations.registry import OPERATIONS, operation_named
 from dbs_exporter.errors import Invalid
 
 DOCUMENTED = (

@@ -29,7 +29,8 @@ from rule_labels import LabelChecker
 from rule_world import PLAN, SCOPE, Line, Series
 
 from dashboards.source import names
-from dbs_exporter.api.operations.registry import operation_named, request_parameters
+from dbs_exporter.api.operations.parameters import request_parameters
+from dbs_exporter.api.operations.registry import operation_named
 from docs import alert_table
 
 RUNBOOKS = RULES / "runbooks"

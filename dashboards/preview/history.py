@@ -17,7 +17,8 @@ from prometheus_client import CollectorRegistry
 
 from dbs_exporter import __version__
 from dbs_exporter.api.client import Call
-from dbs_exporter.api.operations.registry import operation_named, request_parameters
+from dbs_exporter.api.operations.parameters import request_parameters
+from dbs_exporter.api.operations.registry import operation_named
 from dbs_exporter.clock import SystemClock
 from dbs_exporter.collectors.catalogue import FAMILIES
 from dbs_exporter.collectors.table import COLLECTORS

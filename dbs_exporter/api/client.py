@@ -18,15 +18,17 @@ from requests import PreparedRequest
 from dbs_exporter import __version__
 from dbs_exporter.api.answers import understand
 from dbs_exporter.api.credentials.types import Credentials, CredentialSource, RenewableSource
-from dbs_exporter.api.operations.registry import API_VERSION, Operation, operation_named, request_parameters
-from dbs_exporter.api.paging import ListPass
+from dbs_exporter.api.operations.grammar import Operation
+from dbs_exporter.api.operations.parameters import request_parameters
+from dbs_exporter.api.operations.registry import API_VERSION, operation_named
 from dbs_exporter.api.pacing import Pacer, backoff_seconds
+from dbs_exporter.api.paging import ListPass
 from dbs_exporter.api.signing import canonical_query, sign
 from dbs_exporter.api.transport import HttpAnswer, Route, Sessions, exchange
 from dbs_exporter.clock import Clock
 from dbs_exporter.errors import ApiError, BadAnswer, BadCredentials, Invalid, Outcome, Throttled, Timeout
 from dbs_exporter.facts.fields import integer, items, text
-from dbs_exporter.facts.model import Scope
+from dbs_exporter.facts.subjects import Scope
 
 MAX_ATTEMPTS = 4
 _SHORTEST_ATTEMPT_SECONDS = 0.001

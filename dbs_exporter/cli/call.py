@@ -15,13 +15,15 @@ import click
 from dbs_exporter.api.client import Client
 from dbs_exporter.api.credentials.source import credential_source
 from dbs_exporter.api.endpoints import endpoint_url
-from dbs_exporter.api.operations.registry import OPERATIONS, operation_named, request_parameters
+from dbs_exporter.api.operations.parameters import request_parameters
+from dbs_exporter.api.operations.registry import OPERATIONS, operation_named
 from dbs_exporter.api.pacing import Pacer
 from dbs_exporter.clock import SystemClock
-from dbs_exporter.config.load import DEFAULT_REGION, AccountConfig, load_config, secrets_of
+from dbs_exporter.config.load import DEFAULT_REGION, load_config, secrets_of
+from dbs_exporter.config.models import AccountConfig
 from dbs_exporter.config.problems import nearest
 from dbs_exporter.errors import ConfigError, Invalid
-from dbs_exporter.facts.model import Scope
+from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.logs import conceal
 
 

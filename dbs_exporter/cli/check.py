@@ -7,10 +7,12 @@ what the configuration will cost per hour from the answers.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 import click
 
@@ -21,17 +23,10 @@ from dbs_exporter.api.operations.registry import OPERATIONS
 from dbs_exporter.api.pacing import Pacer
 from dbs_exporter.api.transport import Sessions
 from dbs_exporter.clock import Clock, SystemClock
-from dbs_exporter.collectors.table import COLLECTORS
-from dbs_exporter.config.load import (
-    DEFAULT_REGION,
-    AccountConfig,
-    CollectorsConfig,
-    Config,
-    load_config,
-    secrets_of,
-    selects,
-    warnings_of,
-)
+from dbs_exporter.collectors.base import AccountCollector, Collector, PlanCollector
+from dbs_exporter.collectors.table import TABLE, Table
+from dbs_exporter.config.load import DEFAULT_REGION, load_config, secrets_of, selects, warnings_of
+from dbs_exporter.config.models import AccountConfig, CollectorsConfig, Config
 from dbs_exporter.errors import (
     EXIT_DENIED,
     EXIT_OK,
@@ -48,8 +43,11 @@ from dbs_exporter.errors import (
     Timeout,
     Unreachable,
 )
-from dbs_exporter.facts import wire
-from dbs_exporter.facts.model import Plan, Scope
+from dbs_exporter.facts.enums import ignore_unknown
+from dbs_exporter.facts.fields import items
+from dbs_exporter.facts.networks import read_regions
+from dbs_exporter.facts.plans import PLANS, Plan, read_plan
+from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.logs import conceal
 
 NOBODY = "dbs0000000000"
@@ -58,7 +56,6 @@ call is permitted.
 """
 
 _HOPELESS = (BadCredentials, CredentialsError, Unreachable, Timeout)
-_DAY_SECONDS = 86_400
 _REGIONS_AT_ONCE = 4
 _PATIENCE_SECONDS = 60.0
 
@@ -90,9 +87,11 @@ class RegionReport:
         return sum(answer.calls_per_hour or 0.0 for answer in self.answers)
 
 
-def check_configuration(config_file: str, *, offline: bool, clock: Clock | None = None) -> int:
+def check_configuration(
+    config_file: str, *, offline: bool, clock: Clock | None = None, table: Table = TABLE
+) -> int:
     """Print what is right and what is not; return the exit code. Raises ConfigError if the file is wrong."""
-    config = load_config(config_file)
+    config = load_config(config_file, table=table)
     click.echo(f"{config_file}: valid; {_counted(len(config.accounts), 'account')}")
     for warning in warnings_of(config):
         click.echo(f"{config_file}: warning: {warning}")
@@ -101,7 +100,7 @@ def check_configuration(config_file: str, *, offline: bool, clock: Clock | None 
     reports: list[RegionReport] = []
     problems: list[DbsExporterError] = []
     for account in config.accounts:
-        found, wrong = check_account(config, account, clock or SystemClock())
+        found, wrong = check_account(config, account, clock or SystemClock(), table)
         reports += found
         problems += wrong
     _print(reports)
@@ -110,7 +109,7 @@ def check_configuration(config_file: str, *, offline: bool, clock: Clock | None 
 
 
 def check_account(
-    config: Config, account: AccountConfig, clock: Clock
+    config: Config, account: AccountConfig, clock: Clock, table: Table = TABLE
 ) -> tuple[list[RegionReport], list[DbsExporterError]]:
     """Ask about one account: its credentials first, then region by region. Returns what was learned and what
     stopped it.
@@ -141,18 +140,18 @@ def check_account(
         )
 
     try:
-        return _check_regions(config, account, client, clock)
+        return _check_regions(config, account, client, clock, table)
     finally:
         sessions.close()
 
 
 def _check_regions(
-    config: Config, account: AccountConfig, client: Callable[[str], Client], clock: Clock
+    config: Config, account: AccountConfig, client: Callable[[str], Client], clock: Clock, table: Table
 ) -> tuple[list[RegionReport], list[DbsExporterError]]:
     regions: tuple[str, ...]
     if account.regions == "all":
         try:
-            regions = wire.regions(
+            regions = read_regions(
                 client(DEFAULT_REGION).call("DescribeRegions", {}, within=_PATIENCE_SECONDS)
             )
         except (ApiError, CredentialsError) as error:
@@ -170,7 +169,14 @@ def _check_regions(
     with ThreadPoolExecutor(_REGIONS_AT_ONCE, thread_name_prefix="check") as pool:
         reports = list(
             pool.map(
-                lambda region: check_region(config.collectors, account, region, client(region), clock),
+                lambda region: check_region(
+                    _needed(config.collectors, table, home=region == regions[0]),
+                    account,
+                    region,
+                    client(region),
+                    clock,
+                    config.collectors,
+                ),
                 regions,
             )
         )
@@ -178,91 +184,93 @@ def _check_regions(
 
 
 def check_region(
-    collectors: CollectorsConfig, account: AccountConfig, region: str, client: Client, clock: Clock
+    needed: Mapping[str, tuple[Collector[Any], ...]],
+    account: AccountConfig,
+    region: str,
+    client: Client,
+    clock: Clock,
+    collectors: CollectorsConfig,
 ) -> RegionReport:
     """Ask each operation that the enabled collectors need, once."""
     report = RegionReport(account=account, region=region)
-    needed = _needed(collectors)
     plans: list[Plan] = []
 
     def ask(operation: str, question: Callable[[], float | None]) -> None:
+        names = tuple(collector.name for collector in needed[operation])
         if any(isinstance(answer.problem, _HOPELESS) for answer in report.answers):
             # The other operations would say the same, each after all its attempts.
-            report.answers.append(
-                Answer(operation=operation, collectors=needed[operation], verdict="not asked")
-            )
+            report.answers.append(Answer(operation=operation, collectors=names, verdict="not asked"))
             return
-        report.answers.append(_asked(operation, needed[operation], question))
+        report.answers.append(_asked(operation, names, question))
 
-    def plan_list() -> float | None:
-        interval = collectors.plans.interval
+    def interval_of(operation: str) -> float:
+        return min(collectors.of(collector.name).interval for collector in needed[operation])
+
+    def list_plans(operation: str) -> float | None:
+        path = OPERATIONS[operation].list_path or ()
         if account.plans == "all":
-            answer = client.call(
-                "DescribeBackupPlanList", {"PageNum": 0, "PageSize": 30}, within=_PATIENCE_SECONDS
-            )
-            records = wire.items(answer, ("Items", "BackupPlanDetail"))
+            answer = client.call(operation, {"PageNum": 0, "PageSize": 30}, within=_PATIENCE_SECONDS)
+            records = items(answer, path)
             report.plans_found = _total(answer, len(records))
         else:
             # Patterns and ids can only be matched against the whole list.
-            records = client.pages("DescribeBackupPlanList", {}, within=_PATIENCE_SECONDS)
+            records = client.pages(operation, {}, within=_PATIENCE_SECONDS)
             report.plans_found = len(records)
         plans.extend(
-            plan for record in records if selects(account, plan := wire.plan(record, lambda _: None))
+            plan for record in records if selects(account, plan := read_plan(record, ignore_unknown))
         )
         report.plans_selected = report.plans_found if account.plans == "all" else len(plans)
-        return _per_hour(interval) * _pages(report.plans_found)
+        return _per_hour(interval_of(operation)) * _pages(report.plans_found)
 
-    if "DescribeBackupPlanList" in needed:
-        ask("DescribeBackupPlanList", plan_list)
-    count = report.plans_selected or 0
-    sample = plans[0].plan_id if plans else NOBODY
-    for operation, names in needed.items():
-        if operation == "DescribeBackupPlanList":
-            continue
-        interval = min(getattr(collectors, name).interval for name in names)
-        of_plans = any(COLLECTORS[name].level == "plan" for name in names)
+    def ask_once(operation: str) -> float | None:
+        asking = needed[operation]
+        sample = plans[0].plan_id if plans else NOBODY
+        parameters = _parameters(operation, asking, sample, clock.now())
+        try:
+            answer = client.call(operation, parameters, within=_PATIENCE_SECONDS)
+        except Invalid:
+            # Of an id that nobody has, or a plan without the like: the API looked, so it is permitted.
+            answer = {}
+        if all(collector.on_demand for collector in asking):
+            return None
+        pages = _pages(_total(answer, 1)) if OPERATIONS[operation].page_sizes else 1
+        of_plans = any(isinstance(collector, PlanCollector) for collector in asking)
+        return _per_hour(interval_of(operation)) * pages * ((report.plans_selected or 0) if of_plans else 1)
 
-        def question(
-            operation: str = operation, interval: float = interval, of_plans: bool = of_plans
-        ) -> float | None:
-            parameters = _parameters(operation, sample, clock.now())
-            try:
-                answer = client.call(operation, parameters, within=_PATIENCE_SECONDS)
-            except Invalid:
-                # Of an id that nobody has, or a plan without the like: the API looked, so it is permitted.
-                answer = {}
-            if operation in ("DescribeJobErrorCode", "DescribePreCheckProgressList"):
-                return None  # Asked only where something failed or is being checked.
-            pages = _pages(_total(answer, 1)) if OPERATIONS[operation].page_sizes else 1
-            return _per_hour(interval) * pages * (count if of_plans else 1)
-
-        ask(operation, question)
+    lists = [name for name, asking in needed.items() if any(each.group is PLANS for each in asking)]
+    for operation in lists:
+        ask(operation, partial(list_plans, operation))
+    for operation in needed:
+        if operation not in lists:
+            ask(operation, partial(ask_once, operation))
     return report
 
 
-def _needed(collectors: CollectorsConfig) -> dict[str, tuple[str, ...]]:
-    """Operation -> the enabled collectors that call it, in the order of the collectors."""
-    needed: dict[str, tuple[str, ...]] = {}
-    for name, collector in COLLECTORS.items():
-        if getattr(collectors, name).enabled:
+def _needed(
+    collectors: CollectorsConfig, table: Table, *, home: bool
+) -> dict[str, tuple[Collector[Any], ...]]:
+    """Return, by operation, the enabled collectors that call it; those of accounts only in the home region."""
+    needed: dict[str, tuple[Collector[Any], ...]] = {}
+    for collector in table:
+        if collectors.of(collector.name).enabled and (home or not isinstance(collector, AccountCollector)):
             for operation in collector.operations:
-                needed[operation] = (*needed.get(operation, ()), name)
+                needed[operation] = (*needed.get(operation, ()), collector)
     return needed
 
 
-def _parameters(operation: str, plan_id: str, now: float) -> dict[str, object]:
-    """The cheapest question of an operation about one plan."""
-    wanted = {parameter.name for parameter in OPERATIONS[operation].parameters}
+def _parameters(
+    operation: str, asking: Sequence[Collector[Any]], plan_id: str, now: float
+) -> dict[str, object]:
+    """Return the cheapest question of an operation about one plan."""
+    accepted = {parameter.name for parameter in OPERATIONS[operation].parameters}
     parameters: dict[str, object] = {}
-    if "BackupPlanId" in wanted and operation != "DescribeBackupPlanList":
+    if "BackupPlanId" in accepted:
         parameters["BackupPlanId"] = plan_id
-    if operation == "DescribeRestoreRangeInfo":
-        parameters["BeginTimestampForRestore"] = int((now - _DAY_SECONDS) * 1000)
-        parameters["EndTimestampForRestore"] = int(now * 1000)
-    if operation == "DescribeJobErrorCode":
-        parameters["TaskId"] = NOBODY
-    if "PageSize" in wanted:
+    if "PageSize" in accepted:
         parameters |= {"PageNum": 0, "PageSize": 30}
+    for collector in asking:
+        if collector.probe is not None and operation in collector.probe:
+            parameters |= collector.probe[operation](now)
     return parameters
 
 

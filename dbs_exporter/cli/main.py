@@ -94,8 +94,8 @@ def run(
       dbs-exporter run --web.listen-address=127.0.0.1:10033 --web.listen-address=[::1]:10033
       dbs-exporter run --total-shards=3 --shard=dbs-exporter-0
     """
+    from dbs_exporter.cli.overrides import Overrides
     from dbs_exporter.cli.serve import run as run_exporter
-    from dbs_exporter.exporter import Overrides
 
     run_exporter(
         config_file,
@@ -146,8 +146,8 @@ def demo(
       dbs-exporter demo
       dbs-exporter demo --plans 500 --speed 60 --web.listen-address=127.0.0.1:0
     """
-    from dbs_exporter.cli.serve import demo as run_demo
-    from dbs_exporter.exporter import Overrides
+    from dbs_exporter.cli.demo import demo as run_demo
+    from dbs_exporter.cli.overrides import Overrides
 
     run_demo(
         plans=plans,

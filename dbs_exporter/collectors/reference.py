@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from dbs_exporter.collectors.catalogue import FAMILIES
+from dbs_exporter.collectors.table import TABLE, Table
 from dbs_exporter.metrics.family import IDENTITY
 from dbs_exporter.metrics.own_families import OWN_FAMILIES
 
@@ -24,61 +24,41 @@ class Entry:
     source: str
 
 
-_SECTIONS = {
-    "dbs_plan_": "Plans",
-    "dbs_full_backup": "Full backups",
-    "dbs_incremental_backup": "Log backups",
-    "dbs_restore": "Restores",
-    "dbs_precheck_": "Pre-checks and job errors",
-    "dbs_job_error_": "Pre-checks and job errors",
-    "dbs_download_": "Downloads",
-    "dbs_gateway_": "Gateways, regions and networks",
-    "dbs_region_": "Gateways, regions and networks",
-    "dbs_node_": "Gateways, regions and networks",
-    "dbs_exporter_": "The exporter itself",
-}
+OWN_SECTION = "The exporter itself"
 
 
-def entries() -> tuple[Entry, ...]:
+def entries(table: Table = TABLE) -> tuple[Entry, ...]:
     """Return every family in the order of the catalogue, the exporter's own last."""
-    return tuple(_entries())
+    return tuple(_entries(table))
 
 
-def _entries() -> Iterator[Entry]:
-    for family in FAMILIES:
-        yield Entry(
-            section=_section(family.name),
-            name=family.name,
-            type=family.type,
-            labels=IDENTITY[family.of] + family.labels,
-            meaning=family.what,
-            source=family.source,
-        )
+def _entries(table: Table) -> Iterator[Entry]:
+    for section, families in table.sections.items():
+        for family in families:
+            yield Entry(
+                section=section,
+                name=family.name,
+                type=family.type,
+                labels=IDENTITY[family.of] + family.labels,
+                meaning=family.what,
+                source=family.source,
+            )
     for own in OWN_FAMILIES:
         yield Entry(
-            section=_section(own.name),
-            name=own.name,
-            type=own.type,
-            labels=own.labels,
-            meaning=own.what,
-            source="",
+            section=OWN_SECTION, name=own.name, type=own.type, labels=own.labels, meaning=own.what, source=""
         )
 
 
-def _section(name: str) -> str:
-    return next(section for prefix, section in _SECTIONS.items() if name.startswith(prefix))
-
-
-def as_json() -> str:
+def as_json(table: Table = TABLE) -> str:
     """Return the catalogue as a JSON list of objects with section, name, type, labels, meaning and source."""
-    return json.dumps([asdict(entry) for entry in entries()], indent=2, ensure_ascii=False) + "\n"
+    return json.dumps([asdict(entry) for entry in entries(table)], indent=2, ensure_ascii=False) + "\n"
 
 
-def as_markdown() -> str:
+def as_markdown(table: Table = TABLE) -> str:
     """Return the catalogue as one Markdown table per section, each under a heading of the third level."""
     lines: list[str] = []
     section = ""
-    for entry in entries():
+    for entry in entries(table):
         own = not entry.source
         if entry.section != section:
             section = entry.section

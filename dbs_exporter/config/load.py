@@ -13,44 +13,21 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from dbs_exporter.collectors.table import TABLE, Table
 from dbs_exporter.config.document import Document, KeyPath, parse_document, read_document, read_secret
 from dbs_exporter.config.models import (
-    COLLECTOR_DEFAULTS,
     CREDENTIAL_KEYS,
     SECRET_KEYS,
     AccountConfig,
-    CollectorConfig,
-    CollectorsConfig,
     Config,
     CredentialsConfig,
-    LogConfig,
-    ObjectiveConfig,
     PlanSelection,
-    WebConfig,
+    config_model,
 )
 from dbs_exporter.config.problems import add_problems
-from dbs_exporter.facts.model import Plan
-from dbs_exporter.facts.protection import matches
+from dbs_exporter.facts.objectives import matches
+from dbs_exporter.facts.plans import Plan
 from dbs_exporter.listen import is_loopback
-
-__all__ = [
-    "COLLECTOR_DEFAULTS",
-    "DEFAULT_REGION",
-    "AccountConfig",
-    "CollectorConfig",
-    "CollectorsConfig",
-    "Config",
-    "CredentialsConfig",
-    "LogConfig",
-    "ObjectiveConfig",
-    "PlanSelection",
-    "WebConfig",
-    "load_config",
-    "parse_config",
-    "secrets_of",
-    "selects",
-    "warnings_of",
-]
 
 DEFAULT_REGION = "cn-hangzhou"
 """Asked for an account's regions, and whatever has no region of its own."""
@@ -63,7 +40,9 @@ _FROM_ENVIRONMENT = {
 }
 
 
-def load_config(path: str | Path, environ: Mapping[str, str] | None = None) -> Config:
+def load_config(
+    path: str | Path, environ: Mapping[str, str] | None = None, *, table: Table = TABLE
+) -> Config:
     """The configuration in a YAML file.
 
     `environ` is where `${NAME}` is looked up; the process' environment if not given. Secret files are read
@@ -71,7 +50,7 @@ def load_config(path: str | Path, environ: Mapping[str, str] | None = None) -> C
     Raises ConfigError with every problem.
     """
     variables = os.environ if environ is None else environ
-    return _config(read_document(Path(path), variables), Path(path).parent, variables)
+    return _config(read_document(Path(path), variables), Path(path).parent, variables, table)
 
 
 def parse_config(
@@ -80,21 +59,23 @@ def parse_config(
     name: str = "configuration",
     directory: str | Path = ".",
     environ: Mapping[str, str] | None = None,
+    table: Table = TABLE,
 ) -> Config:
     """The configuration in a YAML text, as `load_config` reads it from a file; `name` stands in messages."""
     variables = os.environ if environ is None else environ
-    return _config(parse_document(text, name, variables), Path(directory), variables)
+    return _config(parse_document(text, name, variables), Path(directory), variables, table)
 
 
-def _config(document: Document, directory: Path, environ: Mapping[str, str]) -> Config:
+def _config(document: Document, directory: Path, environ: Mapping[str, str], table: Table) -> Config:
+    model = config_model(table)
     if document.values is None:
         document.values = {}
     if isinstance(document.values, dict):
         _check_accounts(document, document.values, directory, environ)
     try:
-        config = Config.model_validate(document.values)
+        config = model.model_validate(document.values)
     except ValidationError as error:
-        add_problems(document, error)
+        add_problems(document, error, model)
         document.raise_problems()
         raise
     document.raise_problems()
@@ -183,7 +164,7 @@ def warnings_of(config: Config) -> tuple[str, ...]:
     machine, and nothing that could be told of a plan.
     """
     said = []
-    if not config.collectors.plans.enabled:
+    if not config.collectors.of("plans").enabled:
         said.append(
             "collectors.plans: it is off, so no plan is known, none is read, and no alert about a backup can fire;"
             " leave it on"

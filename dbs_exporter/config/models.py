@@ -7,10 +7,21 @@ number by itself. Callers import them from `config`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    create_model,
+    field_validator,
+)
 
+from dbs_exporter.collectors.table import TABLE, Table
 from dbs_exporter.config.durations import format_duration
 from dbs_exporter.config.values import (
     Endpoint,
@@ -65,20 +76,6 @@ CREDENTIAL_KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("role_session_name", "role_session_expiration", "policy", "sts_endpoint"),
     ),
     "credentials_uri": (("credentials_uri",), ()),
-}
-COLLECTOR_DEFAULTS: Mapping[str, tuple[float, bool]] = {
-    # collector: (interval in seconds, enabled)
-    "plans": (120.0, True),
-    "gateways": (60.0, True),
-    "full_backups": (300.0, True),
-    "incremental_backups": (60.0, True),
-    "restores": (60.0, True),
-    "restore_ranges": (600.0, True),
-    "prechecks": (300.0, True),
-    "downloads": (300.0, True),
-    "job_errors": (300.0, True),
-    "nodes": (3600.0, True),
-    "billing": (21600.0, False),
 }
 
 
@@ -224,41 +221,21 @@ class CollectorConfig(_Model):
     interval: Interval = Field(description="Between the starts of two runs.")
 
 
-def _collector(name: str, description: str) -> Any:
-    interval, enabled = COLLECTOR_DEFAULTS[name]
-    return Field(
-        default=CollectorConfig.model_construct(enabled=enabled, interval=interval), description=description
-    )
-
-
 class CollectorsConfig(_Model):
     """What is read, and how often. A key that is left out keeps the collector's own default."""
 
-    plans: CollectorConfig = _collector("plans", "DescribeBackupPlanList: which plans there are.")
-    gateways: CollectorConfig = _collector("gateways", "DescribeBackupGatewayList: heartbeats.")
-    full_backups: CollectorConfig = _collector("full_backups", "DescribeFullBackupList, for each plan.")
-    incremental_backups: CollectorConfig = _collector(
-        "incremental_backups", "DescribeIncrementBackupList, for each plan with log backup."
-    )
-    restores: CollectorConfig = _collector("restores", "DescribeRestoreTaskList, for each plan.")
-    restore_ranges: CollectorConfig = _collector("restore_ranges", "DescribeRestoreRangeInfo, for each plan.")
-    prechecks: CollectorConfig = _collector(
-        "prechecks", "DescribePreCheckProgressList, where a pre-check can be running or failed."
-    )
-    downloads: CollectorConfig = _collector("downloads", "DescribeBackupSetDownloadTaskList, for each plan.")
-    job_errors: CollectorConfig = _collector(
-        "job_errors", "DescribeJobErrorCode, once for each job that stands failed."
-    )
-    nodes: CollectorConfig = _collector("nodes", "DescribeRegions and DescribeNodeCidrList.")
-    billing: CollectorConfig = _collector("billing", "DescribeBackupPlanBilling, for each plan.")
+    def of(self, name: str) -> CollectorConfig:
+        """Return how a collector is configured."""
+        found: CollectorConfig = getattr(self, name)
+        return found
 
     @field_validator("*", mode="before")
     @classmethod
     def _own_default(cls, value: object, info: ValidationInfo) -> object:
         if not isinstance(value, dict) or info.field_name is None:
             return value
-        interval, enabled = COLLECTOR_DEFAULTS[info.field_name]
-        return {"interval": format_duration(interval), "enabled": enabled, **value}
+        default: CollectorConfig = cls.model_fields[info.field_name].default
+        return {"interval": format_duration(default.interval), "enabled": default.enabled, **value}
 
 
 class ObjectiveConfig(_Model):
@@ -316,3 +293,34 @@ class Config(_Model):
     )
     web: WebConfig = Field(default=WebConfig(), description="Where it serves.")
     log: LogConfig = Field(default=LogConfig(), description="How it logs.")
+
+
+@lru_cache(maxsize=16)
+def config_model(table: Table = TABLE) -> type[Config]:
+    """Return the model of a configuration for a table of collectors: each has a key below `collectors`."""
+    fields: dict[str, Any] = {
+        collector.name: (
+            CollectorConfig,
+            Field(
+                default=CollectorConfig.model_construct(
+                    enabled=collector.enabled, interval=collector.interval_seconds
+                ),
+                description=collector.summary,
+            ),
+        )
+        for collector in table
+    }
+    collectors: Any = create_model(
+        "CollectorsConfig", __base__=CollectorsConfig, __doc__=CollectorsConfig.__doc__, **fields
+    )
+    made: Any = create_model(
+        "Config",
+        __base__=Config,
+        __doc__=Config.__doc__,
+        collectors=(
+            collectors,
+            Field(default=collectors(), description=Config.model_fields["collectors"].description),
+        ),
+    )
+    model: type[Config] = made
+    return model

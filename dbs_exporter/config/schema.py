@@ -14,19 +14,19 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from dbs_exporter.collectors.table import TABLE, Table
 from dbs_exporter.config.durations import format_duration
 from dbs_exporter.config.models import (
-    COLLECTOR_DEFAULTS,
     CREDENTIAL_KEYS,
     SECRET_KEYS,
     AccountConfig,
-    CollectorsConfig,
-    Config,
+    CollectorConfig,
     CredentialsConfig,
     LogConfig,
     ObjectiveConfig,
     PlanSelection,
     WebConfig,
+    config_model,
 )
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -35,9 +35,9 @@ _OIDC_VARIABLES = ("role_arn", "oidc_provider_arn", "oidc_token_file")
 _DURATION_KEYS = ("interval", "timeout", "role_session_expiration")
 
 
-def json_schema() -> dict[str, Any]:
+def json_schema(table: Table = TABLE) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a configuration file, with descriptions, defaults and examples."""
-    schema = Config.model_json_schema()
+    schema = config_model(table).model_json_schema()
     definitions = schema["$defs"]
     for part in (schema, *definitions.values()):
         for name, described in part.get("properties", {}).items():
@@ -45,7 +45,7 @@ def json_schema() -> dict[str, Any]:
             if name in _DURATION_KEYS and isinstance(described.get("default"), int | float):
                 described["default"] = format_duration(described["default"])
         part.pop("title", None)
-    _describe_collectors(definitions)
+    _describe_collectors(definitions, table)
     _require_by_type(definitions["CredentialsConfig"])
     return {
         "$schema": _DIALECT,
@@ -64,15 +64,15 @@ def _without_empty_defaults(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def _describe_collectors(definitions: dict[str, Any]) -> None:
+def _describe_collectors(definitions: dict[str, Any], table: Table) -> None:
     # A collector that is named without its interval keeps its own, so no key of it is required.
     definitions["CollectorConfig"].pop("required", None)
     definitions["CollectorConfig"]["properties"]["enabled"].pop("default", None)
-    for name, (interval, enabled) in COLLECTOR_DEFAULTS.items():
-        described = definitions["CollectorsConfig"]["properties"][name]
+    for collector in table:
+        described = definitions["CollectorsConfig"]["properties"][collector.name]
         described.pop("default", None)
-        every = format_duration(interval)
-        described["description"] += f" Default: every {every}{'' if enabled else ', not enabled'}."
+        every = format_duration(collector.interval_seconds)
+        described["description"] += f" Default: every {every}{'' if collector.enabled else ', not enabled'}."
         described["examples"] = [{"interval": every, "enabled": True}]
 
 
@@ -100,15 +100,19 @@ def _require_by_type(credentials: dict[str, Any]) -> None:
     credentials["allOf"] = rules
 
 
-_SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
-    ("accounts[]", AccountConfig),
-    ("accounts[].credentials", CredentialsConfig),
-    ("accounts[].plans (patterns)", PlanSelection),
-    ("collectors", CollectorsConfig),
-    ("objectives[]", ObjectiveConfig),
-    ("web", WebConfig),
-    ("log", LogConfig),
-)
+def _models(table: Table) -> tuple[tuple[str, type[BaseModel]], ...]:
+    """Return the sections of the reference and the model of each."""
+    collectors: Any = config_model(table).model_fields["collectors"].annotation
+    return (
+        ("accounts[]", AccountConfig),
+        ("accounts[].credentials", CredentialsConfig),
+        ("accounts[].plans (patterns)", PlanSelection),
+        ("collectors", collectors),
+        ("objectives[]", ObjectiveConfig),
+        ("web", WebConfig),
+        ("log", LogConfig),
+    )
+
 
 _INTRODUCTION = """# Configuration
 
@@ -133,19 +137,19 @@ This page is made from the program by `dbs-exporter schema --format=markdown`.
 """
 
 
-def markdown_reference() -> str:
-    """docs/configuration.md: every key with its type, default and meaning, as Markdown."""
-    return "\n".join([_INTRODUCTION, *_sections(), *_credential_types()]) + "\n"
+def markdown_reference(table: Table = TABLE) -> str:
+    """Return docs/configuration.md: every key with its type, default and meaning, as Markdown."""
+    return "\n".join([_INTRODUCTION, *_sections(table), *_credential_types()]) + "\n"
 
 
-def _sections() -> Iterator[str]:
-    for title, model in _SECTIONS:
+def _sections(table: Table) -> Iterator[str]:
+    for title, model in _models(table):
         yield f"## `{title}`\n"
         yield f"{(model.__doc__ or '').strip()}\n"
         yield "| key | default | meaning |"
         yield "| --- | --- | --- |"
         for name, described in model.model_fields.items():
-            yield f"| `{name}` | {_default(model, name, described)} | {_meaning(described)} |"
+            yield f"| `{name}` | {_default(name, described)} | {_meaning(described)} |"
         yield ""
 
 
@@ -158,13 +162,12 @@ def _credential_types() -> Iterator[str]:
         yield f"| `{kind}` | {cells[0]} | {cells[1]} |"
 
 
-def _default(model: type[BaseModel], name: str, described: FieldInfo) -> str:
+def _default(name: str, described: FieldInfo) -> str:
     if described.is_required():
         return "**required**"
-    if model is CollectorsConfig:
-        interval, enabled = COLLECTOR_DEFAULTS[name]
-        return f"every {format_duration(interval)}{'' if enabled else ', not enabled'}"
     value = described.default
+    if isinstance(value, CollectorConfig):
+        return f"every {format_duration(value.interval)}{'' if value.enabled else ', not enabled'}"
     if value is None or isinstance(value, BaseModel):
         return ""
     if name in _DURATION_KEYS:

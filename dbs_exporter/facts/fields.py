@@ -1,16 +1,17 @@
 """One field of a DBS record at a time: every form the documents and the official SDKs show, or `BadAnswer`.
 
-It owns the rules of form (what may stand for a number, a time, a list, nothing at all); what fields mean is `wire`'s.
+It owns the rules of form (what may stand for a number, a time, a list, nothing at all); what fields mean is said beside each thing.
 These functions run a million times in a poll of a large fleet, so each asks for the exact type the API documents first
 and only then for the other forms.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from dbs_exporter.errors import BadAnswer
+from dbs_exporter.facts.enums import Spellings, UnknownValue
 
 Record = Mapping[str, Any]
 """An object of an answer, as `json` gives it."""
@@ -85,8 +86,8 @@ def error_message(record: Record) -> str:
 def enum(
     record: Record,
     field: str,
-    known: Mapping[str, str],
-    unknown: Callable[[str], None],
+    known: Spellings,
+    unknown: UnknownValue,
     *,
     required: bool = False,
 ) -> str:
@@ -219,6 +220,20 @@ def texts(answer: Record, path: tuple[str, ...]) -> tuple[str, ...]:
         return ()
     said = (text({field: item}, field) for item in found)
     return tuple(item for item in said if item)
+
+
+def item(answer: Record) -> Record | None:
+    """Read the one object in `Item`, None where there is none. Raises BadAnswer."""
+    found = items(answer, ("Item",))
+    if len(found) > 1:
+        raise BadAnswer(f"one object expected, {len(found)} found", field="Item")
+    return found[0] if found else None
+
+
+def gateway_id(record: Record, field: str) -> str:
+    """Read a gateway's id, "" where there is none: the API then writes 0, as number or string. Raises BadAnswer."""
+    found = text(record, field)
+    return "" if found == "0" else found
 
 
 def _at(answer: Record, path: tuple[str, ...]) -> Any:

@@ -13,10 +13,11 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, get_args
 
 from dbs_exporter.clock import Clock
-from dbs_exporter.facts.model import Subject, SubjectKey
+from dbs_exporter.facts.groups import Subject
+from dbs_exporter.facts.subjects import Level, SubjectKey, level_of
 from dbs_exporter.metrics.deflate import EMPTY, GZIP_HEADER, Checksum, combined, deflated
 from dbs_exporter.metrics.family import Family, OnRefused, render_changed
 from dbs_exporter.metrics.shelves import Segment, Shelves
@@ -126,10 +127,10 @@ class Exposition:
         tick_seconds: float = TICK_SECONDS,
         tidy: Callable[[], None] = lambda: None,
     ) -> None:
-        self._families = {
-            kind: [family for family in families if family.of == kind] for kind in ("plan", "region")
+        self._families: dict[Level, list[Family]] = {
+            level: [family for family in families if family.of == level] for level in get_args(Level)
         }
-        self._shelves = {kind: Shelves(len(table)) for kind, table in self._families.items()}
+        self._shelves = {level: Shelves(len(table)) for level, table in self._families.items()}
         columns = [
             _Column(family, self._shelves[family.of], self._families[family.of].index(family))
             for family in families
@@ -227,9 +228,9 @@ class Exposition:
     def _apply(self, noted: dict[SubjectKey, Subject | None]) -> None:
         # A shelf that fails half-way leaves nobody knowing what stands on it.
         before = {key: self._rendered.pop(key, None) for key in noted}
-        for kind, shelves in self._shelves.items():
-            keys = [key for key in noted if bool(key[2]) == (kind == "plan")]
-            families = self._families[kind]
+        for level, shelves in self._shelves.items():
+            keys = [key for key in noted if level_of(key) == level]
+            families = self._families[level]
 
             def lines(key: SubjectKey, families: list[Family] = families) -> list[bytes | None] | None:
                 subject = noted[key]

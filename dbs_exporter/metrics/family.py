@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any, Literal
 
-from dbs_exporter.facts.model import PlanSubject, RegionSubject, Subject, SubjectKey
+from dbs_exporter.facts.groups import Group, Subject
+from dbs_exporter.facts.subjects import AccountSubject, Level, PlanSubject, RegionSubject, SubjectKey
 from dbs_exporter.metrics.text import MetricType, escaped_label, format_value, header_lines
 
 Row = tuple[tuple[str, ...], float]
@@ -30,7 +31,15 @@ failed."""
 OnRefused = Callable[[str, SubjectKey, Refusal, str], None]
 """Told (family, subject, reason, one sentence) for everything dropped; must not raise."""
 
-IDENTITY = {"plan": ("account", "region", "plan_id"), "region": ("account", "region")}
+IDENTITY: Mapping[Level, tuple[str, ...]] = {
+    "plan": ("account", "region", "plan_id"),
+    "region": ("account", "region"),
+    "account": ("account",),
+}
+
+Part = str | Group[Any]
+"""What a family may look at: a group of facts, or a field of the subject itself."""
+
 
 _NAME = re.compile(r"dbs_[a-z][a-z0-9_]*[a-z0-9]")
 _LABEL = re.compile(r"[a-z][a-z0-9_]*")
@@ -44,18 +53,18 @@ class Family:
     """One row of the catalogue; wrong names, labels or help raise ValueError when it is made.
 
     `what` says what a sample means, `source` which API operations and fields it is read from; `rows` takes
-    the subject that `of` names and may not look at a clock. `reads` names the subject's fields that `rows`
-    looks at, so that it is not asked again while they are the same objects; empty means any.
+    the subject that `of` names and may not look at a clock. `reads` names what of the subject `rows` looks at,
+    so that it is not asked again while that is the same; empty means anything.
     """
 
     name: str
     what: str
     source: str
-    of: Literal["plan", "region"]
+    of: Level
     rows: Callable[[Any], Iterable[Row]]
     type: MetricType = "gauge"
     labels: tuple[str, ...] = ()
-    reads: tuple[str, ...] = ()
+    reads: tuple[Part, ...] = ()
     _template: str = field(init=False, repr=False, compare=False)
     _arrange: Callable[[tuple[Any, ...]], tuple[Any, ...]] = field(init=False, repr=False, compare=False)
 
@@ -83,7 +92,7 @@ class Family:
         """Whether this family's rows of both subjects are known to be the same without asking for them."""
         if before is None or not self.reads:
             return False
-        return all(getattr(subject, name) is getattr(before, name) for name in self.reads)
+        return all(_same(part, subject, before) for part in self.reads)
 
     def line(self, identity: tuple[str, ...], labels: Sequence[str], value: str) -> str:
         """Return one sample line of already escaped label values and an already formatted value."""
@@ -97,7 +106,7 @@ def plan_family(
     rows: Callable[[PlanSubject], Iterable[Row]],
     *,
     labels: tuple[str, ...] = (),
-    reads: tuple[str, ...] = (),
+    reads: tuple[Part, ...] = (),
     type: MetricType = "gauge",
 ) -> Family:
     """Return a family with one or more series per backup plan; see `Family`."""
@@ -113,14 +122,36 @@ def region_family(
     rows: Callable[[RegionSubject], Iterable[Row]],
     *,
     labels: tuple[str, ...] = (),
+    reads: tuple[Part, ...] = (),
 ) -> Family:
     """Return a family with one or more series per account and region; see `Family`."""
-    return Family(name=name, what=what, source=source, of="region", rows=rows, labels=labels)
+    return Family(name=name, what=what, source=source, of="region", rows=rows, labels=labels, reads=reads)
 
 
-def reading(families: Iterable[Family], *fields: str) -> tuple[Family, ...]:
-    """Return the families as ones that look at no other fields of their subject than these."""
-    return tuple(replace(family, reads=fields) for family in families)
+def account_family(
+    name: str,
+    what: str,
+    source: str,
+    rows: Callable[[AccountSubject], Iterable[Row]],
+    *,
+    labels: tuple[str, ...] = (),
+    reads: tuple[Part, ...] = (),
+) -> Family:
+    """Return a family with one or more series per account; see `Family`."""
+    return Family(name=name, what=what, source=source, of="account", rows=rows, labels=labels, reads=reads)
+
+
+def with_reads(families: Iterable[Family], *parts: Part) -> tuple[Family, ...]:
+    """Return the families as ones that look at nothing of their subject but these parts."""
+    return tuple(replace(family, reads=parts) for family in families)
+
+
+def _same(part: Part, subject: Subject, before: Subject) -> bool:
+    """Return whether two subjects hold the same objects in a part; when a group was read does not count."""
+    if isinstance(part, str):
+        return getattr(subject, part) is getattr(before, part)
+    known, other = subject.known(part), before.known(part)
+    return known.facts is other.facts and known.tally is other.tally
 
 
 def checked_table(families: Iterable[Family]) -> tuple[Family, ...]:
@@ -159,7 +190,7 @@ def render_changed(
 ) -> list[bytes | None]:
     """Return what `render` does, but None for families whose lines are as they were of `before`."""
     identity = _identity(key)
-    same: dict[tuple[str, ...], bool] = {}
+    same: dict[tuple[Part, ...], bool] = {}
     lines: list[bytes | None] = []
     for family in families:
         # Neighbours look at the same fields, which are compared once.
@@ -171,7 +202,7 @@ def render_changed(
 
 
 def _identity(key: SubjectKey) -> tuple[str, ...]:
-    return tuple(escaped_label(part) for part in (key if key[2] else key[:2]))
+    return tuple(escaped_label(part) for part in key if part)
 
 
 def _render_family(

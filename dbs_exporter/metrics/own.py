@@ -23,7 +23,8 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from dbs_exporter.errors import Outcome
-from dbs_exporter.facts.model import CollectorState, Scope, SubjectKey
+from dbs_exporter.facts.collection import CollectorState
+from dbs_exporter.facts.subjects import Scope, SubjectKey
 from dbs_exporter.metrics.family import Refusal
 from dbs_exporter.metrics.own_families import OWN_FAMILIES
 from dbs_exporter.metrics.text import OPENMETRICS_END, label_value

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from dbs_exporter.facts.model import Counts
+from dbs_exporter.facts.tallies import Counts, Tally
 from dbs_exporter.metrics.family import Row
+
+SEEN = "counted from 0 since the exporter first saw the plan"
+WHICH_TASKS = "tasks that have not ended and the newest five that have"
 
 
 def one(value: float | None, *labels: str) -> list[Row]:
@@ -46,3 +49,8 @@ def counts(documented: Sequence[str], counted: Counts, *labels: str) -> list[Row
 def counted(documented: Sequence[str], seen: Iterable[str], *labels: str) -> list[Row]:
     """Return the rows of `counts` for statuses that are still to be counted."""
     return counts(documented, tuple((name, 1) for name in seen), *labels)
+
+
+def completed(tally: Tally) -> list[Row]:
+    """Return the rows of a counter of ends by result."""
+    return of_kinds(success=tally.success, failure=tally.failure)

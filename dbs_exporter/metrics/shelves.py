@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 
-from dbs_exporter.facts.model import SubjectKey
+from dbs_exporter.facts.subjects import SubjectKey
 from dbs_exporter.metrics.deflate import Checksum, deflated
 
 SHELF_SUBJECTS = 1024

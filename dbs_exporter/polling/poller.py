@@ -10,31 +10,30 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import structlog
 
 from dbs_exporter.clock import Clock
-from dbs_exporter.collectors import table as collectors
-from dbs_exporter.collectors.table import COLLECTORS, Api, Reading
+from dbs_exporter.collectors.base import Api, Collector, PlanCollector, PlanReading, Reading, RegionCollector
+from dbs_exporter.collectors.table import Table
 from dbs_exporter.errors import ApiError, BadCredentials, CredentialsError, NotPermitted
-from dbs_exporter.facts.model import Plan, PlanSubject, Scope
+from dbs_exporter.facts.plans import PLANS, Plan
+from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.polling.runs import Runs
 from dbs_exporter.polling.sharding import Shard
-from dbs_exporter.polling.store import Store, plans_per_gateway
+from dbs_exporter.polling.store import Store
 from dbs_exporter.polling.workers import Workers
 
 HOPELESS_AFTER = 8
 """A run is given up after so many reads in a row have failed because the API does not answer, with no success between."""
-
-NEEDS = {"job_errors": ("full_backups", "restores"), "prechecks": ("restores",)}
-"""Collectors that ask about what others have found; before those have run once there is nothing to ask about."""
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One account in one region, ready to be polled. `intervals` holds the enabled collectors, in seconds."""
+    """One account in one region, ready to be polled. `intervals` holds the enabled collectors of its level and below, in seconds."""
 
     scope: Scope
     api: Api
@@ -72,6 +71,7 @@ class Poller:
         self,
         target: Target,
         *,
+        table: Table,
         store: Store,
         runs: Runs,
         clock: Clock,
@@ -79,6 +79,7 @@ class Poller:
         unknown: Callable[[str], None],
     ) -> None:
         self.target = target
+        self._table = table
         self._store = store
         self._runs = runs
         self._clock = clock
@@ -103,7 +104,7 @@ class Poller:
         return [
             name
             for name in self.target.intervals
-            if COLLECTORS[name].level == "plan" or name == "plans" or owns
+            if isinstance(collector := self._table[name], PlanCollector) or collector.group is PLANS or owns
         ]
 
     def close(self) -> None:
@@ -120,16 +121,16 @@ class Poller:
     def run(self, name: str) -> None:
         """Begin a run, unless the last one still goes on, which is counted."""
         scope = self.target.scope
-        if COLLECTORS[name].level == "plan" and not self._listed:
+        if self._of_plans(name) and not self._listed:
             return
-        if any(need in self.target.intervals and need not in self._ended for need in NEEDS.get(name, ())):
+        if any(need not in self._ended for need in self._needs(name)):
             return
         with self._lock:
             if name in self._active:
                 self._runs.skipped(scope, name)
                 return
             self._active.add(name)
-        if COLLECTORS[name].level == "plan":
+        if self._of_plans(name):
             self._begin(name, [one.plan.plan_id for one in self._store.plans_of(scope)], whole=True)
         else:
             self._begin(name, [""], whole=True)
@@ -159,10 +160,8 @@ class Poller:
             elif not run.probe and self._runs.wholly_denied(scope, name):
                 # Refused for the first plans of this run and granted for none: the others are not worth a call each.
                 pass
-            elif subject:
-                self._read_plan(name, subject)
             else:
-                self._read_region(name)
+                self._read_subject(self._table[name], subject)
         except NotPermitted as error:
             if self._runs.denied(scope, name, subject, f"{subject} {error}".strip()):
                 _log.warning(
@@ -207,7 +206,7 @@ class Poller:
                 first = name not in self._ended
                 self._ended.add(name)
             if first:
-                for waiting in [one for one in self.collectors if name in NEEDS.get(one, ())]:
+                for waiting in [other for other in self.collectors if name in self._needs(other)]:
                     self.run(waiting)
             if run.failures:
                 _log.warning(
@@ -217,11 +216,9 @@ class Poller:
                     of=len(run.subjects),
                     error=run.first_error,
                 )
-            unlisted = COLLECTORS[name].level == "plan" and self._plan_list_unknown()
+            unlisted = self._of_plans(name) and self._plan_list_unknown()
             present = (
-                [one.plan.plan_id for one in self._store.plans_of(scope)]
-                if COLLECTORS[name].level == "plan"
-                else [""]
+                [one.plan.plan_id for one in self._store.plans_of(scope)] if self._of_plans(name) else [""]
             )
             if unlisted:
                 self._runs.failed(scope, name, "", "the plan list could not be read yet")
@@ -233,7 +230,7 @@ class Poller:
                 subjects=present,
                 success=run.failures == 0 and not unlisted,
             )
-        if name == "plans":
+        if self._table[name].group is PLANS:
             self._plans_ended()
 
     def _plan_list_unknown(self) -> bool:
@@ -247,54 +244,69 @@ class Poller:
             self._listed = True
         if first:
             for name in self.collectors:
-                if COLLECTORS[name].level == "plan":
+                if self._of_plans(name):
                     self.run(name)
 
-    def _read_plan(self, name: str, plan_id: str) -> None:
-        collector = COLLECTORS[name]
-        subject: PlanSubject | None = self._store.plan(self.target.scope, plan_id)
-        if subject is None or collector.read is None:
+    def _read_subject(self, collector: Collector[Any], subject: str) -> None:
+        if isinstance(collector, PlanCollector):
+            self._read_plan(collector, subject)
+        elif isinstance(collector, RegionCollector):
+            self._read_region(collector)
+
+    def _of_plans(self, name: str) -> bool:
+        return isinstance(self._table[name], PlanCollector)
+
+    def _needs(self, name: str) -> list[str]:
+        """Return the collectors that run here whose facts this one asks about."""
+        collector = self._table[name]
+        needs = collector.needs if isinstance(collector, PlanCollector) else ()
+        return [other for other in self.target.intervals if self._table[other].group in needs]
+
+    def _read_plan(self, collector: PlanCollector[Any], plan_id: str) -> None:
+        scope = self.target.scope
+        subject = self._store.plan(scope, plan_id)
+        if subject is None:
             return
-        reading = Reading(
-            api=self.target.api,
-            subject=subject,
-            now=self._clock.now(),
-            within=self.target.intervals[name],
-            unknown=self._unknown,
+        read = collector.read(
+            PlanReading(
+                api=self.target.api,
+                region=scope.region,
+                within=self.target.intervals[collector.name],
+                unknown=self._unknown,
+                subject=subject,
+                now=self._clock.now(),
+            )
         )
-        read = collector.read(reading)
         at = self._clock.now()
         with self._storing:
             if self._closed:
                 return
-            self._store.put_plan(self.target.scope, plan_id, name, read, at)
-            self._runs.read(self.target.scope, name, plan_id, at)
+            self._store.put_plan(scope, plan_id, collector.group, read, at)
+            self._runs.read(scope, collector.name, plan_id, at)
 
-    def _read_region(self, name: str) -> None:
-        scope, api, within = self.target.scope, self.target.api, self.target.intervals[name]
-        puts: list[Callable[[], None]] = []
-        if name == "plans":
-            puts.append(partial(self._take_plans, collectors.plans(api, scope.region, within, self._unknown)))
-        elif name == "gateways":
-            gateways = collectors.gateways(api, scope.region, within, self._unknown)
-            puts.append(partial(self._store.put_region, scope, gateways=gateways))
-        elif name == "nodes":
-            networks = collectors.node_networks(api, scope.region, within)
-            supported = collectors.supported_regions(api, within)
-            puts.append(partial(self._store.put_supported_regions, scope.account, supported))
-            puts.append(partial(self._store.put_region, scope, networks=networks))
+    def _read_region(self, collector: RegionCollector[Any]) -> None:
+        scope = self.target.scope
+        facts = collector.read(
+            Reading(
+                api=self.target.api,
+                region=scope.region,
+                within=self.target.intervals[collector.name],
+                unknown=self._unknown,
+            )
+        )
+        at = self._clock.now()
         with self._storing:
             # What a target brings after it was given up would stay for ever: nobody would ever take it away again.
             if self._closed:
                 return
-            for put in puts:
-                put()
-            self._runs.read(scope, name, "", self._clock.now())
+            if self._shard.owns_region(scope):
+                self._store.put_region(scope, collector.group, facts, at)
+            if collector.group is PLANS:
+                self._take_plans(facts)
+            self._runs.read(scope, collector.name, "", at)
 
     def _take_plans(self, listed: Sequence[Plan]) -> None:
         scope = self.target.scope
-        if self._shard.owns_region(scope):
-            self._store.put_region(scope, gateway_plans=plans_per_gateway(listed))
         mine = [plan for plan in listed if self._shard.owns_plan(plan.plan_id) and self.target.selects(plan)]
         new = self._store.put_plans(scope, mine)
         with self._lock:
@@ -303,7 +315,7 @@ class Poller:
         if late:
             # Plans that appear later are read at once instead of at each collector's next turn.
             for name in self.collectors:
-                if COLLECTORS[name].level == "plan":
+                if self._of_plans(name):
                     self._begin(name, new, whole=False)
 
     def _where(self, name: str) -> dict[str, str]:

@@ -1,61 +1,63 @@
 """When each collector runs: APScheduler's cadence with jitter, region by region; what a run does is `polling`'s.
 
-An account with `regions: all` is asked which regions there are before anything else, and again as often as node networks are
-read. A new set of accounts is taken over whole: what did not change goes on untouched, what is gone is dropped at once.
+An account with `regions: all` is asked which regions there are before anything else, and again from time to time. A new set of accounts is taken over whole: what did not change goes on untouched, what is gone is dropped at once.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from dbs_exporter.clock import Clock
-from dbs_exporter.collectors.table import COLLECTORS
+from dbs_exporter.collectors.base import AccountCollector, Api, PlanCollector, Reading
+from dbs_exporter.collectors.table import TABLE, Table
 from dbs_exporter.errors import ApiError, CredentialsError, NotPermitted
-from dbs_exporter.facts.model import Scope
+from dbs_exporter.facts.networks import REGIONS
+from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.polling.poller import Poller, Target
 from dbs_exporter.polling.runs import Runs
 from dbs_exporter.polling.sharding import Shard
 from dbs_exporter.polling.store import Store
 from dbs_exporter.polling.workers import Workers
 
-DISCOVERY = "regions"
-"""The name under which the question for an account's regions is told."""
-
 JITTER_SHARE = 0.1
 STOP_SECONDS = 1.0
-FINDERS = 8
-"""How many accounts are asked for their regions at the same time."""
+ACCOUNTS_AT_ONCE = 8
+"""How many accounts are asked about themselves at the same time."""
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """One account. With `discover`, its regions come from the API: (region that is asked, the question, seconds between)."""
+    """One account, ready to be polled."""
 
     name: str
     target: Callable[[str], Target]
     """Makes the target of a region; called once per region that is watched."""
-    regions: tuple[str, ...] = ()
-    discover: Discovery | None = None
+    regions: tuple[str, ...] | None
+    """None: those that DBS supports for the account, as they are found."""
+    home: str
+    """The region that is asked about the account itself."""
+    api: Api
+    """Calls of the home region."""
+    intervals: Mapping[str, float]
+    """The enabled collectors of accounts, in seconds."""
     fingerprint: object = None
+    """Equal for accounts that a reload need not touch."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Discovery:
-    """How an account's regions are found: where it is asked, the question, and how often, in seconds."""
-
-    region: str
-    ask: Callable[[], tuple[str, ...]]
-    interval: float
+    @property
+    def scope(self) -> Scope:
+        """The account in its home region."""
+        return Scope(account=self.name, region=self.home)
 
 
 class Scheduler:
@@ -64,6 +66,7 @@ class Scheduler:
     def __init__(
         self,
         *,
+        table: Table = TABLE,
         store: Store,
         runs: Runs,
         clock: Clock,
@@ -71,6 +74,7 @@ class Scheduler:
         unknown: Callable[[str], None] = lambda field: None,
         on_targets: Callable[[list[Target]], None] = lambda targets: None,
     ) -> None:
+        self._table = table
         self._store = store
         self._runs = runs
         self._clock = clock
@@ -79,8 +83,8 @@ class Scheduler:
         self._on_targets = on_targets
         self._accounts: dict[str, Account] = {}
         self._pollers: dict[Scope, Poller] = {}
-        self._finders = Workers(DISCOVERY, FINDERS)
-        self._finding: set[int] = set()
+        self._account_workers = Workers("accounts", ACCOUNTS_AT_ONCE)
+        self._asking: set[tuple[int, str]] = set()
         self._lock = threading.RLock()
         # Jobs only hand tasks to threads of their own: those of this pool are waited for when the process ends.
         self._scheduler = BackgroundScheduler(
@@ -101,19 +105,20 @@ class Scheduler:
                     self._forget_account(name)
                 elif after.fingerprint != before.fingerprint:
                     self._stop_account(name)
-                    if after.discover is None:
+                    if after.regions is not None:
                         self._keep_regions(name, after.regions)
                     del self._accounts[name]
             for name, account in wanted.items():
                 if name in self._accounts:
                     continue
                 self._accounts[name] = account
-                if account.discover is not None:
-                    self._discover(account, account.discover)
-                else:
-                    for region in account.regions:
-                        self._watch(account.target(region))
-            self._tell()
+                self._store.keep_account(name, [self._table[each] for each in account.intervals])
+                for collector, interval in account.intervals.items():
+                    self._runs.expect(account.scope, collector, interval)
+                    self._job(f"{name}/{collector}", partial(self._ask_account, account, collector), interval)
+                for region in account.regions or ():
+                    self._watch(account.target(region))
+            self._notify()
 
     def close(self) -> None:
         """Stop all runs; reads under way end by their clock's sleep and their time-outs, and are waited for a second."""
@@ -122,73 +127,78 @@ class Scheduler:
             pollers = list(self._pollers.values())
             self._pollers.clear()
             self._accounts.clear()
-        self._finders.close()
+        self._account_workers.close()
         for poller in pollers:
             poller.close()
         for poller in pollers:
             poller.join(STOP_SECONDS / max(1, len(pollers)))
 
-    def _discover(self, account: Account, discovery: Discovery) -> None:
-        scope = Scope(account=account.name, region=discovery.region)
-        self._runs.expect(scope, DISCOVERY, discovery.interval)
-        self._job(
-            f"{account.name}/{DISCOVERY}", partial(self._ask_regions, account, discovery), discovery.interval
-        )
-
-    def _ask_regions(self, account: Account, discovery: Discovery) -> None:
-        """Have the question asked, unless it is under way, which is counted."""
+    def _ask_account(self, account: Account, name: str) -> None:
+        """Have an account-level collector run, unless it is under way, which is counted."""
+        collector = self._table[name]
+        if not isinstance(collector, AccountCollector):
+            raise TypeError(f"{name} is no collector of accounts")
+        asking = (id(account), name)
         with self._lock:
-            if id(account) in self._finding:
-                self._runs.skipped(Scope(account=account.name, region=discovery.region), DISCOVERY)
+            if asking in self._asking:
+                self._runs.skipped(account.scope, name)
                 return
-            self._finding.add(id(account))
+            self._asking.add(asking)
 
         def ask() -> None:
             try:
-                self._find_regions(account, discovery)
+                self._read_account(account, collector)
             finally:
                 with self._lock:
-                    self._finding.discard(id(account))
+                    self._asking.discard(asking)
 
-        self._finders.submit(account.name, ask)
+        self._account_workers.submit(account.name, ask)
 
-    def _find_regions(self, account: Account, discovery: Discovery) -> None:
-        scope = Scope(account=account.name, region=discovery.region)
-        if not self._runs.worth_asking(scope, DISCOVERY, [""]):
+    def _read_account(self, account: Account, collector: AccountCollector[Any]) -> None:
+        scope, name = account.scope, collector.name
+        if not self._runs.worth_asking(scope, name, [""]):
             return
         began, began_at = self._clock.monotonic(), self._clock.now()
-        found: tuple[str, ...] | None = None
+        reading = Reading(
+            api=account.api, region=account.home, within=account.intervals[name], unknown=self._unknown
+        )
+        success = False
         try:
-            found = discovery.ask()
+            facts = collector.read(reading)
+            success = True
         except NotPermitted as error:
-            if self._runs.denied(scope, DISCOVERY, "", str(error)):
+            if self._runs.denied(scope, name, "", str(error)):
                 _log.warning(
-                    "operation not permitted", account=account.name, collector=DISCOVERY, error=str(error)
+                    "operation not permitted", account=account.name, collector=name, error=str(error)
                 )
         except (ApiError, CredentialsError) as error:
-            self._runs.failed(scope, DISCOVERY, "", str(error))
-            _log.warning("regions could not be read", account=account.name, error=str(error))
+            self._runs.failed(scope, name, "", str(error))
+            _log.warning("run failed", account=account.name, collector=name, error=str(error))
         except Exception as error:
-            self._runs.failed(scope, DISCOVERY, "", str(error) or type(error).__name__)
-            _log.exception("a collector broke", account=account.name, collector=DISCOVERY)
-        if found is not None:
-            self._runs.read(scope, DISCOVERY, "", self._clock.now())
-            self._take_regions(account, found)
+            self._runs.failed(scope, name, "", str(error) or type(error).__name__)
+            _log.exception("a collector broke", account=account.name, collector=name)
+        if success:
+            at = self._clock.now()
+            self._runs.read(scope, name, "", at)
+            self._take_account(account, collector, facts, at)
         took = self._clock.monotonic() - began
-        self._runs.finished(
-            scope, DISCOVERY, began_at=began_at, took_seconds=took, subjects=[""], success=found is not None
-        )
+        self._runs.finished(scope, name, began_at=began_at, took_seconds=took, subjects=[""], success=success)
 
-    def _take_regions(self, account: Account, regions: tuple[str, ...]) -> None:
+    def _take_account(
+        self, account: Account, collector: AccountCollector[Any], facts: Any, at: float
+    ) -> None:
         with self._lock:
             if self._accounts.get(account.name) is not account:
                 return
-            self._keep_regions(account.name, regions)
-            self._store.put_supported_regions(account.name, regions)
-            for region in regions:
+            if self._shard.owns_region(account.scope):
+                self._store.put_account(account.name, collector.group, facts, at)
+            if collector.group is not REGIONS or account.regions is not None:
+                return
+            self._keep_regions(account.name, facts)
+            for region in facts:
                 if Scope(account=account.name, region=region) not in self._pollers:
                     self._watch(account.target(region))
-            self._tell()
+            self._notify()
 
     def _keep_regions(self, account: str, regions: tuple[str, ...]) -> None:
         for scope in [one for one in self._pollers if one.account == account and one.region not in regions]:
@@ -204,6 +214,7 @@ class Scheduler:
     def _watch(self, target: Target) -> None:
         poller = Poller(
             target,
+            table=self._table,
             store=self._store,
             runs=self._runs,
             clock=self._clock,
@@ -212,13 +223,11 @@ class Scheduler:
         )
         self._pollers[target.scope] = poller
         # What is switched off is read no more; what it brought would never change again.
-        self._store.keep(target.scope, poller.collectors)
-        if "nodes" not in target.intervals:
-            self._store.put_supported_regions(target.scope.account, ())
+        self._store.keep(target.scope, [self._table[name] for name in poller.collectors])
         for name in poller.collectors:
             identity = f"{target.scope.account}/{target.scope.region}/{name}"
             # What needs the plan list begins by itself when that has come; a job of its own at the same moment would be one run too many.
-            waits = COLLECTORS[name].level == "plan"
+            waits = isinstance(self._table[name], PlanCollector)
             self._job(identity, partial(poller.run, name), target.intervals[name], at_once=not waits)
 
     def _job(
@@ -245,7 +254,8 @@ class Scheduler:
     def _stop_account(self, account: str) -> None:
         for scope in [one for one in self._pollers if one.account == account]:
             self._stop(scope)
-        self._remove_job(f"{account}/{DISCOVERY}")
+        for collector in self._accounts[account].intervals:
+            self._remove_job(f"{account}/{collector}")
 
     def _forget_account(self, account: str) -> None:
         self._stop_account(account)
@@ -256,8 +266,7 @@ class Scheduler:
         """Outcomes of what runs no more would never change again."""
         running = {(scope, name) for scope, poller in self._pollers.items() for name in poller.collectors}
         for account in self._accounts.values():
-            if account.discover is not None:
-                running.add((Scope(account=account.name, region=account.discover.region), DISCOVERY))
+            running |= {(account.scope, name) for name in account.intervals}
         for state in self._runs.states():
             if (state.scope, state.collector) not in running:
                 self._runs.forget(state.scope, state.collector)
@@ -266,6 +275,6 @@ class Scheduler:
         if self._scheduler.get_job(identity) is not None:
             self._scheduler.remove_job(identity)
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         self._forget_runs()
         self._on_targets([poller.target for poller in self._pollers.values()])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from dbs_exporter.errors import ConfigError
-from dbs_exporter.facts.model import Scope
+from dbs_exporter.facts.subjects import Scope
 
 MOST_SHARDS = 1000
 """Each plan is weighed against every shard."""

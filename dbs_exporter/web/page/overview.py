@@ -1,28 +1,6 @@
 """What the status page shows, from the facts and the time: is each plan protected, and if not, why. Pure; reads no clock.
 
-Exactly one state holds for a plan, the first in this table that applies. The recording rules say the same in PromQL; `now` is
-`time()`, and a comparison whose objective, fact or series is missing does not hold.
-
-| state       | holds when | series |
-| ---         | ---        | ---    |
-| unknown     | the full backups were never read | `dbs_plan_last_read_timestamp_seconds{collector="full_backups"}` absent |
-|             | a group that protection rests on (full_backups, incremental_backups, restore_ranges) is older than three intervals of its collector | `now - dbs_plan_last_read_timestamp_seconds > 3 * dbs_exporter_collector_interval_seconds` |
-|             | such a group was never read, though its collector runs in the plan's region and RAM permits it | interval present, last read absent, `dbs_exporter_collector_permitted == 1` |
-|             | the plan list is older than three intervals | `now - dbs_exporter_collector_last_success_timestamp_seconds{collector="plans"} > 3 * interval` |
-|             | the recovery point lies a quarter of an hour in the future, or more | `dbs_plan_recovery_point_timestamp_seconds > now + 900` |
-| unprotected | the plan is not running: wait, init, check_pass, stop, pause, locked | `dbs_plan_status{status=~"..."} == 1` |
-|             | there is no recovery point | `dbs_plan_recovery_point_timestamp_seconds` absent |
-| breached    | age of the recovery point > rpo | `now - dbs_plan_recovery_point_timestamp_seconds > dbs_plan_objective_seconds{objective="rpo"}` |
-|             | age of the last full backup > full_backup_interval | `now - dbs_full_backup_last_success_timestamp_seconds > dbs_plan_objective_seconds{objective="full_backup_interval"}` |
-| at_risk     | age of the recovery point > 0.8 of rpo, where rpo < full_backup_interval: log is held against it | the same, `> 0.8 *` |
-|             | either age > 0.9 of its objective, which the schedule sets: a backup that comes when it is due reaches 1 / 1.2 of it | the same, `> 0.9 *` |
-|             | holes in current recoverability | `dbs_plan_recovery_gaps{scope="current"} > 0` |
-|             | a full backup failed since the last success | `dbs_full_backup_consecutive_failures > 0` |
-| protected   | none of these | |
-
-A status that the documents do not know is not held against a plan. "A full backup failed since the last success" covers "the
-last attempt failed", and stays while the next attempt still runs. What RAM never permitted is left out, so that an exporter
-without DescribeRestoreRangeInfo still judges by full backups and log; what was read once must stay fresh.
+The state of each plan is judged by `verdict`.
 """
 
 from __future__ import annotations
@@ -31,23 +9,19 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Literal
 
-from dbs_exporter.facts import protection
-from dbs_exporter.facts.history import restore_ended
-from dbs_exporter.facts.model import CollectorState, Gateway, PlanSubject, RegionSubject, RestoreTask, Scope
-from dbs_exporter.web.page.words import span
-
-State = Literal["unprotected", "breached", "unknown", "at_risk", "protected"]
-STATES: tuple[State, ...] = ("unprotected", "breached", "unknown", "at_risk", "protected")
-"""Worst first, as the page sorts."""
-
-NOT_RUNNING = frozenset({"wait", "init", "check_pass", "stop", "pause", "locked"})
-STALE_INTERVALS = 3.0
-AT_RISK_SHARE = 0.8
-LATE_SHARE = 0.9
-AHEAD_SECONDS = 900.0
-HEARTBEAT_LATE_SECONDS = 300.0
+from dbs_exporter.facts.collection import CollectorState
+from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackupHistory
+from dbs_exporter.facts.gateways import GATEWAYS, Gateway, plans_per_gateway
+from dbs_exporter.facts.job_errors import JOB_ERRORS
+from dbs_exporter.facts.limits import HEARTBEAT_LATE_SECONDS, STALE_INTERVALS
+from dbs_exporter.facts.log_backups import LOG_BACKUPS
+from dbs_exporter.facts.plans import PLANS
+from dbs_exporter.facts.prechecks import PRECHECKS
+from dbs_exporter.facts.protection import last_good_expires
+from dbs_exporter.facts.restores import RESTORES, RestoreTask, restore_ended
+from dbs_exporter.facts.subjects import PlanSubject, RegionSubject, Scope
+from dbs_exporter.web.page.verdict import STATES, State, derived_from, judged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +38,9 @@ class PlanRow:
     """One plan as the page shows it. Ages and lags are seconds before now, ratios shares of the objective."""
 
     subject: PlanSubject
+    backups: FullBackupHistory | None
+    """None while they were never read."""
+    restores_read: bool
     state: State
     reasons: tuple[str, ...]
     """Sentences, the gravest first; empty for a protected plan."""
@@ -93,16 +70,6 @@ class PlanRow:
     def urgency(self) -> float:
         """The larger share of an objective that is used up."""
         return max(self.recovery_point_ratio or 0.0, self.last_full_ratio or 0.0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Derived:
-    """What `protection` makes of a plan's facts, made once per plan and look."""
-
-    point: float | None
-    full_at: float | None
-    gaps: int | None
-    gap_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,17 +153,20 @@ def overview(snapshot: Snapshot, now: float) -> Overview:
 
 def plan_row(subject: PlanSubject, collectors: Mapping[str, CollectorState], now: float) -> PlanRow:
     """One plan, judged; `collectors` are those of its account and region, by name."""
-    backups = subject.full_backups
+    backups = subject.get(FULL_BACKUPS)
     last = backups.last_success if backups else None
-    derived = _derived(subject)
+    derived = derived_from(subject)
     point_age = _age(derived.point, now)
     full_age = _age(derived.full_at, now)
-    logs = subject.logs
-    proven_at = subject.restores.last_success_at if subject.restores else None
+    logs = subject.get(LOG_BACKUPS)
+    restores = subject.get(RESTORES)
+    proven_at = restores.last_success_at if restores else None
     test_interval = subject.objectives.restore_test_interval
-    state, reasons = _judged(subject, derived, collectors, now)
+    state, reasons = judged(subject, derived, collectors, now)
     return PlanRow(
         subject=subject,
+        backups=backups,
+        restores_read=restores is not None,
         state=state,
         reasons=reasons,
         messages=tuple(dict.fromkeys(_messages(subject))),
@@ -211,47 +181,11 @@ def plan_row(subject: PlanSubject, collectors: Mapping[str, CollectorState], now
         log_lag=_age(logs.last_data_at, now) if logs and subject.plan.log_backup_enabled else None,
         gaps=derived.gaps,
         gap_seconds=derived.gap_seconds,
-        expires_at=protection.last_good_expires(subject),
+        expires_at=last_good_expires(subject),
         proven_at=proven_at,
         proven_late=test_interval is not None
-        and subject.restores is not None
+        and restores is not None
         and (proven_at is None or now - proven_at > test_interval),
-    )
-
-
-def judge(
-    subject: PlanSubject, collectors: Mapping[str, CollectorState], now: float
-) -> tuple[State, tuple[str, ...]]:
-    """The plan's state by the table above, and every reason for it."""
-    return _judged(subject, _derived(subject), collectors, now)
-
-
-def _judged(
-    subject: PlanSubject, derived: _Derived, collectors: Mapping[str, CollectorState], now: float
-) -> tuple[State, tuple[str, ...]]:
-    if said := [*_unknown(subject, collectors, now), *_ahead(derived, now)]:
-        return "unknown", tuple(said)
-    # What is worse does not hide what else is wrong with a plan.
-    weak = _weak(subject, derived)
-    if said := _unprotected(subject, derived):
-        return "unprotected", (*said, *weak)
-    if said := _beyond(subject, derived, now, rpo_share=1.0, interval_share=1.0):
-        return "breached", (*said, *weak)
-    rpo, interval = subject.objectives.rpo, subject.objectives.full_backup_interval
-    by_log = rpo is not None and interval is not None and rpo < interval
-    rpo_share = AT_RISK_SHARE if by_log else LATE_SHARE
-    said = [*weak, *_beyond(subject, derived, now, rpo_share=rpo_share, interval_share=LATE_SHARE)]
-    return ("at_risk", tuple(said)) if said else ("protected", ())
-
-
-def _derived(subject: PlanSubject) -> _Derived:
-    gaps = protection.recovery_gaps(subject)
-    last = subject.full_backups.last_success if subject.full_backups else None
-    return _Derived(
-        point=protection.recovery_point(subject),
-        full_at=last.finished_at if last else None,
-        gaps=gaps["current"][0] if gaps is not None else None,
-        gap_seconds=gaps["current"][1] if gaps is not None else 0.0,
     )
 
 
@@ -267,88 +201,24 @@ def collector_row(state: CollectorState, now: float) -> CollectorRow:
     )
 
 
-def _unknown(subject: PlanSubject, collectors: Mapping[str, CollectorState], now: float) -> list[str]:
-    read_at = dict(subject.read_at)
-    reasons = []
-    for name in protection.PROTECTION_COLLECTORS:
-        at = read_at.get(name)
-        collector = collectors.get(name)
-        if at is None:
-            if name == "full_backups" or (collector is not None and collector.permitted):
-                why = "not yet" if collector is None or collector.permitted else "not permitted"
-                reasons.append(
-                    f"{_words(name)} never read ({'collector is off' if collector is None else why})"
-                )
-        elif collector is not None and now - at > STALE_INTERVALS * collector.interval_seconds:
-            reasons.append(f"{_words(name)} last read {span(now - at)} ago")
-    plans = collectors.get("plans")
-    if (
-        plans is not None
-        and plans.last_success_at is not None
-        and now - plans.last_success_at > STALE_INTERVALS * plans.interval_seconds
-    ):
-        reasons.append(f"plan list last read {span(now - plans.last_success_at)} ago")
-    return reasons
-
-
-def _ahead(derived: _Derived, now: float) -> list[str]:
-    """A clock or an answer is wrong, and the plan would be called protected until then."""
-    ahead = (derived.point or now) - now
-    return [f"recovery point lies {span(ahead)} in the future"] if ahead > AHEAD_SECONDS else []
-
-
-def _unprotected(subject: PlanSubject, derived: _Derived) -> list[str]:
-    reasons = []
-    if subject.plan.status in NOT_RUNNING:
-        reasons.append(f"plan is not running: {subject.plan.status}")
-    if derived.point is None:
-        reasons.append("nothing to restore from")
-    return reasons
-
-
-def _beyond(
-    subject: PlanSubject, derived: _Derived, now: float, *, rpo_share: float, interval_share: float
-) -> list[str]:
-    objectives = subject.objectives
-    return [
-        f"{what} is {span(now - at)} old, objective {span(objective)}"
-        for what, at, objective, share in (
-            ("recovery point", derived.point, objectives.rpo, rpo_share),
-            ("last full backup", derived.full_at, objectives.full_backup_interval, interval_share),
-        )
-        if at is not None and objective is not None and now - at > share * objective
-    ]
-
-
-def _weak(subject: PlanSubject, derived: _Derived) -> list[str]:
-    reasons = []
-    if derived.gaps:
-        reasons.append(
-            f"{_counted(derived.gaps, 'hole')} in recoverability, {span(derived.gap_seconds)} in all"
-        )
-    failures = subject.full_backups.consecutive_failures if subject.full_backups else 0
-    if failures:
-        reasons.append("last full backup failed" if failures == 1 else f"last {failures} full backups failed")
-    return reasons
-
-
 def _messages(subject: PlanSubject) -> Iterable[str]:
-    backups = subject.full_backups
+    backups = subject.get(FULL_BACKUPS)
     if backups is not None and backups.consecutive_failures and backups.last_failure_message:
         yield backups.last_failure_message
     if subject.plan.error_message:
         yield subject.plan.error_message
-    for error in subject.job_errors or ():
-        yield f"{error.job.replace('_', ' ')} {error.job_id}: {': '.join(filter(None, (error.error_code, error.error_message)))}"
-    for check in subject.prechecks or ():
+    for error in subject.get(JOB_ERRORS) or ():
+        yield f"{error.job_kind.replace('_', ' ')} {error.job_id}: {': '.join(filter(None, (error.error_code, error.error_message)))}"
+    for check in subject.get(PRECHECKS) or ():
         for item in check.items:
             if item.state in ("failed", "caught"):
                 yield f"pre-check of {check.subject.replace('_', ' ')}: {': '.join(filter(None, (item.item, item.error_message)))}"
 
 
 def _gateways(subject: RegionSubject, now: float) -> Iterable[GatewayRow]:
-    plans = dict(subject.gateway_plans) if subject.gateway_plans is not None else None
-    for gateway in subject.gateways or ():
+    listed = subject.get(PLANS)
+    plans = plans_per_gateway(listed) if listed is not None else None
+    for gateway in subject.get(GATEWAYS) or ():
         age = _age(gateway.last_heartbeat_at, now)
         yield GatewayRow(
             scope=subject.scope,
@@ -361,7 +231,8 @@ def _gateways(subject: RegionSubject, now: float) -> Iterable[GatewayRow]:
 
 def _restores(subject: PlanSubject, now: float) -> Iterable[RestoreRow]:
     objective = subject.objectives.restore_time
-    for task in subject.restores.tasks if subject.restores else ():
+    restores = subject.get(RESTORES)
+    for task in restores.tasks if restores else ():
         if not restore_ended(task):
             elapsed = _age(task.created_at, now)
             late = elapsed is not None and objective is not None and elapsed > objective
@@ -390,11 +261,3 @@ def _age(at: float | None, now: float) -> float | None:
 
 def _ratio(value: float | None, of: float | None) -> float | None:
     return None if value is None or not of else value / of
-
-
-def _words(collector: str) -> str:
-    return collector.replace("_", " ")
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

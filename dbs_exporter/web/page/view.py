@@ -8,14 +8,13 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from dbs_exporter.web.page.overview import (
-    STATES,
     CollectorRow,
     GatewayRow,
     Overview,
     PlanRow,
     RestoreRow,
-    State,
 )
+from dbs_exporter.web.page.verdict import STATES, State
 
 PAGE_ROWS = 50
 SIDE_ROWS = 100

@@ -1,31 +1,38 @@
-"""Families of what belongs to an account and region and to no single plan: gateways, regions, networks."""
+"""Backup gateways of a region: how they are read, and their families · DescribeBackupGatewayList."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from dbs_exporter.facts.model import GATEWAY_STATUSES, Gateway, RegionSubject
-from dbs_exporter.metrics.family import Family, Row, region_family
+from dbs_exporter.collectors.base import Reading, RegionCollector
+from dbs_exporter.facts.gateways import GATEWAY_STATUSES, GATEWAYS, Gateway, plans_per_gateway, read_gateway
+from dbs_exporter.facts.plans import PLANS
+from dbs_exporter.facts.subjects import RegionSubject
+from dbs_exporter.metrics.family import Family, Row, region_family, with_reads
 from dbs_exporter.metrics.rows import one, state
 
 _LIST = "DescribeBackupGatewayList"
 
 
+def read_gateways(reading: Reading) -> tuple[Gateway, ...]:
+    """Read all gateways of a region."""
+    records = reading.pages(_LIST, Region=reading.region)
+    gateways = [read_gateway(record, reading.unknown) for record in records]
+    return tuple({gateway.gateway_id: gateway for gateway in gateways}.values())
+
+
 def _gateways(of: Callable[[Gateway], Iterable[Row]]) -> Callable[[RegionSubject], list[Row]]:
-    return lambda subject: [row for gateway in subject.gateways or () for row in of(gateway)]
+    return lambda subject: [row for gateway in subject.get(GATEWAYS) or () for row in of(gateway)]
 
 
-def _networks(subject: RegionSubject) -> list[Row]:
-    networks = subject.networks
-    if networks is None:
+def _plans(subject: RegionSubject) -> list[Row]:
+    plans = subject.get(PLANS)
+    if plans is None:
         return []
-    pairs = [("internet", cidr) for cidr in networks.internet] + [
-        ("intranet", cidr) for cidr in networks.intranet
-    ]
-    return [(pair, 1) for pair in dict.fromkeys(pairs)]
+    return [((gateway_id,), number) for gateway_id, number in plans_per_gateway(plans).items()]
 
 
-REGION_FAMILIES: tuple[Family, ...] = (
+_FAMILIES: tuple[Family, ...] = (
     region_family(
         "dbs_gateway_info",
         "What the backup gateway is; always 1",
@@ -64,24 +71,25 @@ REGION_FAMILIES: tuple[Family, ...] = (
         _gateways(lambda gateway: one(gateway.created_at, gateway.gateway_id)),
         labels=("gateway_id",),
     ),
-    region_family(
-        "dbs_gateway_plans",
-        "Plans that back up through the gateway",
-        "DescribeBackupPlanList BackupGatewayId",
-        lambda subject: [((gateway_id,), plans) for gateway_id, plans in subject.gateway_plans or ()],
-        labels=("gateway_id",),
-    ),
-    region_family(
-        "dbs_region_info",
-        "1 for each region that DBS supports for the account",
-        "DescribeRegions RegionCode",
-        lambda subject: one(1) if subject.supported else [],
-    ),
-    region_family(
-        "dbs_node_cidr_info",
-        "1 for each network that DBS connects from, what a database's allow list must hold",
-        "DescribeNodeCidrList InternetIPs and IntranetIPs",
-        _networks,
-        labels=("network", "cidr"),
+)
+
+COLLECTOR = RegionCollector(
+    name="gateways",
+    summary="DescribeBackupGatewayList: heartbeats.",
+    section="Gateways, regions and networks",
+    group=GATEWAYS,
+    operations=(_LIST,),
+    interval_seconds=60,
+    read=read_gateways,
+    families=(
+        *with_reads(_FAMILIES, GATEWAYS),
+        region_family(
+            "dbs_gateway_plans",
+            "Plans that back up through the gateway",
+            "DescribeBackupPlanList BackupGatewayId",
+            _plans,
+            labels=("gateway_id",),
+            reads=(PLANS,),
+        ),
     ),
 )

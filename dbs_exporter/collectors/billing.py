@@ -1,0 +1,76 @@
+"""What a plan stores and costs: how it is read, and its families · DescribeBackupPlanBilling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dbs_exporter.collectors.base import PlanCollector, PlanReading, Read
+from dbs_exporter.facts.billing import BILLING, Billing, read_billing
+from dbs_exporter.facts.subjects import PlanSubject
+from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
+from dbs_exporter.metrics.rows import of_kinds, one
+
+_OPERATION = "DescribeBackupPlanBilling"
+
+
+def read_plan_billing(reading: PlanReading) -> Read[Billing]:
+    """Read what a plan stores and has used."""
+    answer = reading.call(_OPERATION, BackupPlanId=reading.plan_id, ShowStorageType=True)
+    return Read(facts=read_billing(answer))
+
+
+def _billing(of: Callable[[Billing], list[Row]]) -> Callable[[PlanSubject], list[Row]]:
+    def rows(subject: PlanSubject) -> list[Row]:
+        billing = subject.get(BILLING)
+        return [] if billing is None else of(billing)
+
+    return rows
+
+
+_FAMILIES: tuple[Family, ...] = (
+    plan_family(
+        "dbs_plan_billing_storage_bytes",
+        "Bytes stored now",
+        f"{_OPERATION} FullStorageSize and ContStorageSize",
+        _billing(lambda billing: of_kinds(full=billing.full_storage_bytes, log=billing.log_storage_bytes)),
+        labels=("kind",),
+    ),
+    plan_family(
+        "dbs_plan_billing_used_bytes",
+        "Bytes of the quota used by backups so far",
+        f"{_OPERATION} UsedFullBytes and UsedIncrementBytes",
+        _billing(lambda billing: of_kinds(full=billing.full_used_bytes, log=billing.log_used_bytes)),
+        labels=("kind",),
+    ),
+    plan_family(
+        "dbs_plan_billing_free_bytes",
+        "Bytes a prepaid plan may back up without further charge",
+        f"{_OPERATION} TotalFreeBytes",
+        _billing(lambda billing: one(billing.free_bytes)),
+    ),
+    plan_family(
+        "dbs_plan_billing_paid_bytes",
+        "Bytes that are charged for",
+        f"{_OPERATION} PaiedBytes",
+        _billing(lambda billing: one(billing.paid_bytes)),
+    ),
+    plan_family(
+        "dbs_plan_billing_info",
+        "How the plan is paid for; always 1",
+        f"{_OPERATION} BuyChargeType and BuySpec",
+        _billing(lambda billing: one(1, billing.charge_type, billing.spec)),
+        labels=("charge_type", "spec"),
+    ),
+)
+
+COLLECTOR = PlanCollector(
+    name="billing",
+    summary="DescribeBackupPlanBilling, for each plan.",
+    section="Plans",
+    group=BILLING,
+    operations=(_OPERATION,),
+    interval_seconds=21_600,
+    enabled=False,
+    read=read_plan_billing,
+    families=with_reads(_FAMILIES, BILLING),
+)

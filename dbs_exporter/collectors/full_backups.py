@@ -1,0 +1,196 @@
+"""Full backups of a plan: how they are read, and their families · DescribeFullBackupList."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dbs_exporter.collectors.base import PlanCollector, PlanReading, Read
+from dbs_exporter.facts.enums import STORAGE_CLASSES
+from dbs_exporter.facts.full_backups import (
+    FULL_BACKUP_STATUSES,
+    FULL_BACKUPS,
+    FullBackup,
+    FullBackupHistory,
+    ended_full_backups,
+    full_backup_duration,
+    full_backup_history,
+    read_full_backup,
+)
+from dbs_exporter.facts.subjects import PlanSubject
+from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
+from dbs_exporter.metrics.rows import SEEN, completed, counts, of_kinds, one, state
+
+_LIST = "DescribeFullBackupList"
+
+
+def read_full_backups(reading: PlanReading) -> Read[FullBackupHistory]:
+    """Read a plan's list of full backups."""
+    records = reading.pages(_LIST, BackupPlanId=reading.plan_id, ShowStorageType=True, ShowProgress="true")
+    backups = [read_full_backup(record, reading.unknown) for record in records]
+    return Read(facts=full_backup_history(backups, reading.now), ended=ended_full_backups(backups))
+
+
+def _history(of: Callable[[FullBackupHistory], float | None]) -> Callable[[PlanSubject], list[Row]]:
+    def rows(subject: PlanSubject) -> list[Row]:
+        history = subject.get(FULL_BACKUPS)
+        return [] if history is None else one(of(history))
+
+    return rows
+
+
+def _last_success(of: Callable[[FullBackup], float | None]) -> Callable[[PlanSubject], list[Row]]:
+    return _history(lambda history: of(history.last_success) if history.last_success else None)
+
+
+def _queue_seconds(backup: FullBackup) -> float | None:
+    created, started = backup.created_at, backup.started_at
+    return None if created is None or started is None or started < created else started - created
+
+
+def _last_attempt_status(subject: PlanSubject) -> list[Row]:
+    history = subject.get(FULL_BACKUPS)
+    attempt = history.last_attempt if history else None
+    return [] if attempt is None else state(FULL_BACKUP_STATUSES, attempt.status)
+
+
+def _progress(subject: PlanSubject) -> list[Row]:
+    history = subject.get(FULL_BACKUPS)
+    running = history.running if history else None
+    if running is None:
+        return []
+    return of_kinds(structure=running.structure_progress, data=running.data_progress)
+
+
+def _counts(subject: PlanSubject) -> list[Row]:
+    history = subject.get(FULL_BACKUPS)
+    return [] if history is None else counts(FULL_BACKUP_STATUSES, history.counts)
+
+
+def _bytes(subject: PlanSubject) -> list[Row]:
+    history = subject.get(FULL_BACKUPS)
+    return [] if history is None else counts(STORAGE_CLASSES, history.bytes_by_storage_class)
+
+
+_FAMILIES: tuple[Family, ...] = (
+    plan_family(
+        "dbs_full_backup_last_success_timestamp_seconds",
+        "When the newest finished full backup finished",
+        f"{_LIST} FinishTime, else EndTime",
+        _last_success(lambda backup: backup.ended_at if backup.finished_at is None else backup.finished_at),
+    ),
+    plan_family(
+        "dbs_full_backup_last_success_duration_seconds",
+        "How long the newest finished full backup took, without its wait",
+        f"{_LIST} FinishTime - StartTime",
+        _last_success(full_backup_duration),
+    ),
+    plan_family(
+        "dbs_full_backup_last_success_queue_seconds",
+        "How long the newest finished full backup waited for its start",
+        f"{_LIST} StartTime - CreateTime",
+        _last_success(_queue_seconds),
+    ),
+    plan_family(
+        "dbs_full_backup_last_success_size_bytes",
+        "Size of the newest finished full backup",
+        f"{_LIST} BackupSize",
+        _last_success(lambda backup: backup.size_bytes),
+    ),
+    plan_family(
+        "dbs_full_backup_last_success_expires_timestamp_seconds",
+        "When the newest finished full backup expires",
+        f"{_LIST} BackupSetExpiredTime",
+        _last_success(lambda backup: backup.expires_at),
+    ),
+    plan_family(
+        "dbs_full_backup_last_attempt_timestamp_seconds",
+        "When the newest full backup job was created, whatever came of it",
+        f"{_LIST} CreateTime",
+        _history(lambda history: history.last_attempt.created_at if history.last_attempt else None),
+    ),
+    plan_family(
+        "dbs_full_backup_last_attempt_status",
+        "1 for the status of the newest full backup job, 0 for the others",
+        f"{_LIST} BackupStatus",
+        _last_attempt_status,
+        labels=("status",),
+    ),
+    plan_family(
+        "dbs_full_backup_consecutive_failures",
+        "Full backups that failed since the last one that finished",
+        f"{_LIST} BackupStatus",
+        _history(lambda history: history.consecutive_failures),
+    ),
+    plan_family(
+        "dbs_full_backup_running_started_timestamp_seconds",
+        "When the full backup that runs now started; absent while none runs",
+        f"{_LIST} StartTime",
+        _history(lambda history: history.running.started_at if history.running else None),
+    ),
+    plan_family(
+        "dbs_full_backup_running_progress_ratio",
+        "How far the full backup that runs now has come, 0 to 1; absent while none runs",
+        f"{_LIST} LogicalStructureBackupProgress and LogicalFullBackupProgress",
+        _progress,
+        labels=("stage",),
+    ),
+    plan_family(
+        "dbs_full_backup_sets",
+        "Full backup sets and jobs in the list now",
+        f"{_LIST} BackupStatus",
+        _counts,
+        labels=("status",),
+    ),
+    plan_family(
+        "dbs_full_backup_sets_bytes",
+        "Bytes of the full backup sets in the list now",
+        f"{_LIST} BackupSize by StorageMethod",
+        _bytes,
+        labels=("storage_class",),
+    ),
+    plan_family(
+        "dbs_full_backup_size_median_bytes",
+        "Median size of up to 30 finished full backups before the last one; absent below 5",
+        f"{_LIST} BackupSize",
+        _history(lambda history: history.size_median_bytes),
+    ),
+    plan_family(
+        "dbs_full_backup_duration_median_seconds",
+        "Median duration of up to 30 finished full backups before the last one; absent below 5",
+        f"{_LIST} FinishTime - StartTime",
+        _history(lambda history: history.duration_median_seconds),
+    ),
+    plan_family(
+        "dbs_full_backups_completed_total",
+        f"Distinct full backups seen to reach an end, {SEEN}",
+        f"{_LIST} BackupStatus",
+        lambda subject: completed(subject.tally(FULL_BACKUPS)),
+        labels=("result",),
+        type="counter",
+    ),
+    plan_family(
+        "dbs_full_backup_bytes_total",
+        f"Bytes of the full backups seen to finish, {SEEN}",
+        f"{_LIST} BackupSize",
+        lambda subject: one(subject.tally(FULL_BACKUPS).size_bytes),
+        type="counter",
+    ),
+    plan_family(
+        "dbs_full_backup_duration_seconds_total",
+        f"Seconds that the full backups seen to finish took, {SEEN}",
+        f"{_LIST} FinishTime - StartTime",
+        lambda subject: one(subject.tally(FULL_BACKUPS).duration_seconds),
+        type="counter",
+    ),
+)
+
+COLLECTOR = PlanCollector(
+    name="full_backups",
+    summary="DescribeFullBackupList, for each plan.",
+    section="Full backups",
+    group=FULL_BACKUPS,
+    operations=(_LIST,),
+    interval_seconds=300,
+    read=read_full_backups,
+    families=with_reads(_FAMILIES, FULL_BACKUPS),
+)

@@ -1,0 +1,129 @@
+"""Backup plans: the list of a region, and the families of what a plan is · DescribeBackupPlanList."""
+
+from __future__ import annotations
+
+from dbs_exporter.collectors.base import Reading, RegionCollector
+from dbs_exporter.facts.fields import text
+from dbs_exporter.facts.objectives import schedule_max_gap_seconds
+from dbs_exporter.facts.plans import PLAN_STATUSES, PLANS, Plan, read_plan
+from dbs_exporter.facts.subjects import PlanSubject
+from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
+from dbs_exporter.metrics.rows import of_kinds, one, state
+
+_LIST = "DescribeBackupPlanList"
+
+
+def read_plans(reading: Reading) -> tuple[Plan, ...]:
+    """Read all plans of a region · DescribeBackupPlanList.
+
+    Many regions share an endpoint; a record that names another region (BackupPlanRegion) is left to that region.
+    """
+    records = reading.pages(
+        _LIST,
+        Region=reading.region,
+        ShowRecoverTimeRange=True,
+        ShowBackupStrategyInfo=True,
+        ShowStorageStrategyInfo=True,
+    )
+    here = [
+        record
+        for record in records
+        if text(record, "BackupPlanRegion").lower() in ("", reading.region.lower())
+    ]
+    plans = [read_plan(record, reading.unknown) for record in here]
+    return tuple({plan.plan_id: plan for plan in plans}.values())
+
+
+def _info(subject: PlanSubject) -> list[Row]:
+    plan = subject.plan
+    labels = (
+        plan.name,
+        plan.database_type,
+        plan.backup_method,
+        plan.instance_class,
+        plan.source_type,
+        plan.source_instance_id,
+        plan.source_region,
+        plan.gateway_id,
+        plan.resource_group_id,
+        plan.cross_account_id,
+    )
+    return [(labels, 1)]
+
+
+def _log_backup_enabled(subject: PlanSubject) -> list[Row]:
+    enabled = subject.plan.log_backup_enabled
+    return [] if enabled is None else one(int(enabled))
+
+
+_FAMILIES: tuple[Family, ...] = (
+    plan_family(
+        "dbs_plan_info",
+        "What the backup plan is; always 1",
+        f"{_LIST} BackupPlanDetail",
+        _info,
+        labels=(
+            "plan_name",
+            "database_type",
+            "backup_method",
+            "instance_class",
+            "source_type",
+            "source_instance_id",
+            "source_region",
+            "gateway_id",
+            "resource_group_id",
+            "cross_account_id",
+        ),
+    ),
+    plan_family(
+        "dbs_plan_status",
+        "1 for the status the plan has, 0 for the others",
+        f"{_LIST} BackupPlanStatus",
+        lambda subject: state(PLAN_STATUSES, subject.plan.status),
+        labels=("status",),
+    ),
+    plan_family(
+        "dbs_plan_created_timestamp_seconds",
+        "When the plan was created",
+        f"{_LIST} BackupPlanCreateTime",
+        lambda subject: one(subject.plan.created_at),
+    ),
+    plan_family(
+        "dbs_plan_log_backup_enabled",
+        "1 if the plan is set to back up the log, 0 if not",
+        f"{_LIST} EnableBackupLog",
+        _log_backup_enabled,
+    ),
+    plan_family(
+        "dbs_plan_retention_seconds",
+        "How long backups are kept",
+        f"{_LIST} BackupRetentionPeriod and LogBackupRetentionPeriod",
+        lambda subject: of_kinds(
+            full=subject.plan.full_retention_seconds, log=subject.plan.log_retention_seconds
+        ),
+        labels=("backup_type",),
+    ),
+    plan_family(
+        "dbs_plan_schedule_max_gap_seconds",
+        "The largest gap between two scheduled full backups",
+        f"derived from {_LIST} BackupPeriod",
+        lambda subject: one(schedule_max_gap_seconds(subject.plan.schedule)),
+    ),
+    plan_family(
+        "dbs_plan_database_objects",
+        "Databases that the plan names to be backed up",
+        f"{_LIST} BackupObjects",
+        lambda subject: one(subject.plan.objects_count),
+    ),
+)
+
+COLLECTOR = RegionCollector(
+    name="plans",
+    summary="DescribeBackupPlanList: which plans there are.",
+    section="Plans",
+    group=PLANS,
+    operations=(_LIST,),
+    interval_seconds=120,
+    read=read_plans,
+    families=with_reads(_FAMILIES, "plan"),
+)

@@ -1,0 +1,133 @@
+"""Families that rest on several things: what can be restored, what a plan is held to, how old that knowledge is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dbs_exporter.collectors import full_backups, log_backups, restore_ranges, restores
+from dbs_exporter.collectors.base import PlanCollector
+from dbs_exporter.facts.billing import BILLING
+from dbs_exporter.facts.full_backups import FULL_BACKUPS
+from dbs_exporter.facts.log_backups import LOG_BACKUPS
+from dbs_exporter.facts.protection import (
+    last_good_expires,
+    recoverable_window,
+    recovery_gaps,
+    recovery_point,
+)
+from dbs_exporter.facts.restore_ranges import RANGES
+from dbs_exporter.facts.subjects import PlanSubject
+from dbs_exporter.metrics.family import Family, Row, plan_family
+from dbs_exporter.metrics.rows import of_kinds, one
+
+_LIST = "DescribeBackupPlanList"
+_RANGES = "DescribeRestoreRangeInfo"
+
+
+def _expires(subject: PlanSubject) -> list[Row]:
+    billing = subject.get(BILLING)
+    if subject.plan.expires_at is None and billing is not None:
+        return one(billing.expires_at)
+    return one(subject.plan.expires_at)
+
+
+def _gaps(subject: PlanSubject, field: int) -> list[Row]:
+    gaps = recovery_gaps(subject)
+    return [] if gaps is None else [((scope,), gap[field]) for scope, gap in gaps.items()]
+
+
+def _objectives(subject: PlanSubject) -> list[Row]:
+    objectives = subject.objectives
+    return of_kinds(
+        rpo=objectives.rpo,
+        full_backup_interval=objectives.full_backup_interval,
+        restore_time=objectives.restore_time,
+        restore_test_interval=objectives.restore_test_interval,
+    )
+
+
+AGED: tuple[PlanCollector[Any], ...] = (
+    full_backups.COLLECTOR,
+    log_backups.COLLECTOR,
+    restore_ranges.COLLECTOR,
+    restores.COLLECTOR,
+)
+"""Collectors of which it is exported when they last read each plan: those that protection rests on, and the one whose
+silence would look like a stuck restore."""
+
+
+def _last_read(subject: PlanSubject) -> list[Row]:
+    read_at = {collector.name: subject.known(collector.group).read_at for collector in AGED}
+    return of_kinds(**read_at)
+
+
+FAMILIES: tuple[Family, ...] = (
+    plan_family(
+        "dbs_plan_expires_timestamp_seconds",
+        "When a prepaid plan ends",
+        f"{_LIST} InstanceExpiredTimestamp or DescribeBackupPlanBilling BuyExpiredTimestamp",
+        _expires,
+        reads=("plan", BILLING),
+    ),
+    plan_family(
+        "dbs_plan_recoverable_from_timestamp_seconds",
+        "The oldest instant to which the database can be brought back",
+        f"{_RANGES} BeginTimestampForRestore and FullBackupDetail.EndTime,"
+        f" else {_LIST} BeginTimestampForRestore",
+        lambda subject: one(recoverable_window(subject)[0]),
+        reads=("plan", RANGES),
+    ),
+    plan_family(
+        "dbs_plan_recoverable_until_timestamp_seconds",
+        "The end of the restorable window",
+        f"{_RANGES} EndTimestampForRestore and FullBackupDetail.EndTime, else {_LIST} EndTimestampForRestore",
+        lambda subject: one(recoverable_window(subject)[1]),
+        reads=("plan", RANGES),
+    ),
+    plan_family(
+        "dbs_plan_recovery_gaps",
+        "Holes in continuous recoverability, current ones after the oldest full backup still kept",
+        f"derived from {_RANGES} DBSRecoverRange and DescribeFullBackupList EndTime",
+        lambda subject: _gaps(subject, 0),
+        labels=("scope",),
+        reads=(RANGES, FULL_BACKUPS),
+    ),
+    plan_family(
+        "dbs_plan_recovery_gap_seconds",
+        "Seconds in the holes that dbs_plan_recovery_gaps counts",
+        f"derived from {_RANGES} DBSRecoverRange and DescribeFullBackupList EndTime",
+        lambda subject: _gaps(subject, 1),
+        labels=("scope",),
+        reads=(RANGES, FULL_BACKUPS),
+    ),
+    plan_family(
+        "dbs_plan_recovery_point_timestamp_seconds",
+        "The newest instant to which the database can be brought back",
+        f"derived from DescribeIncrementBackupList EndTime, DescribeFullBackupList EndTime and {_RANGES}",
+        lambda subject: one(recovery_point(subject)),
+        reads=("plan", RANGES, FULL_BACKUPS, LOG_BACKUPS),
+    ),
+    plan_family(
+        "dbs_plan_last_good_expires_timestamp_seconds",
+        "When the last usable backup expires if nothing new succeeds, the point of no recovery",
+        "the latest DescribeFullBackupList BackupSetExpiredTime of a finished set",
+        lambda subject: one(last_good_expires(subject)),
+        reads=(FULL_BACKUPS,),
+    ),
+    plan_family(
+        "dbs_plan_objective_seconds",
+        "What the plan is held to",
+        f"the configuration, else derived from {_LIST} BackupPeriod and EnableBackupLog",
+        _objectives,
+        labels=("objective",),
+        reads=("objectives",),
+    ),
+    plan_family(
+        "dbs_plan_last_read_timestamp_seconds",
+        "When the collector last read this plan whole, the age of what the plan's other families say",
+        "the exporter's clock at the end of DescribeFullBackupList, DescribeIncrementBackupList and so on",
+        _last_read,
+        labels=("collector",),
+    ),
+)
+SECTION = "Plans"

@@ -1,0 +1,151 @@
+"""Restore tasks of a plan: how they are read, and their families · DescribeRestoreTaskList."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from dbs_exporter.collectors.base import PlanCollector, PlanReading, Read
+from dbs_exporter.facts.restores import (
+    RESTORE_STATUSES,
+    RESTORES,
+    RestoreHistory,
+    RestoreTask,
+    ended_restores,
+    read_restore_task,
+    restore_history,
+)
+from dbs_exporter.facts.subjects import PlanSubject
+from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
+from dbs_exporter.metrics.rows import SEEN, completed, counts, one, state
+from dbs_exporter.metrics.rows import WHICH_TASKS as _WHICH
+
+_LIST = "DescribeRestoreTaskList"
+
+
+def read_restores(reading: PlanReading) -> Read[RestoreHistory]:
+    """Read a plan's list of restore tasks."""
+    records = reading.pages(_LIST, BackupPlanId=reading.plan_id)
+    tasks = [read_restore_task(record, reading.unknown) for record in records]
+    return Read(facts=restore_history(tasks), ended=ended_restores(tasks))
+
+
+def _tasks(of: Callable[[RestoreTask], Iterable[Row]]) -> Callable[[PlanSubject], list[Row]]:
+    def rows(subject: PlanSubject) -> list[Row]:
+        history = subject.get(RESTORES)
+        return [row for task in (history.tasks if history else ()) for row in of(task)]
+
+    return rows
+
+
+def _history(of: Callable[[RestoreHistory], float | None]) -> Callable[[PlanSubject], list[Row]]:
+    def rows(subject: PlanSubject) -> list[Row]:
+        history = subject.get(RESTORES)
+        return [] if history is None else one(of(history))
+
+    return rows
+
+
+def _counts(subject: PlanSubject) -> list[Row]:
+    history = subject.get(RESTORES)
+    return [] if history is None else counts(RESTORE_STATUSES, history.counts)
+
+
+_FAMILIES: tuple[Family, ...] = (
+    plan_family(
+        "dbs_restore_task_info",
+        f"What a restore task restores to; always 1; {_WHICH}",
+        f"{_LIST} RestoreTaskDetail",
+        _tasks(
+            lambda task: one(
+                1,
+                task.task_id,
+                task.name,
+                task.destination_type,
+                task.destination_instance_id,
+                task.destination_region,
+                task.backup_set_id,
+            )
+        ),
+        labels=(
+            "restore_task_id",
+            "restore_task_name",
+            "destination_type",
+            "destination_instance_id",
+            "destination_region",
+            "backup_set_id",
+        ),
+    ),
+    plan_family(
+        "dbs_restore_task_status",
+        f"1 for the status the restore task has, 0 for the others; {_WHICH}",
+        f"{_LIST} RestoreStatus",
+        _tasks(lambda task: state(RESTORE_STATUSES, task.status, task.task_id)),
+        labels=("restore_task_id", "status"),
+    ),
+    plan_family(
+        "dbs_restore_task_progress_ratio",
+        f"How far each stage of the restore task has come, 0 to 1; {_WHICH}",
+        f"{_LIST} FullStruforeRestoreProgress, FullDataRestoreProgress and the other progress fields",
+        _tasks(lambda task: [((task.task_id, stage), progress) for stage, progress in task.progress]),
+        labels=("restore_task_id", "stage"),
+    ),
+    plan_family(
+        "dbs_restore_task_created_timestamp_seconds",
+        f"When the restore task was created; {_WHICH}",
+        f"{_LIST} RestoreTaskCreateTime",
+        _tasks(lambda task: one(task.created_at, task.task_id)),
+        labels=("restore_task_id",),
+    ),
+    plan_family(
+        "dbs_restore_task_finished_timestamp_seconds",
+        f"When the restore task ended; {_WHICH}",
+        f"{_LIST} RestoreTaskFinishTime",
+        _tasks(lambda task: one(task.finished_at, task.task_id)),
+        labels=("restore_task_id",),
+    ),
+    plan_family(
+        "dbs_restore_task_target_timestamp_seconds",
+        f"The instant that the restore task restores to; {_WHICH}",
+        f"{_LIST} RestoreTime",
+        _tasks(lambda task: one(task.target_at, task.task_id)),
+        labels=("restore_task_id",),
+    ),
+    plan_family(
+        "dbs_restore_tasks",
+        "Restore tasks in the list now",
+        f"{_LIST} RestoreStatus",
+        _counts,
+        labels=("status",),
+    ),
+    plan_family(
+        "dbs_restore_last_success_timestamp_seconds",
+        "When a restore last succeeded, the last proof that one works",
+        f"{_LIST} RestoreTaskFinishTime, RestoreStatus and the progress fields",
+        _history(lambda history: history.last_success_at),
+    ),
+    plan_family(
+        "dbs_restore_last_success_duration_seconds",
+        "How long the last restore that succeeded took",
+        f"{_LIST} RestoreTaskFinishTime - RestoreTaskCreateTime",
+        _history(lambda history: history.last_success_duration_seconds),
+    ),
+    plan_family(
+        "dbs_restores_completed_total",
+        f"Distinct restore tasks seen to reach an end, {SEEN}",
+        f"{_LIST} RestoreStatus",
+        lambda subject: completed(subject.tally(RESTORES)),
+        labels=("result",),
+        type="counter",
+    ),
+)
+
+COLLECTOR = PlanCollector(
+    name="restores",
+    summary="DescribeRestoreTaskList, for each plan.",
+    section="Restores",
+    group=RESTORES,
+    operations=(_LIST,),
+    interval_seconds=60,
+    read=read_restores,
+    families=with_reads(_FAMILIES, RESTORES),
+)

@@ -1,0 +1,58 @@
+"""Groups of facts: what one reading of one subject brings, under one typed name."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar, cast
+
+from msgspec import Struct
+
+from dbs_exporter.facts.tallies import Tally
+
+F = TypeVar("F")
+
+
+class Group(Generic[F]):
+    """A kind of facts that is read together: its name, and the type of the facts.
+
+    The name is the label `facts` of the exporter's metrics.
+    """
+
+    __slots__ = ("facts_type", "name")
+
+    def __init__(self, name: str, facts_type: object) -> None:
+        self.name = name
+        self.facts_type = facts_type
+
+    def __repr__(self) -> str:
+        return f"Group({self.name!r})"
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    """What is known of one group of one subject."""
+
+    facts: object
+    """None while it was never read."""
+    read_at: float | None = None
+    """When it was last read whole, in Unix seconds."""
+    tally: Tally = Tally()
+
+
+NOTHING = Known(facts=None)
+
+
+class Subject(Struct, frozen=True, kw_only=True):
+    """Something facts are about: an account, a region of an account, or a plan."""
+
+    groups: dict[str, Known] = {}
+
+    def get(self, group: Group[F]) -> F | None:
+        """Return the facts of a group, None if it was never read."""
+        return cast("F | None", self.groups.get(group.name, NOTHING).facts)
+
+    def known(self, group: Group[F]) -> Known:
+        """Return the facts of a group with their age and tally."""
+        return self.groups.get(group.name, NOTHING)
+
+    def tally(self, group: Group[F]) -> Tally:
+        """Return what was seen to end of a group; zeros if nothing was."""
+        return self.groups.get(group.name, NOTHING).tally

@@ -1,0 +1,34 @@
+"""Standard error codes of failed jobs · DescribeJobErrorCode."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from dbs_exporter.facts.fields import Record, error_message, item, text
+from dbs_exporter.facts.groups import Group
+
+JobKind = Literal["full_backup", "restore"]
+
+
+class JobError(Struct, frozen=True, kw_only=True):
+    """The standard error code of a failed job · DescribeJobErrorCode, Item."""
+
+    job_kind: JobKind
+    job_id: str
+    error_code: str
+    """"" if the API names none; kept, so that it is asked once."""
+    error_message: str = ""
+
+
+JOB_ERRORS: Group[tuple[JobError, ...]] = Group("job_errors", tuple[JobError, ...])
+
+
+def read_job_error(answer: Record, job_kind: JobKind, job_id: str) -> JobError | None:
+    """Read why a job failed, None where the API names no code · DescribeJobErrorCode, Item. Raises BadAnswer."""
+    found = item(answer)
+    code = "" if found is None else text(found, "ErrorCode")
+    if found is None or not code:
+        return None
+    return JobError(job_kind=job_kind, job_id=job_id, error_code=code, error_message=error_message(found))

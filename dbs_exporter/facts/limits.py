@@ -1,0 +1,33 @@
+"""Every limit by which facts are judged or shortened, once. Shares are of an objective, times are seconds."""
+
+from __future__ import annotations
+
+MINUTE_SECONDS = 60.0
+DAY_SECONDS = 86_400.0
+
+AT_RISK_SHARE = 0.8
+"""A recovery point that log keeps young is at risk beyond this share of its RPO."""
+LATE_SHARE = 0.9
+"""What a schedule sets is late beyond this share: a backup that comes when it is due reaches 1 / 1.2."""
+AHEAD_SECONDS = 900.0
+"""A recovery point that lies this far in the future is not believed."""
+STALE_INTERVALS = 3.0
+"""Facts older than this many intervals of their collector are stale."""
+HEARTBEAT_LATE_SECONDS = 300.0
+"""A gateway that was not heard of for this long is late."""
+
+FULL_BACKUP_GRACE = 1.2
+"""A full backup may come this many of the schedule's largest gaps after the last one, unless an objective is configured."""
+DEFAULT_LOG_RPO_SECONDS = 1_800.0
+"""The RPO of a plan with log backup, unless an objective is configured."""
+
+CHAIN_TOLERANCE_SECONDS = 60.0
+"""Log files whose ends are this close count as joined: the API's times are rounded, and rotation takes a moment."""
+SPANS_KEPT = 64
+"""Spans of contiguous log kept of a plan, the newest."""
+MEDIAN_SETS = 30
+"""Finished full backups that a median is taken of, at most."""
+MEDIAN_AT_LEAST = 5
+"""Finished full backups that a median needs."""
+ENDED_TASKS_KEPT = 5
+"""Ended restore and download tasks kept of a plan, the newest."""

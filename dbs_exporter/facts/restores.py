@@ -1,0 +1,164 @@
+"""Restore tasks, and what is kept of a plan's list of them · DescribeRestoreTaskList."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from dbs_exporter.facts.condensing import counts_of, distinct
+from dbs_exporter.facts.enums import ENDPOINT_TYPE, UnknownValue, spellings
+from dbs_exporter.facts.fields import (
+    Record,
+    enum,
+    error_message,
+    first_text,
+    instant,
+    progress,
+    required_text,
+    text,
+)
+from dbs_exporter.facts.groups import Group
+from dbs_exporter.facts.limits import ENDED_TASKS_KEPT
+from dbs_exporter.facts.tallies import Counts, Ended
+
+RESTORE_STATUSES = ("init", "check_pass", "running", "stop", "pause", "finish")
+"""`finish` counts as documented although no document lists it: tasks must end somehow, and other lists call it that."""
+RESTORE_STATUS = spellings(*RESTORE_STATUSES)
+RESTORE_ENDED = frozenset({"stop", "finish"})
+
+STAGE_FIELDS = (
+    ("pre_structure", "FullStruforeRestoreProgress"),
+    ("full_data", "FullDataRestoreProgress"),
+    ("post_structure", "FullStruAfterRestoreProgress"),
+    ("continuous", "ContinuousRestoreProgress"),
+    ("physical_full", "PhysicalFullBackupRecoverProgress"),
+    ("physical_incremental", "PhysicalIncrementBackupRecoverProgress"),
+    ("physical_full_and_incremental", "PhysicalFullAndIncrementBackupRecoverProgress"),
+    ("physical_recover", "PhysicalBackupRecoverProgress"),
+    ("physical_online", "PhysicalDatabaseOnlineProgress"),
+)
+"""(stage, the field of its progress)"""
+RESTORE_STAGES = tuple(stage for stage, _ in STAGE_FIELDS)
+
+
+class RestoreTask(Struct, frozen=True, kw_only=True):
+    """One restore task · DescribeRestoreTaskList, Items.RestoreTaskDetail."""
+
+    task_id: str
+    plan_id: str
+    status: str
+    name: str = ""
+    created_at: float | None = None
+    finished_at: float | None = None
+    target_at: float | None = None
+    progress: tuple[tuple[str, float], ...] = ()
+    """(stage of RESTORE_STAGES, 0 to 1), only the stages the API reports."""
+    destination_type: str = ""
+    destination_instance_id: str = ""
+    destination_region: str = ""
+    backup_set_id: str = ""
+    error_message: str = ""
+
+
+class RestoreHistory(Struct, frozen=True, kw_only=True):
+    """A plan's restore tasks: those not ended and the newest five ended ones, and what the whole list says."""
+
+    tasks: tuple[RestoreTask, ...] = ()
+    counts: Counts = ()
+    last_success_at: float | None = None
+    last_success_duration_seconds: float | None = None
+
+
+RESTORES: Group[RestoreHistory] = Group("restores", RestoreHistory)
+
+
+def read_restore_task(record: Record, unknown: UnknownValue) -> RestoreTask:
+    """Read one restore task · DescribeRestoreTaskList, Items.RestoreTaskDetail. Raises BadAnswer."""
+    stages = []
+    for stage, field in STAGE_FIELDS:
+        reached = progress(record, field)
+        if reached is not None:
+            stages.append((stage, reached))
+    return RestoreTask(
+        task_id=required_text(record, "RestoreTaskId"),
+        plan_id=text(record, "BackupPlanId"),
+        status=enum(record, "RestoreStatus", RESTORE_STATUS, unknown, required=True),
+        name=text(record, "RestoreTaskName"),
+        created_at=instant(record, "RestoreTaskCreateTime"),
+        finished_at=instant(record, "RestoreTaskFinishTime"),
+        target_at=instant(record, "RestoreTime"),
+        progress=tuple(stages),
+        destination_type=enum(record, "DestinationEndpointInstanceType", ENDPOINT_TYPE, unknown),
+        destination_instance_id=first_text(
+            record, "DestinationEndpointInstanceID", "DestinationEndpointInstanceId"
+        ),
+        destination_region=text(record, "DestinationEndpointRegion"),
+        backup_set_id=text(record, "BackupSetId"),
+        error_message=error_message(record),
+    )
+
+
+def restore_succeeded(task: RestoreTask) -> bool:
+    """Return True if the task brought its data back.
+
+    No document names the terminal status. `finish` is taken as success; so is a status the documents do not know when the
+    task has a finish time and every stage it reports stands at 1.
+    """
+    if task.status == "finish":
+        return True
+    return (
+        task.status not in RESTORE_STATUSES
+        and task.finished_at is not None
+        and bool(task.progress)
+        and all(progress >= 1 for _, progress in task.progress)
+    )
+
+
+def restore_ended(task: RestoreTask) -> bool:
+    """Return True if the task will not go on: failed, finished, or an undocumented status with a finish time."""
+    if task.status in RESTORE_ENDED:
+        return True
+    return task.status not in RESTORE_STATUSES and task.finished_at is not None
+
+
+def restore_duration(task: RestoreTask) -> float | None:
+    """Return the seconds from RestoreTaskCreateTime to RestoreTaskFinishTime; None while either is unknown.
+
+    The API gives no time at which a task was started, so waiting between creation and start is in it.
+    """
+    if task.created_at is None or task.finished_at is None or task.finished_at < task.created_at:
+        return None
+    return task.finished_at - task.created_at
+
+
+def restore_history(tasks: Iterable[RestoreTask]) -> RestoreHistory:
+    """Condense a plan's restore tasks: those not ended and the newest five ended ones · DescribeRestoreTaskList."""
+    unique = sorted(
+        distinct(
+            tasks, lambda task: task.task_id, lambda task: (restore_ended(task), task.finished_at or 0.0)
+        ),
+        key=lambda task: (task.finished_at or task.created_at or 0.0, task.task_id),
+    )
+    ended = [task for task in unique if restore_ended(task)]
+    good = [task for task in ended if restore_succeeded(task) and task.finished_at is not None]
+    last = max(good, key=lambda task: (task.finished_at or 0.0, task.task_id), default=None)
+    return RestoreHistory(
+        tasks=(*(task for task in unique if not restore_ended(task)), *ended[-ENDED_TASKS_KEPT:]),
+        counts=counts_of((task.status for task in unique), RESTORE_STATUSES),
+        last_success_at=last.finished_at if last else None,
+        last_success_duration_seconds=restore_duration(last) if last else None,
+    )
+
+
+def ended_restores(tasks: Iterable[RestoreTask]) -> tuple[Ended, ...]:
+    """Return those that have ended, for the counters."""
+    return tuple(
+        Ended(
+            task.task_id,
+            restore_succeeded(task),
+            duration_seconds=restore_duration(task) or 0.0,
+        )
+        for task in tasks
+        if restore_ended(task)
+    )

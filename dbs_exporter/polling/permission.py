@@ -1,0 +1,78 @@
+"""Which subjects an operation is refused for, and when it is worth asking again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dbs_exporter.clock import Clock
+
+DENIED_RETRY_SECONDS = (60.0, 120.0, 240.0, 480.0, 960.0, 1800.0, 3600.0)
+"""When an operation that was refused so many times in a row is asked again: one stray refusal costs little, a policy is not
+hammered. What belongs to a whole region is one call, and asked each time."""
+
+DENIED_PLANS_MEAN_ALL = 3
+"""Refused for so many plans and granted for none, an operation is taken to be refused altogether."""
+
+
+class Permission:
+    """Which subjects an operation is refused for, and when to ask again; not thread-safe, `Runs` guards it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._denied: dict[str, float] = {}
+        self._times: dict[str, int] = {}
+        self._granted: set[str] = set()
+        """Subjects whose last answer was no refusal: a policy may also be taken away."""
+
+    def granted(self, subject: str) -> None:
+        """The operation worked."""
+        if self.wholly_denied:
+            self._denied.clear()
+            self._times.clear()
+        self._granted.add(subject)
+        self._denied.pop(subject, None)
+        self._times.pop(subject, None)
+
+    def denied(self, subject: str) -> bool:
+        """The operation was refused; True if that is news."""
+        news = subject not in self._denied
+        self._granted.discard(subject)
+        times = self._times.get(subject, 0)
+        self._times[subject] = times + 1
+        wait = DENIED_RETRY_SECONDS[min(times, len(DENIED_RETRY_SECONDS) - 1)] if subject else 0.0
+        self._denied[subject] = self._clock.monotonic() + wait
+        return news
+
+    @property
+    def wholly_denied(self) -> bool:
+        """Whether nobody is granted the operation and several are refused it."""
+        return not self._granted and len(self._denied) >= DENIED_PLANS_MEAN_ALL
+
+    def worth_asking(self, subjects: Iterable[str]) -> list[str]:
+        """The subjects to ask about now: not those refused lately, and one at most while the operation is refused altogether."""
+        wanted = list(subjects)
+        now = self._clock.monotonic()
+        if self.wholly_denied:
+            due = all(at <= now for at in self._denied.values())
+            return wanted[:1] if due else []
+        return [one for one in wanted if self._denied.get(one, now) <= now]
+
+    def ask_again(self) -> None:
+        """Let everything that was refused be asked about at once: somebody may have mended it."""
+        self._times.clear()
+        self._denied = dict.fromkeys(self._denied, self._clock.monotonic())
+
+    def refused_of(self, subjects: Iterable[str]) -> int:
+        """How many of the subjects are refused."""
+        wanted = list(subjects)
+        return len(wanted) if self.wholly_denied else sum(self.refuses(one) for one in wanted)
+
+    def refuses(self, subject: str) -> bool:
+        """Whether the last answer about a subject was a refusal."""
+        return subject in self._denied
+
+    def forget(self, subjects: set[str]) -> None:
+        """Keep only these subjects."""
+        self._denied = {one: at for one, at in self._denied.items() if one in subjects}
+        self._times = {one: times for one, times in self._times.items() if one in subjects}
+        self._granted &= subjects
