@@ -20,26 +20,16 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from bench.measured import MIB, row
-from dbs_exporter.collectors.catalogue import FAMILIES
-from dbs_exporter.facts.model import (
-    FULL_BACKUP_STATUSES,
-    LOG_FILE_STATUSES,
-    RESTORE_STATUSES,
-    STORAGE_CLASSES,
-    FullBackup,
-    FullBackupHistory,
-    LogHistory,
-    Objectives,
-    Plan,
-    PlanSubject,
-    RestoreHistory,
-    RestoreRange,
-    RestoreTask,
-    Schedule,
-    Scope,
-    SubjectKey,
-    Tally,
-)
+from dbs_exporter.collectors.table import TABLE
+from dbs_exporter.facts.enums import STORAGE_CLASSES
+from dbs_exporter.facts.full_backups import FULL_BACKUP_STATUSES, FullBackup, FullBackupHistory
+from dbs_exporter.facts.log_backups import LOG_FILE_STATUSES, LogHistory
+from dbs_exporter.facts.objectives import Objectives
+from dbs_exporter.facts.plans import Plan, Schedule
+from dbs_exporter.facts.restore_ranges import RestoreRange
+from dbs_exporter.facts.restores import RESTORE_STATUSES, RestoreHistory, RestoreTask
+from dbs_exporter.facts.subjects import PlanSubject, Scope, SubjectKey
+from dbs_exporter.facts.tallies import Tally
 from dbs_exporter.metrics.exposition import Exposition, Page
 from dbs_exporter.metrics.family import IDENTITY
 
@@ -158,7 +148,7 @@ class SameRows(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family that has rows."""
-        for family in FAMILIES:
+        for family in TABLE.families:
             if family.of == "plan":
                 labels = IDENTITY["plan"] + family.labels
                 made: CounterMetricFamily | GaugeMetricFamily
@@ -206,7 +196,7 @@ def main() -> None:
     later = [changed(subject, number) for number, subject in enumerate(subjects)]
     gc.collect()
     before = resident_bytes()
-    exposition = Exposition(FAMILIES)
+    exposition = Exposition(TABLE.families)
     for subject in subjects:
         exposition.update(key_of(subject), subject)
     first = seconds(exposition.publish)

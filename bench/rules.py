@@ -21,7 +21,7 @@ from pathlib import Path
 from bench.measured import row
 from dashboards.preview.history import Past
 from dashboards.preview.servers import configuration, prometheus
-from dbs_exporter.cli.serve import DEMO_CONFIG
+from dbs_exporter.cli.demo import demo_config as DEMO_CONFIG
 from dbs_exporter.config.load import parse_config
 
 INTERVAL_SECONDS = 60

@@ -53,7 +53,7 @@ accounts:
 collectors:
 {collectors}
 """
-COLLECTORS = (
+TABLE = (
     "plans", "gateways", "full_backups", "incremental_backups", "restores", "restore_ranges", "prechecks", "downloads",
     "job_errors", "nodes",
 )  # fmt: skip
@@ -96,12 +96,12 @@ class Scraper:
 def serve(plans: int, folder: str, told: Connection) -> None:
     """The exporter's web side over made-up plans; writes the same bytes to files and tells port and series."""
     from dbs_exporter.clock import SystemClock
-    from dbs_exporter.collectors.catalogue import FAMILIES
+    from dbs_exporter.collectors.table import TABLE
     from dbs_exporter.metrics.exposition import Exposition
     from dbs_exporter.web.page.overview import Snapshot
     from dbs_exporter.web.server import WebServer, bind, create_app
 
-    exposition = Exposition(FAMILIES)
+    exposition = Exposition(TABLE.families)
     for number in range(plans):
         subject = plan_subject(number)
         exposition.update(key_of(subject), subject)
@@ -209,10 +209,10 @@ def against_nginx(series_wanted: int, rounds: int) -> None:
 
 def series_of_a_plan() -> int:
     """How many series a made-up plan has, on average."""
-    from dbs_exporter.collectors.catalogue import FAMILIES
+    from dbs_exporter.collectors.table import TABLE
     from dbs_exporter.metrics.exposition import Exposition
 
-    exposition = Exposition(FAMILIES)
+    exposition = Exposition(TABLE.families)
     for number in range(100):
         subject = plan_subject(number)
         exposition.update(key_of(subject), subject)
@@ -225,7 +225,7 @@ def while_polling(plans: int) -> None:
     with tempfile.TemporaryDirectory() as made, ExitStack() as stack:
         file = Path(made, "dbs-exporter.yml")
         url = stack.enter_context(cloud(plans))
-        intervals = "\n".join(f"  {name}: {{interval: 1h}}" for name in COLLECTORS)
+        intervals = "\n".join(f"  {name}: {{interval: 1h}}" for name in TABLE)
 
         def configure(rate: int) -> None:
             file.write_text(CONFIG.format(url=url, rate=rate, collectors=intervals))

@@ -32,7 +32,7 @@ objectives:
 
 def main() -> None:
     """Make every image anew."""
-    from chromium import chromium
+    from support.chromium import chromium
 
     from dbs_exporter.clock import SystemClock
     from dbs_exporter.config.load import parse_config

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rule_fixtures import ALERTS, RULES
+from support.rule_fixtures import ALERTS, RULES
 
 EXAMPLE = RULES / "alertmanager.yml"
 PATIENCE_SECONDS = 60.0

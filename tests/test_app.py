@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from exporter_process import PATIENCE_SECONDS, ask, eventually, exporter
+from support.exporter_process import PATIENCE_SECONDS, ask, eventually, exporter
 
 from dbs_exporter.simulator import Simulator, World, start_simulator
 

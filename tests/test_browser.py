@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from chromium import PROGRAMS, Browser, chromium
-from known_subjects import PLAN, REGION, SCOPE
+from support.chromium import PROGRAMS, Browser, chromium
+from support.known_subjects import PLAN, REGION, SCOPE
 
 from dbs_exporter.clock import SystemClock
-from dbs_exporter.facts.model import CollectorState, Gateway, PlanSubject, RegionSubject, RestoreRange
+from dbs_exporter.facts.collection import CollectorState
+from dbs_exporter.facts.gateways import Gateway
+from dbs_exporter.facts.restore_ranges import RestoreRange
+from dbs_exporter.facts.subjects import PlanSubject, RegionSubject
 from dbs_exporter.metrics.exposition import Exposition
 from dbs_exporter.web.page.overview import Snapshot
 from dbs_exporter.web.server import WebServer, bind, create_app

@@ -10,40 +10,29 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from known_subjects import BACKUP, DOWNLOAD, PLAN, REGION, SCOPE, TASK
+from support.known_subjects import BACKUP, DOWNLOAD, PLAN, REGION, SCOPE, TASK
 
 from dbs_exporter.collectors import backup_families, plan_families, region_families, restore_families
-from dbs_exporter.collectors.catalogue import FAMILIES
+from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.facts import protection
-from dbs_exporter.facts.model import (
-    DOWNLOAD_STATUSES,
-    FULL_BACKUP_STATUSES,
-    GATEWAY_STATUSES,
-    LOG_FILE_STATUSES,
-    PLAN_STATUSES,
-    PRECHECK_ITEM_STATES,
-    PRECHECK_STATUSES,
-    RESTORE_STATUSES,
-    STORAGE_CLASSES,
-    Billing,
-    DownloadHistory,
-    FullBackupHistory,
-    Gateway,
-    LogHistory,
-    Plan,
-    PlanSubject,
-    Precheck,
-    RegionSubject,
-    RestoreHistory,
-    Subject,
-)
+from dbs_exporter.facts.billing import Billing
+from dbs_exporter.facts.downloads import DOWNLOAD_STATUSES, DownloadHistory
+from dbs_exporter.facts.enums import STORAGE_CLASSES
+from dbs_exporter.facts.full_backups import FULL_BACKUP_STATUSES, FullBackupHistory
+from dbs_exporter.facts.gateways import GATEWAY_STATUSES, Gateway
+from dbs_exporter.facts.groups import Subject
+from dbs_exporter.facts.log_backups import LOG_FILE_STATUSES, LogHistory
+from dbs_exporter.facts.plans import PLAN_STATUSES, Plan
+from dbs_exporter.facts.prechecks import PRECHECK_ITEM_STATES, PRECHECK_STATUSES, Precheck
+from dbs_exporter.facts.restores import RESTORE_STATUSES, RestoreHistory
+from dbs_exporter.facts.subjects import PlanSubject, RegionSubject
 from dbs_exporter.metrics import rows
 from dbs_exporter.metrics.family import Family, render
 
 
 def lines(subject: Subject, name: str) -> list[str]:
     """Return what one family makes of a subject, without its identity labels; nothing may be refused."""
-    family = next(each for each in FAMILIES if each.name == name)
+    family = next(each for each in TABLE.families if each.name == name)
     plan_id = subject.plan.plan_id if isinstance(subject, PlanSubject) else ""
     refused: list[str] = []
     [text] = render(
@@ -70,7 +59,9 @@ class Watched:
         return getattr(self.subject, name)
 
 
-@pytest.mark.parametrize("family", [each for each in FAMILIES if each.reads], ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "family", [each for each in TABLE.families if each.reads], ids=lambda each: each.name
+)
 def test_a_family_looks_at_no_other_fields_than_it_says(family: Family) -> None:
     """With any group known or not: what a family does not look at may change without its being asked again."""
     optional = (
@@ -98,7 +89,7 @@ def test_a_family_looks_at_no_other_fields_than_it_says(family: Family) -> None:
 
 def test_every_family_of_a_plan_says_what_it_looks_at() -> None:
     """Or it would be rendered anew at each read of any list."""
-    assert [each.name for each in FAMILIES if each.of == "plan" and not each.reads] == []
+    assert [each.name for each in TABLE.families if each.of == "plan" and not each.reads] == []
 
 
 def states(documented: Sequence[str], holds: str, label: str = "status", before: str = "") -> list[str]:
@@ -240,7 +231,7 @@ def derived(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protection, "recovery_point", lambda subject: 33.0)
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+@pytest.mark.parametrize("family", TABLE.families, ids=lambda family: family.name)
 @pytest.mark.usefixtures("derived")
 def test_facts_become_these_lines(family: Family) -> None:
     """Every family of the table has its rows for a subject of which everything is known."""
@@ -250,9 +241,14 @@ def test_facts_become_these_lines(family: Family) -> None:
 def test_a_plan_of_which_nothing_is_known_has_only_what_is_counted_here() -> None:
     """Unknown is absent: no 0, no NaN; the exporter's own counters start at 0."""
     subject = PlanSubject(scope=SCOPE, plan=Plan(plan_id="dbs1"))
-    present = {family.name for family in FAMILIES if family.of == "plan" and lines(subject, family.name)}
+    present = {
+        family.name for family in TABLE.families if family.of == "plan" and lines(subject, family.name)
+    }
 
-    assert present == {"dbs_plan_info", *(family.name for family in FAMILIES if family.type == "counter")}
+    assert present == {
+        "dbs_plan_info",
+        *(family.name for family in TABLE.families if family.type == "counter"),
+    }
     assert lines(subject, "dbs_full_backups_completed_total") == [
         '{result="success"} 0.0',
         '{result="failure"} 0.0',
@@ -265,7 +261,7 @@ def test_a_region_of_which_nothing_is_known_has_nothing() -> None:
         subject = RegionSubject(scope=SCOPE, supported=supported)
 
         assert [
-            family.name for family in FAMILIES if family.of == "region" and lines(subject, family.name)
+            family.name for family in TABLE.families if family.of == "region" and lines(subject, family.name)
         ] == []
 
 
@@ -358,7 +354,7 @@ def test_what_cannot_be_derived_is_absent(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_no_label_carries_free_text() -> None:
     """Error messages of the API stay out of every series."""
-    for family in FAMILIES:
+    for family in TABLE.families:
         assert "Access denied" not in "".join(lines(PLAN if family.of == "plan" else REGION, family.name))
 
 

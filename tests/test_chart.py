@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from chart_rendering import (
+from support.chart_rendering import (
     CHART,
     NODE_TOOLS,
     ROOT,

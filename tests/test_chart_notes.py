@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from chart_rendering import CHART, WAYS, helm, one, template, ways
+from support.chart_rendering import CHART, WAYS, helm, one, template, ways
 
 
 def notes(values: Any, folder: Path) -> str:

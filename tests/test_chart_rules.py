@@ -8,7 +8,7 @@ from typing import Any
 import promql_parser as promql
 import pytest
 import yaml
-from chart_rendering import CHART, ROOT, one, refused, template
+from support.chart_rendering import CHART, ROOT, one, refused, template
 
 THRESHOLDS: dict[str, dict[str, Any]] = yaml.safe_load(
     (CHART / "files" / "thresholds.yml").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from chart_rendering import CHART, helm, refused, template
+from support.chart_rendering import CHART, helm, refused, template
 
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
 KUBERNETES = "v1.37.0-local-strict"

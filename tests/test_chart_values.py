@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from chart_rendering import container, one, pod, refused, template, ways
+from support.chart_rendering import container, one, pod, refused, template, ways
 
 SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 SELECTED = {"app.kubernetes.io/name": "dbs-exporter", "app.kubernetes.io/instance": "rel"}

@@ -27,7 +27,7 @@ from dbs_exporter.api.answers import error_class, presentable, retry_after_secon
 from dbs_exporter.api.client import MAX_ATTEMPTS, Call, Client
 from dbs_exporter.api.credentials.types import Credentials
 from dbs_exporter.api.pacing import Pacer
-from dbs_exporter.facts.model import Scope
+from dbs_exporter.facts.subjects import Scope
 
 SCOPE = Scope(account="prod", region="cn-hangzhou")
 SECRET = "s3cr3t-never-to-be-seen"

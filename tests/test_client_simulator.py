@@ -14,7 +14,7 @@ from dbs_exporter.api.credentials.types import Credentials
 from dbs_exporter.api.operations.registry import OPERATIONS
 from dbs_exporter.api.pacing import Pacer
 from dbs_exporter.facts import wire
-from dbs_exporter.facts.model import Scope
+from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.simulator import Simulator, World, start_simulator
 
 FULL_LIST = "DescribeFullBackupList"

@@ -11,18 +11,13 @@ import pytest
 from dbs_exporter.api.operations.parameters import request_parameters
 from dbs_exporter.api.operations.registry import OPERATIONS
 from dbs_exporter.collectors import table as collectors
-from dbs_exporter.collectors.table import COLLECTORS, PlanRead, Reading
+from dbs_exporter.collectors.table import TABLE, PlanRead, Reading
 from dbs_exporter.errors import BadAnswer, Invalid
-from dbs_exporter.facts.model import (
-    FullBackup,
-    FullBackupHistory,
-    JobError,
-    Plan,
-    PlanSubject,
-    RestoreHistory,
-    RestoreTask,
-    Scope,
-)
+from dbs_exporter.facts.full_backups import FullBackup, FullBackupHistory
+from dbs_exporter.facts.job_errors import JobError
+from dbs_exporter.facts.plans import Plan
+from dbs_exporter.facts.restores import RestoreHistory, RestoreTask
+from dbs_exporter.facts.subjects import PlanSubject, Scope
 
 SCOPE = Scope(account="prod", region="cn-hangzhou")
 NOW = 2_000_000.0
@@ -63,7 +58,7 @@ def subject(**known: Any) -> PlanSubject:
 
 def read(api: FakeApi, name: str, known: PlanSubject | None = None) -> PlanRead:
     """One read of one plan."""
-    collector = COLLECTORS[name].read
+    collector = TABLE[name].read
     assert collector is not None
     return collector(
         Reading(api=api, subject=known or subject(), now=NOW, within=WITHIN, unknown=lambda _: None)
@@ -78,14 +73,14 @@ def failed_restore(task_id: str, status: str = "stop") -> RestoreTask:
 STANDS_FAILED = FullBackupHistory(last_attempt=FullBackup(backup_set_id="set9", status="stop"))
 
 
-@pytest.mark.parametrize("name", COLLECTORS)
+@pytest.mark.parametrize("name", TABLE)
 def test_every_operation_a_collector_names_only_reads(name: str) -> None:
     """The exporter never calls a write."""
-    assert COLLECTORS[name].operations
-    assert not any(OPERATIONS[operation].writes for operation in COLLECTORS[name].operations)
+    assert TABLE[name].operations
+    assert not any(OPERATIONS[operation].writes for operation in TABLE[name].operations)
 
 
-@pytest.mark.parametrize("name", [name for name, one in COLLECTORS.items() if one.level == "plan"])
+@pytest.mark.parametrize("name", [name for name, one in TABLE.items() if one.level == "plan"])
 def test_a_plan_level_collector_calls_only_what_it_names(name: str) -> None:
     """`check` asks for permission by these names."""
     plan = Plan(plan_id="dbs1", status="init", restore_begin_at=1.0, restore_end_at=2.0)
@@ -94,7 +89,7 @@ def test_a_plan_level_collector_calls_only_what_it_names(name: str) -> None:
     read(api, name, known)
 
     assert api.asked
-    assert {operation for operation, _ in api.asked} == set(COLLECTORS[name].operations)
+    assert {operation for operation, _ in api.asked} == set(TABLE[name].operations)
 
 
 def test_plans_are_asked_with_their_window_and_left_to_their_own_region() -> None:
@@ -211,7 +206,7 @@ def test_a_job_the_service_has_forgotten_fails_nothing() -> None:
 @pytest.mark.parametrize("name", ["full_backups", "incremental_backups", "restores", "downloads"])
 def test_one_record_that_cannot_be_understood_fails_its_group_whole(name: str) -> None:
     """Half a list would be a lie; the store keeps the last good one."""
-    operation = COLLECTORS[name].operations[0]
+    operation = TABLE[name].operations[0]
 
     with pytest.raises(BadAnswer):
         read(FakeApi(**{operation: [{"Nothing": "known"}]}), name)

@@ -14,18 +14,11 @@ import pytest
 
 from dbs_exporter.config.document import MAX_FILE_BYTES, MAX_SECRET_BYTES, parse_document
 from dbs_exporter.config.durations import format_duration, parse_duration
-from dbs_exporter.config.load import (
-    COLLECTOR_DEFAULTS,
-    Config,
-    PlanSelection,
-    load_config,
-    parse_config,
-    selects,
-    warnings_of,
-)
+from dbs_exporter.config.load import COLLECTOR_DEFAULTS, load_config, parse_config, selects, warnings_of
+from dbs_exporter.config.models import Config, PlanSelection
 from dbs_exporter.config.schema import json_schema, markdown_reference
 from dbs_exporter.errors import ConfigError
-from dbs_exporter.facts.model import Plan
+from dbs_exporter.facts.plans import Plan
 from dbs_exporter.listen import is_loopback, parse_listen_address
 
 ROOT = Path(__file__).parent.parent

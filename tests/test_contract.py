@@ -8,7 +8,7 @@ import re
 import pytest
 
 from dbs_exporter.collectors import reference
-from dbs_exporter.collectors.catalogue import FAMILIES
+from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.metrics.family import Family
 from dbs_exporter.metrics.own_families import OWN_FAMILIES
 
@@ -128,18 +128,18 @@ def promised(table: str) -> dict[str, set[str]]:
 @pytest.mark.parametrize("name", promised(CONTRACT))
 def test_a_promised_family_has_the_promised_labels(name: str) -> None:
     """No family of the contract is missing, and none has other labels than it says."""
-    [family] = [each for each in FAMILIES if each.name == name]
+    [family] = [each for each in TABLE.families if each.name == name]
 
     assert set(family.labels) == promised(CONTRACT)[name]
 
 
 def test_the_table_holds_nothing_that_is_not_promised() -> None:
     """A new family is added to the contract too."""
-    assert {family.name for family in FAMILIES} == set(promised(CONTRACT))
+    assert {family.name for family in TABLE.families} == set(promised(CONTRACT))
     assert {family.name: set(family.labels) for family in OWN_FAMILIES} == promised(OWN_CONTRACT)
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+@pytest.mark.parametrize("family", TABLE.families, ids=lambda family: family.name)
 def test_help_names_where_the_value_comes_from(family: Family) -> None:
     """HELP names an API operation and says that it is polled."""
     assert re.search(r"\bDescribe[A-Z]\w+", family.help)
@@ -148,7 +148,7 @@ def test_help_names_where_the_value_comes_from(family: Family) -> None:
 
 def test_the_printed_catalogue_has_every_family_once() -> None:
     """Markdown and JSON name every family with all its labels, its source too."""
-    names = [family.name for family in FAMILIES] + [family.name for family in OWN_FAMILIES]
+    names = [family.name for family in TABLE.families] + [family.name for family in OWN_FAMILIES]
 
     printed = json.loads(reference.as_json())
     markdown = reference.as_markdown()

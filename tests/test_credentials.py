@@ -22,7 +22,7 @@ from dbs_exporter.api.credentials import vendor as credentials_library
 from dbs_exporter.api.credentials.refreshing import RefreshingSource
 from dbs_exporter.api.credentials.source import credential_source
 from dbs_exporter.api.credentials.types import Credentials, CredentialSource, Fetched, RenewableSource
-from dbs_exporter.config.load import CredentialsConfig
+from dbs_exporter.config.models import CredentialsConfig
 from dbs_exporter.errors import CredentialsError
 
 SECRET = "s3cr3t-never-to-be-seen"

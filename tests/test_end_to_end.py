@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from exporter_process import ask, eventually, exporter
 from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families as text_families
+from support.exporter_process import ask, eventually, exporter
 
 from dbs_exporter.clock import SystemClock
 from dbs_exporter.collectors.reference import entries

@@ -15,12 +15,12 @@ import pytest
 import yaml
 
 from dbs_exporter.api.operations.registry import OPERATIONS
-from dbs_exporter.collectors.table import COLLECTORS
+from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.config.load import load_config
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
-CALLED = {f"dbs:{operation}" for collector in COLLECTORS.values() for operation in collector.operations}
+CALLED = {f"dbs:{operation}" for collector in TABLE.values() for operation in collector.operations}
 
 
 def tool(name: str) -> str:

@@ -7,7 +7,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from generated_fleet import (
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from support.generated_fleet import (
     KEYS,
     Facts,
     check,
@@ -19,11 +22,8 @@ from generated_fleet import (
     numbered_fleet,
     subject_of,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from dbs_exporter.facts.model import SubjectKey
+from dbs_exporter.facts.subjects import SubjectKey
 from dbs_exporter.metrics import shelves
 from dbs_exporter.metrics.exposition import Exposition
 

@@ -14,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.utils import floatToGoString
 
-from dbs_exporter.facts.model import LogHistory, Plan, PlanSubject, Scope, SubjectKey
+from dbs_exporter.facts.log_backups import LogHistory
+from dbs_exporter.facts.plans import Plan
+from dbs_exporter.facts.subjects import PlanSubject, Scope, SubjectKey
 from dbs_exporter.metrics.family import (
     Family,
     Row,

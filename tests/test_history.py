@@ -10,16 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbs_exporter.facts.history import (
-    download_history,
-    full_backup_duration,
-    full_backup_history,
-    log_history,
-    restore_duration,
-    restore_history,
-    restore_succeeded,
-)
-from dbs_exporter.facts.model import DownloadTask, FullBackup, LogFile, RestoreTask
+from dbs_exporter.facts.downloads import DownloadTask, download_history
+from dbs_exporter.facts.full_backups import FullBackup, full_backup_duration, full_backup_history
+from dbs_exporter.facts.log_backups import LogFile, log_history
+from dbs_exporter.facts.restores import RestoreTask, restore_duration, restore_history, restore_succeeded
 
 NOW = 1_790_000_000.0
 DAY = 86_400.0

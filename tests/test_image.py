@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import requests
 import yaml
-from chart_rendering import one, pod, template
+from support.chart_rendering import one, pod, template
 
 ROOT = Path(__file__).resolve().parent.parent
 BASE = "localhost/dbs-exporter-test-base"

@@ -10,18 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbs_exporter.facts import history, protection
-from dbs_exporter.facts.model import (
-    DownloadTask,
-    FullBackup,
-    FullBackupHistory,
-    LogFile,
-    LogHistory,
-    Plan,
-    PlanSubject,
-    RestoreRange,
-    RestoreTask,
-    Scope,
-)
+from dbs_exporter.facts.downloads import DownloadTask
+from dbs_exporter.facts.full_backups import FullBackup, FullBackupHistory
+from dbs_exporter.facts.log_backups import LogFile, LogHistory
+from dbs_exporter.facts.plans import Plan
+from dbs_exporter.facts.restore_ranges import RestoreRange
+from dbs_exporter.facts.restores import RestoreTask
+from dbs_exporter.facts.subjects import PlanSubject, Scope
 
 INSTANTS = st.sampled_from([None, 10.0, 20.0, 30.0, 90.0, 150.0])
 """Few, so that equal times are common."""

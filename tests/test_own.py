@@ -14,7 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from dbs_exporter.errors import Outcome
-from dbs_exporter.facts.model import CollectorState, Scope
+from dbs_exporter.facts.collection import CollectorState
+from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.metrics.own import DURATION_BUCKETS, OUTCOMES, OwnMetrics, Watched, build_revision
 from dbs_exporter.metrics.own_families import OWN_FAMILIES
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from paging import PATIENCE_SECONDS, Notice, Site, site, until
-from rule_fixtures import ALERTS, tool
+from support.pager import PATIENCE_SECONDS, Notice, Site, site, until
+from support.rule_fixtures import ALERTS, tool
 
 from dashboards.source.queries import PanelQuery, boards, queries, since_seconds
 from dbs_exporter.simulator import INCIDENTS

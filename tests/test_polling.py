@@ -16,7 +16,9 @@ from dbs_exporter.api.credentials.types import Credentials
 from dbs_exporter.api.pacing import Pacer
 from dbs_exporter.clock import SystemClock
 from dbs_exporter.errors import ServerError
-from dbs_exporter.facts.model import CollectorState, Objectives, PlanSubject, Scope
+from dbs_exporter.facts.collection import CollectorState
+from dbs_exporter.facts.objectives import Objectives
+from dbs_exporter.facts.subjects import PlanSubject, Scope
 from dbs_exporter.polling.poller import Poller, Target
 from dbs_exporter.polling.runs import Runs
 from dbs_exporter.polling.scheduler import Account, Discovery, Scheduler

@@ -15,7 +15,8 @@ import pytest
 
 from dbs_exporter.clock import SystemClock
 from dbs_exporter.errors import ServerError
-from dbs_exporter.facts.model import Objectives, Scope
+from dbs_exporter.facts.objectives import Objectives
+from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.polling.poller import HOPELESS_AFTER, Poller, Target
 from dbs_exporter.polling.runs import Runs
 from dbs_exporter.polling.scheduler import Account, Discovery, Scheduler

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from known_subjects import PLAN, REGION, SCOPE
 from prometheus_client import CollectorRegistry
+from support.known_subjects import PLAN, REGION, SCOPE
 
-from dbs_exporter.collectors.catalogue import FAMILIES
-from dbs_exporter.facts.model import CollectorState
+from dbs_exporter.collectors.table import TABLE
+from dbs_exporter.facts.collection import CollectorState
 from dbs_exporter.metrics.exposition import Exposition, Page
 from dbs_exporter.metrics.own import OwnMetrics, Watched
 
@@ -58,7 +58,7 @@ def exposition() -> Exposition:
     own.on_refused("dbs_plan_info", ("prod", "cn-hangzhou", "dbs1"), "error", "a bug")
     own.on_credentials(SCOPE.account, 1.7e9)
     own.on_reload(successful=True, at=1.7e9)
-    made = Exposition(FAMILIES, own=own)
+    made = Exposition(TABLE.families, own=own)
     made.update((SCOPE.account, SCOPE.region, PLAN.plan.plan_id), PLAN)
     made.update((SCOPE.account, SCOPE.region, ""), REGION)
     made.publish()

@@ -6,24 +6,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from dbs_exporter.facts.model import (
-    FullBackupHistory,
-    LogHistory,
-    Objectives,
-    Plan,
-    PlanSubject,
-    RestoreRange,
-    Schedule,
-    Scope,
-)
-from dbs_exporter.facts.protection import (
-    last_good_expires,
-    objectives_for,
-    recoverable_window,
-    recovery_gaps,
-    recovery_point,
-    schedule_max_gap_seconds,
-)
+from dbs_exporter.facts.full_backups import FullBackupHistory
+from dbs_exporter.facts.log_backups import LogHistory
+from dbs_exporter.facts.objectives import Objectives, objectives_for, schedule_max_gap_seconds
+from dbs_exporter.facts.plans import Plan, Schedule
+from dbs_exporter.facts.protection import last_good_expires, recoverable_window, recovery_gaps, recovery_point
+from dbs_exporter.facts.restore_ranges import RestoreRange
+from dbs_exporter.facts.subjects import PlanSubject, Scope
 
 SCOPE = Scope(account="prod", region="cn-hangzhou")
 HOUR, DAY = 3600.0, 86_400.0

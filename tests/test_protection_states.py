@@ -11,24 +11,19 @@ from random import Random
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
-from rule_fixtures import RULES, promtool
+from support.rule_fixtures import RULES, promtool
 
-from dbs_exporter.collectors.catalogue import FAMILIES
-from dbs_exporter.facts.model import (
-    CollectorState,
-    FullBackup,
-    FullBackupHistory,
-    LogHistory,
-    Objectives,
-    Plan,
-    PlanSubject,
-    RestoreRange,
-    Scope,
-)
+from dbs_exporter.collectors.table import TABLE
+from dbs_exporter.facts.collection import CollectorState
+from dbs_exporter.facts.full_backups import FullBackup, FullBackupHistory
+from dbs_exporter.facts.log_backups import LogHistory
+from dbs_exporter.facts.objectives import Objectives
+from dbs_exporter.facts.plans import Plan
+from dbs_exporter.facts.restore_ranges import RestoreRange
+from dbs_exporter.facts.subjects import PlanSubject, Scope, key_of
 from dbs_exporter.metrics.exposition import Exposition
 from dbs_exporter.metrics.own import OwnMetrics
-from dbs_exporter.polling.store import key_of
-from dbs_exporter.web.page.overview import STATES, judge
+from dbs_exporter.web.page.verdict import STATES, judge
 
 NOW = 600.0
 """promtool's time begins at 0."""
@@ -108,7 +103,7 @@ def made(random: Random, number: int) -> tuple[PlanSubject, dict[str, CollectorS
 def series(subjects: list[PlanSubject], states: list[CollectorState]) -> Iterator[dict[str, str]]:
     """What the exporter shows of them, as promtool takes it; only what the rules look at."""
     own = OwnMetrics(CollectorRegistry(), version="1", collector_states=lambda: states, process=False)
-    exposition = Exposition(FAMILIES, own=own)
+    exposition = Exposition(TABLE.families, own=own)
     for subject in subjects:
         exposition.update(key_of(subject), subject)
     exposition.publish()

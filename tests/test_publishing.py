@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 import pytest
-from generated_fleet import (
+from support.generated_fleet import (
     check,
     identity,
     numbered,
@@ -15,7 +15,7 @@ from generated_fleet import (
     subject_of,
 )
 
-from dbs_exporter.facts.model import SubjectKey
+from dbs_exporter.facts.subjects import SubjectKey
 from dbs_exporter.metrics.exposition import LEAST_REST_SECONDS, REST_FACTOR, Exposition
 from dbs_exporter.metrics.family import plan_family
 from dbs_exporter.metrics.memory import give_back

@@ -9,12 +9,12 @@ from typing import get_args
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from rule_fixtures import KNOWN, metric, rules
-from rule_labels import LabelChecker
-from rule_world import ACCOUNT, GATEWAY, PLAN, PROCESS, SCOPE
+from support.rule_fixtures import KNOWN, metric, rules
+from support.rule_labels import LabelChecker
+from support.rule_world import ACCOUNT, GATEWAY, PLAN, PROCESS, SCOPE
 
 from dashboards.source.queries import boards, queries
-from dbs_exporter.collectors.table import COLLECTORS
+from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.errors import Outcome
 from dbs_exporter.polling.scheduler import DISCOVERY
 
@@ -55,14 +55,14 @@ def values() -> dict[tuple[str, str], set[str]]:
                 found[sample.name, label].add(value)
     for name, labels in KNOWN.items():
         if name.startswith("dbs_exporter_"):
-            found.update({(name, label): {*COLLECTORS, DISCOVERY} for label in labels & {"collector"}})
+            found.update({(name, label): {*TABLE, DISCOVERY} for label in labels & {"collector"}})
             found.update({(name, label): set(get_args(Outcome)) for label in labels & {"outcome"}})
     for rule in rules():
         for label, value in rule.get("labels", {}).items():
             found[rule.get("record", "ALERTS"), label].add(value)
         if "collector" in rule.get("labels", ()):
             # Beside the one that the rule names, those that it takes over.
-            found[rule["record"], "collector"] |= set(COLLECTORS)
+            found[rule["record"], "collector"] |= set(TABLE)
     return found
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rule_arms import ARMS, PLANS_READ, T
-from rule_cases import CASES
-from rule_fixtures import FIRED, HOME, OTHER, World, fires, promtool, quiet, unit, written
+from support.rule_arms import ARMS, PLANS_READ, T
+from support.rule_cases import CASES
+from support.rule_fixtures import FIRED, HOME, OTHER, World, fires, promtool, quiet, unit, written
 
 
 @pytest.mark.parametrize("alert", sorted(ARMS))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from rule_cases import CASES
-from rule_fixtures import (
+from support.rule_cases import CASES
+from support.rule_fixtures import (
     ALERTS,
     FIRED,
     GONE,

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rule_cases import CASES, FULL, RPO
-from rule_fixtures import (
+from support.rule_cases import CASES, FULL, RPO
+from support.rule_fixtures import (
     ALERTS,
     FIRED,
     HOME,
@@ -25,8 +25,8 @@ from rule_fixtures import (
     unit,
     written,
 )
-from rule_labels import LabelChecker
-from rule_world import PLAN, SCOPE, Line, Series
+from support.rule_labels import LabelChecker
+from support.rule_world import PLAN, SCOPE, Line, Series
 
 from dashboards.source import names
 from dbs_exporter.api.operations.parameters import request_parameters
@@ -144,7 +144,7 @@ def test_a_runbook_says_what_to_do(alert: str) -> None:
 
 
 def test_descriptions_read_well(tmp_path: Path) -> None:
-    """Rendered by Prometheus' own templates, every text is the one on record in tests/rule_texts.json."""
+    """Rendered by Prometheus' own templates, every text is the one on record in tests/support/rule_texts.json."""
     texts = json.loads((Path(__file__).parent / "rule_texts.json").read_text(encoding="utf-8"))
     tests = [
         {

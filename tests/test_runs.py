@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from fake_clock import FakeClock
+from support.fake_clock import FakeClock
 
-from dbs_exporter.facts.model import CollectorState, Scope
-from dbs_exporter.polling.runs import DENIED_RETRY_SECONDS, Runs
+from dbs_exporter.facts.collection import CollectorState
+from dbs_exporter.facts.subjects import Scope
+from dbs_exporter.polling.permission import DENIED_RETRY_SECONDS
+from dbs_exporter.polling.runs import Runs
 
 HERE = Scope(account="prod", region="cn-hangzhou")
 NAME = "full_backups"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbs_exporter.errors import ConfigError
-from dbs_exporter.facts.model import Scope
+from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.polling.sharding import Shard, owner, parse_shard
 
 PLANS = [f"dbs{number:09x}" for number in range(4000)]

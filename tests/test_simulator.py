@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fake_clock import FakeClock
-from signed_query import signed
+from support.fake_clock import FakeClock
+from support.signed_query import signed
 
 from dbs_exporter.simulator import INCIDENTS, Simulator, World, start_simulator
 from dbs_exporter.simulator.answering import READS

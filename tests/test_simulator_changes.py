@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 import yaml
-from fake_clock import FakeClock
-from signed_query import signed
+from support.fake_clock import FakeClock
+from support.signed_query import signed
 
 from dbs_exporter.cli.simulate import simulated
 from dbs_exporter.simulator import INCIDENTS, Simulator, World, start_simulator

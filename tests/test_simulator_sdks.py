@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from fake_clock import FakeClock
+from support.fake_clock import FakeClock
 
 from dbs_exporter.simulator import Simulator, World, start_simulator
 from dbs_exporter.simulator.answering import READS

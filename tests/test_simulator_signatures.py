@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import pytest
-from fake_clock import FakeClock
+from support.fake_clock import FakeClock
 
 from dbs_exporter.simulator import World, start_simulator
 from dbs_exporter.simulator.replies import Refused

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fake_clock import FakeClock
+from support.fake_clock import FakeClock
 
 from dbs_exporter.simulator import INCIDENTS, World, fleet
 from dbs_exporter.simulator.answering import READS

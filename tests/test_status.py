@@ -8,34 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbs_exporter.facts.model import (
-    CollectorState,
-    FullBackup,
-    FullBackupHistory,
-    Gateway,
-    JobError,
-    LogHistory,
-    Objectives,
-    Plan,
-    PlanSubject,
-    Precheck,
-    PrecheckItem,
-    RegionSubject,
-    RestoreHistory,
-    RestoreRange,
-    RestoreTask,
-    Scope,
-)
+from dbs_exporter.facts.collection import CollectorState
+from dbs_exporter.facts.full_backups import FullBackup, FullBackupHistory
+from dbs_exporter.facts.gateways import Gateway
+from dbs_exporter.facts.job_errors import JobError
+from dbs_exporter.facts.log_backups import LogHistory
+from dbs_exporter.facts.objectives import Objectives
+from dbs_exporter.facts.plans import Plan
+from dbs_exporter.facts.prechecks import Precheck, PrecheckItem
+from dbs_exporter.facts.restore_ranges import RestoreRange
+from dbs_exporter.facts.restores import RestoreHistory, RestoreTask
+from dbs_exporter.facts.subjects import PlanSubject, RegionSubject, Scope
 from dbs_exporter.web.page import words
-from dbs_exporter.web.page.overview import (
-    STATES,
-    Overview,
-    Snapshot,
-    collector_row,
-    judge,
-    overview,
-    plan_row,
-)
+from dbs_exporter.web.page.overview import Overview, Snapshot, collector_row, overview, plan_row
+from dbs_exporter.web.page.verdict import STATES, judge
 from dbs_exporter.web.page.view import PAGE_ROWS, SIDE_ROWS, SORTS, Query, view
 
 NOW = 1_800_000_000.0

@@ -5,21 +5,17 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from dbs_exporter.collectors.table import COLLECTORS, Ended, PlanRead
-from dbs_exporter.facts.model import (
-    FullBackupHistory,
-    LogHistory,
-    NodeNetworks,
-    Objectives,
-    Plan,
-    PlanSubject,
-    RegionSubject,
-    RestoreHistory,
-    Scope,
-    Subject,
-    SubjectKey,
-)
-from dbs_exporter.polling.store import Store, plans_per_gateway
+from dbs_exporter.collectors.table import TABLE, Ended, PlanRead
+from dbs_exporter.facts.full_backups import FullBackupHistory
+from dbs_exporter.facts.gateways import plans_per_gateway
+from dbs_exporter.facts.groups import Subject
+from dbs_exporter.facts.log_backups import LogHistory
+from dbs_exporter.facts.networks import NodeNetworks
+from dbs_exporter.facts.objectives import Objectives
+from dbs_exporter.facts.plans import Plan
+from dbs_exporter.facts.restores import RestoreHistory
+from dbs_exporter.facts.subjects import PlanSubject, RegionSubject, Scope, SubjectKey
+from dbs_exporter.polling.store import Store
 
 HERE = Scope(account="prod", region="cn-hangzhou")
 
@@ -201,7 +197,7 @@ def test_what_a_collector_brought_goes_when_it_is_switched_off() -> None:
     store.put_plan(HERE, "a", "incremental_backups", read(logs=LogHistory(last_data_at=5.0)), 10.0)
     store.put_region(HERE, gateways=(), networks=NodeNetworks(), gateway_plans=())
     told.clear()
-    store.keep(HERE, [one for one in COLLECTORS if one not in ("restores", "nodes")])
+    store.keep(HERE, [one for one in TABLE if one not in ("restores", "nodes")])
     subject = store.plan(HERE, "a")
 
     assert subject is not None
@@ -215,7 +211,7 @@ def test_what_a_collector_brought_goes_when_it_is_switched_off() -> None:
 def test_without_the_plan_list_no_plan_is_known() -> None:
     """Plans of a list that is read no more would never go."""
     store, told = store_of("a")
-    store.keep(HERE, [one for one in COLLECTORS if one != "plans"])
+    store.keep(HERE, [one for one in TABLE if one != "plans"])
 
     assert store.plan_subjects() == []
     assert told == [(("prod", "cn-hangzhou", "a"), None)]
@@ -223,7 +219,7 @@ def test_without_the_plan_list_no_plan_is_known() -> None:
 
 def test_every_fact_has_one_collector() -> None:
     """Each field of a plan or region that is read is named by the one collector that fills it."""
-    filled = [name for one in COLLECTORS.values() for name in one.facts]
+    filled = [name for one in TABLE.values() for name in one.facts]
     kept = {one.name for kind in (PlanSubject, RegionSubject) for one in fields(kind)}
 
     assert len(filled) == len(set(filled))

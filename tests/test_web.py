@@ -14,11 +14,12 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from known_subjects import PLAN, REGION, SCOPE
+from support.known_subjects import PLAN, REGION, SCOPE
 
-from dbs_exporter.collectors.catalogue import FAMILIES
+from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.errors import ConfigError
-from dbs_exporter.facts.model import CollectorState, PlanSubject
+from dbs_exporter.facts.collection import CollectorState
+from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.exposition import Exposition
 from dbs_exporter.web.limits import Limits
 from dbs_exporter.web.negotiation import wants_gzip, wants_openmetrics
@@ -58,7 +59,7 @@ class Web:
     """A server with what stands behind it, and requests to it."""
 
     clock: StoppedClock = field(default_factory=StoppedClock)
-    exposition: Exposition = field(default_factory=lambda: Exposition(FAMILIES))
+    exposition: Exposition = field(default_factory=lambda: Exposition(TABLE.families))
     plans: list[PlanSubject] = field(default_factory=lambda: [PLAN])
     missing: list[str] = field(default_factory=list)
     snapshots: int = 0

@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 
 from dbs_exporter.errors import BadAnswer
 from dbs_exporter.facts import wire
-from dbs_exporter.facts.model import JobError, PrecheckItem, RestoreRange, Schedule
+from dbs_exporter.facts.job_errors import JobError
+from dbs_exporter.facts.plans import Schedule
+from dbs_exporter.facts.prechecks import PrecheckItem
+from dbs_exporter.facts.restore_ranges import RestoreRange
 
 PLAN = {"BackupPlanId": "dbs1", "BackupPlanName": "orders", "BackupPlanStatus": "running"}
 FULL = {

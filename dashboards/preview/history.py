@@ -20,12 +20,13 @@ from dbs_exporter.api.client import Call
 from dbs_exporter.api.operations.parameters import request_parameters
 from dbs_exporter.api.operations.registry import operation_named
 from dbs_exporter.clock import SystemClock
-from dbs_exporter.collectors.catalogue import FAMILIES
-from dbs_exporter.collectors.table import COLLECTORS
-from dbs_exporter.config.load import Config
+from dbs_exporter.collectors.table import TABLE
+from dbs_exporter.config.models import Config
+from dbs_exporter.facts.collection import CollectorState
 from dbs_exporter.facts.fields import items
-from dbs_exporter.facts.model import CollectorState, Plan, Scope
-from dbs_exporter.facts.protection import objectives_for
+from dbs_exporter.facts.objectives import objectives_for
+from dbs_exporter.facts.plans import Plan
+from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.metrics.exposition import Exposition
 from dbs_exporter.metrics.own import OwnMetrics, Watched
 from dbs_exporter.polling.poller import Poller, Target
@@ -125,11 +126,11 @@ class Past:
             CollectorRegistry(), version=__version__, collector_states=self._runs.states, process=False
         )
         self._own.on_reload(successful=True, at=anchor)
-        self._exposition = Exposition(FAMILIES, own=self._own)
+        self._exposition = Exposition(TABLE.families, own=self._own)
         store.subscribe(self._exposition.update)
         enabled = {
             name: getattr(config.collectors, name).interval
-            for name in COLLECTORS
+            for name in TABLE
             if getattr(config.collectors, name).enabled
         }
         targets = [
@@ -157,7 +158,7 @@ class Past:
         self._own.watch(
             Watched(
                 scope=one.scope,
-                operations=tuple(name for each in enabled for name in COLLECTORS[each].operations),
+                operations=tuple(name for each in enabled for name in TABLE[each].operations),
                 rate=lambda: account.requests_per_second,
             )
             for one in targets
@@ -186,7 +187,7 @@ class Past:
         first = not self._begun
         for poller in self._pollers:
             for name in poller.collectors:
-                if name != "plans" and (not first or COLLECTORS[name].level == "region"):
+                if name != "plans" and (not first or TABLE[name].level == "region"):
                     poller.run(name)
         self._wait(moment)
         self._begun = True

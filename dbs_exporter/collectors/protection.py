@@ -9,12 +9,7 @@ from dbs_exporter.collectors.base import PlanCollector
 from dbs_exporter.facts.billing import BILLING
 from dbs_exporter.facts.full_backups import FULL_BACKUPS
 from dbs_exporter.facts.log_backups import LOG_BACKUPS
-from dbs_exporter.facts.protection import (
-    last_good_expires,
-    recoverable_window,
-    recovery_gaps,
-    recovery_point,
-)
+from dbs_exporter.facts.protection import last_good_expires, recoverable_window, recovery_gaps, recovery_point
 from dbs_exporter.facts.restore_ranges import RANGES
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family

@@ -9,15 +9,7 @@ from msgspec import Struct
 
 from dbs_exporter.facts.condensing import counts_of, distinct, median_of, size_by_storage_class
 from dbs_exporter.facts.enums import STORAGE_CLASS, UnknownValue, spellings
-from dbs_exporter.facts.fields import (
-    Record,
-    enum,
-    error_message,
-    instant,
-    progress,
-    required_text,
-    size,
-)
+from dbs_exporter.facts.fields import Record, enum, error_message, instant, progress, required_text, size
 from dbs_exporter.facts.groups import Group
 from dbs_exporter.facts.limits import MEDIAN_SETS
 from dbs_exporter.facts.tallies import Counts, Ended

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Generic, TypeVar, cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dbs_exporter.facts.tallies import Tally
 
 F = TypeVar("F")
+S = TypeVar("S", bound="Subject")
 
 
 class Group(Generic[F]):
@@ -56,3 +58,19 @@ class Subject(Struct, frozen=True, kw_only=True):
     def tally(self, group: Group[F]) -> Tally:
         """Return what was seen to end of a group; zeros if nothing was."""
         return self.groups.get(group.name, NOTHING).tally
+
+
+def with_facts(
+    subject: S, group: Group[F], facts: F | None, at: float | None = None, tally: Tally | None = None
+) -> S:
+    """Return the subject with one group replaced: its facts, when they were read, and its tally (None: as before).
+
+    What is equal stays the same object, by which others see that it did not change.
+    """
+    before = subject.known(group)
+    known = Known(
+        facts=before.facts if facts == before.facts else facts,
+        read_at=at,
+        tally=before.tally if tally is None or tally == before.tally else tally,
+    )
+    return replace(subject, groups={**subject.groups, group.name: known})

@@ -14,18 +14,10 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from dbs_exporter.collectors.base import Collector, Read
-from dbs_exporter.facts.groups import Group, Known, Subject
+from dbs_exporter.facts.groups import Group, Known, Subject, with_facts
 from dbs_exporter.facts.objectives import Objectives
 from dbs_exporter.facts.plans import PLANS, Plan
-from dbs_exporter.facts.subjects import (
-    AccountSubject,
-    PlanSubject,
-    RegionSubject,
-    Scope,
-    SubjectKey,
-    key_of,
-)
-from dbs_exporter.facts.tallies import Tally
+from dbs_exporter.facts.subjects import AccountSubject, PlanSubject, RegionSubject, Scope, SubjectKey, key_of
 from dbs_exporter.polling.ledger import Ledger
 
 S = TypeVar("S", bound=Subject)
@@ -84,7 +76,7 @@ class Store:
         """Take one group of an account, read whole at `at` (Unix seconds)."""
         with self._lock:
             before = self._accounts.get(account) or AccountSubject(account=account)
-            after = _with_facts(before, group, facts, at)
+            after = with_facts(before, group, facts, at)
             self._accounts[account] = after
             self._notify(key_of(after), after)
 
@@ -92,7 +84,7 @@ class Store:
         """Take one group of a region, read whole at `at` (Unix seconds)."""
         with self._lock:
             before = self._regions.get(scope) or RegionSubject(scope=scope)
-            after = _with_facts(before, group, facts, at)
+            after = with_facts(before, group, facts, at)
             self._regions[scope] = after
             self._notify(key_of(after), after)
 
@@ -130,7 +122,7 @@ class Store:
             if before is None:
                 return
             tally = None if read.ended is None else self._ledger.count(scope, plan_id, group, read.ended)
-            after = _with_facts(before, group, read.facts, at, tally)
+            after = with_facts(before, group, read.facts, at, tally)
             self._plans[scope][plan_id] = after
             self._notify(key_of(after), after)
 
@@ -190,17 +182,6 @@ class Store:
     def _notify(self, key: SubjectKey, subject: Subject | None) -> None:
         for subscriber in self._subscribers:
             subscriber(key, subject)
-
-
-def _with_facts(subject: S, group: Group[Any], facts: object, at: float, tally: Tally | None = None) -> S:
-    """Return the subject with one group replaced. What is the same stays the same object, by which others see that."""
-    before = subject.known(group)
-    known = Known(
-        facts=before.facts if facts == before.facts else facts,
-        read_at=at,
-        tally=before.tally if tally is None or tally == before.tally else tally,
-    )
-    return replace(subject, groups={**subject.groups, group.name: known})
 
 
 def _with_groups(subject: S, kept: set[str]) -> S:

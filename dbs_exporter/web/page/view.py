@@ -7,13 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
-from dbs_exporter.web.page.overview import (
-    CollectorRow,
-    GatewayRow,
-    Overview,
-    PlanRow,
-    RestoreRow,
-)
+from dbs_exporter.web.page.overview import CollectorRow, GatewayRow, Overview, PlanRow, RestoreRow
 from dbs_exporter.web.page.verdict import STATES, State
 
 PAGE_ROWS = 50

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 import yaml
-from rule_cases import Case
-from rule_world import ACCOUNT, GATEWAY, PEER, PLAN, PROCESS, READS, SCOPE, Line, Series, Value
+from support.rule_cases import Case
+from support.rule_world import ACCOUNT, GATEWAY, PEER, PLAN, PROCESS, READS, SCOPE, Line, Series, Value
 
-from dbs_exporter.collectors.catalogue import FAMILIES
+from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.metrics.family import IDENTITY
 from dbs_exporter.metrics.own_families import OWN_FAMILIES
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 RULES = ROOT / "rules"
 RULE_FILES = tuple(sorted(RULES.glob("*.rules.yml")))
 MINUTES = 200
@@ -29,7 +29,7 @@ FIRED, RESTARTED, GONE = 90, 100, 200
 """Minutes: everything that fires does; the exporter is away from 95 to 103; what is gone at 95 is gone for good."""
 
 KNOWN: dict[str, frozenset[str]] = {
-    **{f.name: frozenset(IDENTITY[f.of] + f.labels) for f in FAMILIES},
+    **{f.name: frozenset(IDENTITY[f.of] + f.labels) for f in TABLE.families},
     **{f.name: frozenset(f.labels) for f in OWN_FAMILIES},
     "up": frozenset({"job", "instance"}),
 }

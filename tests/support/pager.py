@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from exporter_process import exporter
+from support.exporter_process import exporter
 
 from dashboards.preview.history import Past, moments, write
 from dashboards.preview.servers import (
@@ -31,7 +31,7 @@ from dbs_exporter.config.load import parse_config
 from dbs_exporter.simulator import Simulator, World, start_simulator
 from dbs_exporter.simulator.tasks import RESTORE_BYTES_PER_SECOND, Restore
 
-EXAMPLE = Path(__file__).resolve().parent.parent / "rules" / "alertmanager.yml"
+EXAMPLE = Path(__file__).resolve().parent.parent.parent / "rules" / "alertmanager.yml"
 PATIENCE_SECONDS = 180.0
 PLANS = 18
 """One for each incident, two behind the gateway, two healthy."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rule_world import DAY, HOUR, Line, Series, of_peer
+from support.rule_world import DAY, HOUR, Line, Series, of_peer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

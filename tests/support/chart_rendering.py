@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 CHART = ROOT / "helm" / "dbs-exporter"
 WAYS = sorted(path.stem.removesuffix("-values") for path in (CHART / "ci").glob("*.yaml"))
 NODE_TOOLS = ROOT / "tests" / "node" / "node_modules"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rule_cases import (
+from support.rule_cases import (
     BEAT,
     CALLS,
     D1,
@@ -23,7 +23,7 @@ from rule_cases import (
     RUNS,
     STOPPED,
 )
-from rule_world import DAY, HOUR, Line, Series
+from support.rule_world import DAY, HOUR, Line, Series
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
