@@ -6,13 +6,12 @@ credentials and an API that does not answer end a run early instead of being tri
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-
-import structlog
 
 from dbs_exporter.clock import Clock
 from dbs_exporter.collectors.base import Api, Collector, PlanCollector, PlanReading, Reading, RegionCollector
@@ -28,7 +27,7 @@ from dbs_exporter.polling.workers import Workers
 HOPELESS_AFTER = 8
 """A run is given up after so many reads in a row have failed because the API does not answer, with no success between."""
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,14 +164,15 @@ class Poller:
         except NotPermitted as error:
             if self._runs.denied(scope, name, subject, f"{subject} {error}".strip()):
                 _log.warning(
-                    "operation not permitted", **self._where(name), plan=subject or None, error=str(error)
+                    "operation not permitted",
+                    extra={**self._where(name), "plan_id": subject or None, "error": str(error)},
                 )
             problem = None
         except (ApiError, CredentialsError) as error:
             problem = error
         except BaseException as error:
             # SystemExit too: in a thread nobody would hear of it, and the run would never end.
-            _log.exception("a collector broke", **self._where(name), plan=subject or None)
+            _log.exception("a collector broke", extra={**self._where(name), "plan_id": subject or None})
             problem = error
         if self._closed:
             return
@@ -211,10 +211,12 @@ class Poller:
             if run.failures:
                 _log.warning(
                     "run failed",
-                    **self._where(name),
-                    failed=run.failures,
-                    of=len(run.subjects),
-                    error=run.first_error,
+                    extra={
+                        **self._where(name),
+                        "failed": run.failures,
+                        "of": len(run.subjects),
+                        "error": run.first_error,
+                    },
                 )
             unlisted = self._of_plans(name) and self._plan_list_unknown()
             present = (
