@@ -184,7 +184,7 @@ class OwnMetrics:
             succeeded_at = at if successful else (self._reload[1] if self._reload else None)
             self._reload = (successful, succeeded_at)
 
-    def lines(self, *, series: int, identity_bytes: int) -> tuple[bytes, bytes]:
+    def lines(self, series: int, identity_bytes: int) -> tuple[bytes, bytes]:
         """Return the registry as text and as OpenMetrics without its end, given the size of the page before.
 
         If a collector fails, what was last returned is returned again.
