@@ -43,12 +43,12 @@ def test_an_ordinary_label_value_is_left_alone(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "second"),
     [("a\x00", "a\x01"), ("a" * 200 + "b", "a" * 200 + "c"), ("a\x00", "a\ufffd"), ("\ud800", "\udfff")],
 )
-def test_two_values_that_had_to_be_changed_stay_two(one: str, other: str) -> None:
+def test_two_values_that_had_to_be_changed_stay_two(first: str, second: str) -> None:
     """Cleaning never makes one series of two."""
-    assert label_value(one) != label_value(other)
+    assert label_value(first) != label_value(second)
 
 
 @given(st.text())
