@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.utils import floatToGoString
+from support.subjects import subject_with
 
-from dbs_exporter.facts.log_backups import LogHistory
+from dbs_exporter.facts.billing import BILLING
+from dbs_exporter.facts.log_backups import LOG_BACKUPS, LogHistory
 from dbs_exporter.facts.plans import Plan
-from dbs_exporter.facts.subjects import PlanSubject, Scope, SubjectKey
+from dbs_exporter.facts.subjects import AccountSubject, PlanSubject, RegionSubject, Scope, SubjectKey
+from dbs_exporter.facts.tallies import Tally
 from dbs_exporter.metrics.family import (
     Family,
     Row,
+    account_family,
     checked_table,
     plan_family,
     region_family,
     render,
     render_changed,
+    with_reads,
 )
-from dbs_exporter.metrics.text import LABEL_VALUE_LIMIT, escaped_label, format_value, label_value
 
 KEY: SubjectKey = ("prod", "cn-hangzhou", "dbs1")
 SUBJECT = PlanSubject(scope=Scope(account="prod", region="cn-hangzhou"), plan=Plan(plan_id="dbs1"))
@@ -184,7 +186,7 @@ def test_a_subject_that_is_gone_has_no_lines() -> None:
 
 
 def test_only_families_whose_facts_are_others_are_rendered_again() -> None:
-    """A family that reads a field that is the same object is left out; one that says nothing never is."""
+    """A family whose groups and fields are the same objects is left out; one that says nothing never is."""
     asked: list[str] = []
 
     def rows(name: str) -> Callable[[PlanSubject], Iterable[Row]]:
@@ -196,33 +198,64 @@ def test_only_families_whose_facts_are_others_are_rendered_again() -> None:
 
     families = [
         family("dbs_plan_any", rows("any")),
-        family("dbs_plan_logs", rows("logs"), reads=("logs", "log_tally")),
-        family("dbs_plan_billing", rows("billing"), reads=("billing",)),
+        family("dbs_plan_logs", rows("logs"), reads=(LOG_BACKUPS,)),
+        family("dbs_plan_billing", rows("billing"), reads=(BILLING,)),
+        family("dbs_plan_both", rows("both"), reads=("plan", LOG_BACKUPS)),
+        family("dbs_plan_listed", rows("listed"), reads=("plan", "objectives")),
     ]
-    after = replace(SUBJECT, logs=LogHistory())
+    after = subject_with(SUBJECT, (LOG_BACKUPS, LogHistory()))
 
     lines = render_changed(families, KEY, after, SUBJECT, lambda *told: None)
 
-    assert asked == ["any", "logs"]
-    assert [line is None for line in lines] == [False, False, True]
+    assert asked == ["any", "logs", "both"]
+    assert [line is None for line in lines] == [False, False, True, False, True]
     assert render_changed(families, KEY, after, None, lambda *told: None) == render(
         families, KEY, after, lambda *told: None
     )
 
 
+def test_a_group_is_another_by_its_facts_or_its_tally_but_not_by_when_it_was_read() -> None:
+    """A list that says what it said before costs no rendering."""
+    of_log = family(reads=(LOG_BACKUPS,))
+    before = subject_with(SUBJECT, (LOG_BACKUPS, LogHistory(), 10.0, Tally(success=1)))
+
+    assert of_log.same(subject_with(before, (LOG_BACKUPS, LogHistory(), 20.0)), before)
+    assert not of_log.same(subject_with(before, (LOG_BACKUPS, LogHistory(last_data_at=1.0), 10.0)), before)
+    assert not of_log.same(subject_with(before, (LOG_BACKUPS, LogHistory(), 10.0, Tally(success=2))), before)
+    assert not family().same(before, before)
+
+
+def test_families_may_be_told_together_what_they_look_at() -> None:
+    """Nothing else of them changes."""
+    made = with_reads((family(), family("dbs_plan_others")), "plan", LOG_BACKUPS)
+
+    assert [each.name for each in made] == ["dbs_plan_things", "dbs_plan_others"]
+    assert {each.reads for each in made} == {("plan", LOG_BACKUPS)}
+
+
 def test_a_region_has_no_plan_label() -> None:
     """Families of a region are identified by account and region."""
     made = region_family("dbs_region_things", "Things", "DescribeRegions Things", lambda subject: [((), 1)])
+    region = RegionSubject(scope=SUBJECT.scope)
 
-    lines = render([made], ("prod", "cn-hangzhou", ""), SUBJECT, lambda *told: None)
+    lines = render([made], ("prod", "cn-hangzhou", ""), region, lambda *told: None)
 
     assert lines == [b'dbs_region_things{account="prod",region="cn-hangzhou"} 1.0\n']
 
 
-@given(st.floats() | st.integers(-(2**70), 2**70).map(float))
-def test_numbers_are_written_as_prometheus_client_writes_them(value: float) -> None:
-    """Every float, the infinities and NaN have the oracle's digits."""
-    assert format_value(value) == floatToGoString(value)  # type: ignore[no-untyped-call]
+def test_an_account_has_no_region_label_of_its_own() -> None:
+    """Families of an account are identified by it alone, so that a region may be what a row is about."""
+    made = account_family(
+        "dbs_account_things",
+        "Things",
+        "DescribeRegions Things",
+        lambda subject: [(("cn-beijing",), 1)],
+        labels=("region",),
+    )
+
+    lines = render([made], ("prod", "", ""), AccountSubject(account="prod"), lambda *told: None)
+
+    assert lines == [b'dbs_account_things{account="prod",region="cn-beijing"} 1.0\n']
 
 
 @given(
@@ -237,42 +270,6 @@ def test_a_row_takes_every_kind_of_number(value: float) -> None:
     expected: str = floatToGoString(value)  # type: ignore[no-untyped-call]
     assert lines[0].decode().split("} ")[1] == expected + "\n"
     assert refused == []
-
-
-@given(st.text(st.characters(codec=None, categories=["C", "L", "Z", "P", "S", "M", "N"]), max_size=300))
-def test_a_label_value_is_bounded_and_can_be_sent(value: str) -> None:
-    """Whatever the API says, the label is short, encodable, and free of control characters but the line
-    feed."""
-    cleaned = label_value(value)
-
-    assert len(cleaned) <= LABEL_VALUE_LIMIT
-    cleaned.encode()
-    assert not any(each != "\n" and (each < " " or "\x7f" <= each <= "\x9f") for each in cleaned)
-    assert label_value(cleaned) == cleaned
-
-
-@given(st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=LABEL_VALUE_LIMIT))
-def test_an_ordinary_label_value_is_left_alone(value: str) -> None:
-    """Letters of any script, digits, punctuation and symbols stay as they are."""
-    assert label_value(value) == value
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [("a\x00", "a\x01"), ("a" * 200 + "b", "a" * 200 + "c"), ("a\x00", "a\ufffd"), ("\ud800", "\udfff")],
-)
-def test_two_values_that_had_to_be_changed_stay_two(one: str, other: str) -> None:
-    """Cleaning never makes one series of two."""
-    assert label_value(one) != label_value(other)
-
-
-@given(st.text())
-def test_an_escaped_label_reads_back_as_the_label(value: str) -> None:
-    """The short cut for harmless values and the long way agree; JSON's reader undoes the same three
-    escapes."""
-    escaped = escaped_label(value)
-
-    assert json.loads(f'"{escaped}"', strict=False) == label_value(value)
 
 
 def test_a_family_is_as_small_as_its_fields() -> None:
