@@ -128,7 +128,7 @@ class Past:
             CollectorRegistry(), version=__version__, collector_states=self._runs.states, process=False
         )
         self._own.on_reload(successful=True, at=anchor)
-        self._exposition = Exposition(TABLE.families, own=self._own)
+        self._exposition = Exposition(TABLE.families, own=self._own.lines)
         self._store.subscribe(self._exposition.update)
         intervals = {
             collector.name: settings.interval

@@ -8,7 +8,7 @@ from dbs_exporter.collectors.base import PlanCollector, PlanReading, Read
 from dbs_exporter.facts.billing import BILLING, Billing, read_billing
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
-from dbs_exporter.metrics.rows import of_kinds, one
+from dbs_exporter.metrics.rows import of_kinds, single
 
 _OPERATION = "DescribeBackupPlanBilling"
 
@@ -46,19 +46,19 @@ _FAMILIES: tuple[Family, ...] = (
         "dbs_plan_billing_free_bytes",
         "Bytes a prepaid plan may back up without further charge",
         f"{_OPERATION} TotalFreeBytes",
-        _billing(lambda billing: one(billing.free_bytes)),
+        _billing(lambda billing: single(billing.free_bytes)),
     ),
     plan_family(
         "dbs_plan_billing_paid_bytes",
         "Bytes that are charged for",
         f"{_OPERATION} PaiedBytes",
-        _billing(lambda billing: one(billing.paid_bytes)),
+        _billing(lambda billing: single(billing.paid_bytes)),
     ),
     plan_family(
         "dbs_plan_billing_info",
         "How the plan is paid for; always 1",
         f"{_OPERATION} BuyChargeType and BuySpec",
-        _billing(lambda billing: one(1, billing.charge_type, billing.spec)),
+        _billing(lambda billing: single(1, billing.charge_type, billing.spec)),
         labels=("charge_type", "spec"),
     ),
 )

@@ -18,7 +18,7 @@ from dbs_exporter.facts.full_backups import (
 )
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
-from dbs_exporter.metrics.rows import SEEN, completed, counts, of_kinds, one, state
+from dbs_exporter.metrics.rows import SEEN, completed, counts, of_kinds, single, state
 
 _LIST = "DescribeFullBackupList"
 
@@ -33,7 +33,7 @@ def read_full_backups(reading: PlanReading) -> Read[FullBackupHistory]:
 def _history(of: Callable[[FullBackupHistory], float | None]) -> Callable[[PlanSubject], list[Row]]:
     def rows(subject: PlanSubject) -> list[Row]:
         history = subject.get(FULL_BACKUPS)
-        return [] if history is None else one(of(history))
+        return [] if history is None else single(of(history))
 
     return rows
 
@@ -172,14 +172,14 @@ _FAMILIES: tuple[Family, ...] = (
         "dbs_full_backup_bytes_total",
         f"Bytes of the full backups seen to finish, {SEEN}",
         f"{_LIST} BackupSize",
-        lambda subject: one(subject.tally(FULL_BACKUPS).size_bytes),
+        lambda subject: single(subject.tally(FULL_BACKUPS).size_bytes),
         type="counter",
     ),
     plan_family(
         "dbs_full_backup_duration_seconds_total",
         f"Seconds that the full backups seen to finish took, {SEEN}",
         f"{_LIST} FinishTime - StartTime",
-        lambda subject: one(subject.tally(FULL_BACKUPS).duration_seconds),
+        lambda subject: single(subject.tally(FULL_BACKUPS).duration_seconds),
         type="counter",
     ),
 )

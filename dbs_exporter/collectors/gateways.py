@@ -9,7 +9,7 @@ from dbs_exporter.facts.gateways import GATEWAY_STATUSES, GATEWAYS, Gateway, pla
 from dbs_exporter.facts.plans import PLANS
 from dbs_exporter.facts.subjects import RegionSubject
 from dbs_exporter.metrics.family import Family, Row, region_family, with_reads
-from dbs_exporter.metrics.rows import one, state
+from dbs_exporter.metrics.rows import single, state
 
 _LIST = "DescribeBackupGatewayList"
 
@@ -38,7 +38,7 @@ _FAMILIES: tuple[Family, ...] = (
         "What the backup gateway is; always 1",
         f"{_LIST} BackupGateway",
         _gateways(
-            lambda gateway: one(
+            lambda gateway: single(
                 1,
                 gateway.gateway_id,
                 gateway.identifier,
@@ -61,14 +61,14 @@ _FAMILIES: tuple[Family, ...] = (
         "dbs_gateway_last_heartbeat_timestamp_seconds",
         "When the gateway was last heard of",
         f"{_LIST} LastHeartbeatTime",
-        _gateways(lambda gateway: one(gateway.last_heartbeat_at, gateway.gateway_id)),
+        _gateways(lambda gateway: single(gateway.last_heartbeat_at, gateway.gateway_id)),
         labels=("gateway_id",),
     ),
     region_family(
         "dbs_gateway_created_timestamp_seconds",
         "When the gateway was created",
         f"{_LIST} BackupGatewayCreateTime",
-        _gateways(lambda gateway: one(gateway.created_at, gateway.gateway_id)),
+        _gateways(lambda gateway: single(gateway.created_at, gateway.gateway_id)),
         labels=("gateway_id",),
     ),
 )

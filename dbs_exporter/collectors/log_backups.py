@@ -19,7 +19,7 @@ from dbs_exporter.facts.log_backups import (
 )
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
-from dbs_exporter.metrics.rows import SEEN, completed, counts, one
+from dbs_exporter.metrics.rows import SEEN, completed, counts, single
 
 _LIST = "DescribeIncrementBackupList"
 
@@ -34,7 +34,7 @@ def read_log_backups(reading: PlanReading) -> Read[LogHistory]:
 def _history(of: Callable[[LogHistory], float | None]) -> Callable[[PlanSubject], list[Row]]:
     def rows(subject: PlanSubject) -> list[Row]:
         history = subject.get(LOG_BACKUPS)
-        return [] if history is None else one(of(history))
+        return [] if history is None else single(of(history))
 
     return rows
 
@@ -88,7 +88,7 @@ _FAMILIES: tuple[Family, ...] = (
         "dbs_incremental_backup_bytes_total",
         f"Bytes of the log files seen to complete, {SEEN}",
         f"{_LIST} BackupSize",
-        lambda subject: one(subject.tally(LOG_BACKUPS).size_bytes),
+        lambda subject: single(subject.tally(LOG_BACKUPS).size_bytes),
         type="counter",
     ),
 )

@@ -8,7 +8,7 @@ from dbs_exporter.facts.objectives import schedule_max_gap_seconds
 from dbs_exporter.facts.plans import PLAN_STATUSES, PLANS, Plan, read_plan
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
-from dbs_exporter.metrics.rows import of_kinds, one, state
+from dbs_exporter.metrics.rows import of_kinds, single, state
 
 _LIST = "DescribeBackupPlanList"
 
@@ -53,7 +53,7 @@ def _info(subject: PlanSubject) -> list[Row]:
 
 def _log_backup_enabled(subject: PlanSubject) -> list[Row]:
     enabled = subject.plan.log_backup_enabled
-    return [] if enabled is None else one(int(enabled))
+    return [] if enabled is None else single(int(enabled))
 
 
 _FAMILIES: tuple[Family, ...] = (
@@ -86,7 +86,7 @@ _FAMILIES: tuple[Family, ...] = (
         "dbs_plan_created_timestamp_seconds",
         "When the plan was created",
         f"{_LIST} BackupPlanCreateTime",
-        lambda subject: one(subject.plan.created_at),
+        lambda subject: single(subject.plan.created_at),
     ),
     plan_family(
         "dbs_plan_log_backup_enabled",
@@ -107,13 +107,13 @@ _FAMILIES: tuple[Family, ...] = (
         "dbs_plan_schedule_max_gap_seconds",
         "The largest gap between two scheduled full backups",
         f"derived from {_LIST} BackupPeriod",
-        lambda subject: one(schedule_max_gap_seconds(subject.plan.schedule)),
+        lambda subject: single(schedule_max_gap_seconds(subject.plan.schedule)),
     ),
     plan_family(
         "dbs_plan_database_objects",
         "Databases that the plan names to be backed up",
         f"{_LIST} BackupObjects",
-        lambda subject: one(subject.plan.objects_count),
+        lambda subject: single(subject.plan.objects_count),
     ),
 )
 

@@ -16,7 +16,7 @@ from dbs_exporter.facts.prechecks import (
 from dbs_exporter.facts.restores import RESTORES
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
-from dbs_exporter.metrics.rows import counted, one, state
+from dbs_exporter.metrics.rows import counted, single, state
 
 _LIST = "DescribePreCheckProgressList"
 
@@ -62,7 +62,7 @@ _FAMILIES: tuple[Family, ...] = (
         "dbs_precheck_progress_ratio",
         "How far the pre-check has come, 0 to 1",
         f"{_LIST} Progress",
-        _prechecks(lambda each: one(each.progress, each.subject, each.subject_id)),
+        _prechecks(lambda each: single(each.progress, each.subject, each.subject_id)),
         labels=("subject", "subject_id"),
     ),
     plan_family(

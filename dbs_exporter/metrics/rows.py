@@ -12,7 +12,7 @@ SEEN = "counted from 0 since the exporter first saw the plan"
 WHICH_TASKS = "tasks that have not ended and the newest five that have"
 
 
-def one(value: float | None, *labels: str) -> list[Row]:
+def single(value: float | None, *labels: str) -> list[Row]:
     """Return one row with this value; none if it is not known."""
     return [] if value is None else [(labels, value)]
 

@@ -22,7 +22,7 @@ from dbs_exporter.exporter import Exporter
 from dbs_exporter.facts.fields import item, size, texts
 from dbs_exporter.facts.groups import Group
 from dbs_exporter.metrics.family import plan_family, region_family
-from dbs_exporter.metrics.rows import one
+from dbs_exporter.metrics.rows import single
 from dbs_exporter.simulator import Simulator, World, start_simulator
 
 
@@ -64,7 +64,7 @@ MADE_UP = Table(
                     "dbs_ledger_paid_bytes",
                     "What is paid for",
                     "DescribeBackupPlanBilling PaiedBytes",
-                    lambda subject: one(ledger.paid_bytes if (ledger := subject.get(LEDGERS)) else None),
+                    lambda subject: single(ledger.paid_bytes if (ledger := subject.get(LEDGERS)) else None),
                     reads=(LEDGERS,),
                 ),
             ),
@@ -82,7 +82,7 @@ MADE_UP = Table(
                     "dbs_door_networks",
                     "Networks that may come in",
                     "DescribeNodeCidrList InternetIPs",
-                    lambda subject: one(subject.get(DOORS)),
+                    lambda subject: single(subject.get(DOORS)),
                     reads=(DOORS,),
                 ),
             ),

@@ -169,7 +169,7 @@ class Own:
         self.broken = False
         self.meanwhile: Callable[[], None] = lambda: None
 
-    def lines(self, *, series: int, identity_bytes: int) -> tuple[bytes, bytes]:
+    def lines(self, series: int, identity_bytes: int) -> tuple[bytes, bytes]:
         self.meanwhile()
         if self.broken:
             raise RuntimeError("broken")
@@ -181,7 +181,7 @@ def test_own_metrics_close_each_page_in_its_own_format() -> None:
     """They stand after all families, before OpenMetrics' end, and count as series."""
     own = Own()
     fleet = numbered_fleet()
-    exposition = Exposition(fleet.families, own=own)
+    exposition = Exposition(fleet.families, own=own.lines)
     exposition.publish()
     exposition.publish()
 
@@ -196,7 +196,7 @@ def test_a_publish_that_fails_keeps_the_page_and_what_was_noted() -> None:
     """The old page stays; the next publish has everything, and newer words on a subject hold."""
     own = Own()
     fleet = numbered_fleet()
-    exposition = Exposition(fleet.families, own=own)
+    exposition = Exposition(fleet.families, own=own.lines)
     key, gone = ("prod", "cn-hangzhou", "dbs1"), ("prod", "cn-hangzhou", "dbs2")
     fleet.rows[key] = fleet.rows[gone] = numbered(fleet, 1)
     before = exposition.page(openmetrics=False)
@@ -256,7 +256,7 @@ def test_changes_while_the_loop_rests_become_one_publish() -> None:
     """A hundred updates in one rest are published together; close ends the loop."""
     fleet = numbered_fleet()
     own = Own()
-    exposition = Exposition(fleet.families, own=own)
+    exposition = Exposition(fleet.families, own=own.lines)
     rests = 0
 
     def sleeps(seconds: float) -> bool:
@@ -283,7 +283,7 @@ def test_the_loop_ticks_for_the_exporters_own_metrics_and_survives_a_failure() -
     """Without any change a tick publishes; a publish that fails is not the end of the loop."""
     own = Own()
     own.broken = True
-    exposition = Exposition((), own=own, tick_seconds=0.0)
+    exposition = Exposition((), own=own.lines, tick_seconds=0.0)
     rests = 0
 
     def sleeps(seconds: float) -> bool:
@@ -323,7 +323,7 @@ def test_updates_from_many_threads_all_arrive() -> None:
 def test_a_ticket_is_answered_by_a_publish_that_began_after_it() -> None:
     """A publish already under way does not count, since it may lack what was noted meanwhile; a failed one neither."""
     own = Own()
-    exposition = Exposition(numbered_fleet().families, own=own)
+    exposition = Exposition(numbered_fleet().families, own=own.lines)
     taken: list[int] = []
     own.meanwhile = lambda: taken.append(exposition.ticket()) if not taken else None
     exposition.publish()
@@ -418,7 +418,7 @@ def full_exposition() -> Exposition:
     own.on_refused("dbs_plan_info", ("prod", "cn-hangzhou", "dbs1"), "error", "a bug")
     own.on_credentials(SCOPE.account, 1.7e9)
     own.on_reload(successful=True, at=1.7e9)
-    made = Exposition(TABLE.families, own=own)
+    made = Exposition(TABLE.families, own=own.lines)
     for subject in (PLAN, REGION, ACCOUNT):
         made.update(key_of(subject), subject)
     made.publish()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dbs_exporter.facts.tallies import Tally
-from dbs_exporter.metrics.rows import completed, counted, counts, of_kinds, one, state
+from dbs_exporter.metrics.rows import completed, counted, counts, of_kinds, single, state
 
 
 def test_one_value_is_one_row_and_what_is_not_known_is_none() -> None:
     """0 is a value."""
-    assert one(0, "a", "b") == [(("a", "b"), 0)]
-    assert one(None, "a", "b") == []
+    assert single(0, "a", "b") == [(("a", "b"), 0)]
+    assert single(None, "a", "b") == []
 
 
 def test_kinds_that_are_not_known_are_left_out() -> None:
