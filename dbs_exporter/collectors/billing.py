@@ -16,7 +16,7 @@ _OPERATION = "DescribeBackupPlanBilling"
 def read_plan_billing(reading: PlanReading) -> Read[Billing]:
     """Read what a plan stores and has used."""
     answer = reading.call(_OPERATION, BackupPlanId=reading.plan_id, ShowStorageType=True)
-    return Read(facts=read_billing(answer))
+    return Read(facts=read_billing(answer, reading.reader))
 
 
 def _billing(of: Callable[[Billing], list[Row]]) -> Callable[[PlanSubject], list[Row]]:
@@ -72,5 +72,6 @@ COLLECTOR = PlanCollector(
     interval_seconds=21_600,
     enabled=False,
     read=read_plan_billing,
+    nothing=Billing(),
     families=with_reads(_FAMILIES, BILLING),
 )

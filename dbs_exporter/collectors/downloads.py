@@ -24,7 +24,7 @@ _LIST = "DescribeBackupSetDownloadTaskList"
 def read_downloads(reading: PlanReading) -> Read[DownloadHistory]:
     """Read a plan's list of downloads."""
     records = reading.pages(_LIST, BackupPlanId=reading.plan_id)
-    return Read(facts=download_history([read_download_task(record, reading.unknown) for record in records]))
+    return Read(facts=download_history(reading.reader.each(records, read_download_task)))
 
 
 def _tasks(of: Callable[[DownloadTask], Iterable[Row]]) -> Callable[[PlanSubject], list[Row]]:
@@ -123,5 +123,6 @@ COLLECTOR = PlanCollector(
     operations=(_LIST,),
     interval_seconds=300,
     read=read_downloads,
+    nothing=DownloadHistory(),
     families=with_reads(_FAMILIES, DOWNLOADS),
 )

@@ -18,7 +18,7 @@ from dbs_exporter.facts.full_backups import (
 )
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
-from dbs_exporter.metrics.rows import SEEN, completed, counts, of_kinds, single, state
+from dbs_exporter.metrics.rows import SEEN, completed, counts, of_kinds, single, sizes, state
 
 _LIST = "DescribeFullBackupList"
 
@@ -26,7 +26,7 @@ _LIST = "DescribeFullBackupList"
 def read_full_backups(reading: PlanReading) -> Read[FullBackupHistory]:
     """Read a plan's list of full backups."""
     records = reading.pages(_LIST, BackupPlanId=reading.plan_id, ShowStorageType=True, ShowProgress="true")
-    backups = [read_full_backup(record, reading.unknown) for record in records]
+    backups = reading.reader.each(records, read_full_backup)
     return Read(facts=full_backup_history(backups, reading.now), ended=ended_full_backups(backups))
 
 
@@ -68,7 +68,7 @@ def _counts(subject: PlanSubject) -> list[Row]:
 
 def _bytes(subject: PlanSubject) -> list[Row]:
     history = subject.get(FULL_BACKUPS)
-    return [] if history is None else counts(STORAGE_CLASSES, history.bytes_by_storage_class)
+    return [] if history is None else sizes(STORAGE_CLASSES, history.bytes_by_storage_class)
 
 
 _FAMILIES: tuple[Family, ...] = (
@@ -135,6 +135,12 @@ _FAMILIES: tuple[Family, ...] = (
         labels=("stage",),
     ),
     plan_family(
+        "dbs_full_backup_orphaned_jobs",
+        "Full backup jobs listed as running though a later one has ended; absent if there are none",
+        f"{_LIST} BackupStatus and CreateTime",
+        _history(lambda history: history.orphans or None),
+    ),
+    plan_family(
         "dbs_full_backup_sets",
         "Full backup sets and jobs in the list now",
         f"{_LIST} BackupStatus",
@@ -192,5 +198,6 @@ COLLECTOR = PlanCollector(
     operations=(_LIST,),
     interval_seconds=300,
     read=read_full_backups,
+    nothing=FullBackupHistory(),
     families=with_reads(_FAMILIES, FULL_BACKUPS),
 )

@@ -17,7 +17,7 @@ _LIST = "DescribeBackupGatewayList"
 def read_gateways(reading: Reading) -> tuple[Gateway, ...]:
     """Read all gateways of a region."""
     records = reading.pages(_LIST, Region=reading.region)
-    gateways = [read_gateway(record, reading.unknown) for record in records]
+    gateways = reading.reader.each(records, read_gateway)
     return tuple({gateway.gateway_id: gateway for gateway in gateways}.values())
 
 
@@ -29,7 +29,7 @@ def _plans(subject: RegionSubject) -> list[Row]:
     plans = subject.get(PLANS)
     if plans is None:
         return []
-    return [((gateway_id,), number) for gateway_id, number in plans_per_gateway(plans).items()]
+    return [((gateway_id,), number) for gateway_id, number in plans_per_gateway(plans.plans).items()]
 
 
 _FAMILIES: tuple[Family, ...] = (

@@ -31,12 +31,12 @@ def read_prechecks(reading: PlanReading) -> Read[tuple[Precheck, ...]]:
     found: list[Precheck | None] = []
     if reading.subject.plan.status in CHECKED_PLAN_STATUSES:
         answer = reading.call(_LIST, BackupPlanId=reading.plan_id)
-        found.append(read_precheck(answer, "plan", reading.plan_id, reading.unknown))
+        found.append(read_precheck(answer, "plan", reading.plan_id, reading.reader))
     restores = reading.subject.get(RESTORES)
     for task in restores.tasks if restores else ():
         if task.status in CHECKED_TASK_STATUSES:
             answer = reading.call(_LIST, RestoreTaskId=task.task_id)
-            found.append(read_precheck(answer, "restore_task", task.task_id, reading.unknown))
+            found.append(read_precheck(answer, "restore_task", task.task_id, reading.reader))
     return Read(facts=tuple(precheck for precheck in found if precheck is not None))
 
 
@@ -93,6 +93,7 @@ COLLECTOR = PlanCollector(
     operations=(_LIST,),
     interval_seconds=300,
     read=read_prechecks,
+    nothing=(),
     needs=(RESTORES,),
     families=with_reads(_FAMILIES, PRECHECKS),
     on_demand=True,

@@ -25,7 +25,7 @@ _LIST = "DescribeRestoreTaskList"
 def read_restores(reading: PlanReading) -> Read[RestoreHistory]:
     """Read a plan's list of restore tasks."""
     records = reading.pages(_LIST, BackupPlanId=reading.plan_id)
-    tasks = [read_restore_task(record, reading.unknown) for record in records]
+    tasks = reading.reader.each(records, read_restore_task)
     return Read(facts=restore_history(tasks), ended=ended_restores(tasks))
 
 
@@ -147,5 +147,6 @@ COLLECTOR = PlanCollector(
     operations=(_LIST,),
     interval_seconds=60,
     read=read_restores,
+    nothing=RestoreHistory(),
     families=with_reads(_FAMILIES, RESTORES),
 )

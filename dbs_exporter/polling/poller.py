@@ -17,7 +17,7 @@ from dbs_exporter.clock import Clock
 from dbs_exporter.collectors.base import Api, Collector, PlanCollector, PlanReading, Reading, RegionCollector
 from dbs_exporter.collectors.table import Table
 from dbs_exporter.errors import ApiError, BadCredentials, CredentialsError, NotPermitted
-from dbs_exporter.facts.plans import PLANS, Plan
+from dbs_exporter.facts.plans import PLANS, Plan, PlanList
 from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.polling.runs import Runs
 from dbs_exporter.polling.sharding import Shard
@@ -269,14 +269,14 @@ class Poller:
         subject = self._store.plan(scope, plan_id)
         if subject is None:
             return
-        read = collector.read(
+        read = collector.read_group(
             PlanReading(
                 api=self.target.api,
                 region=scope.region,
+                now=self._clock.now(),
                 within=self.target.intervals[collector.name],
                 unknown=self._unknown,
                 subject=subject,
-                now=self._clock.now(),
             )
         )
         at = self._clock.now()
@@ -292,6 +292,7 @@ class Poller:
             Reading(
                 api=self.target.api,
                 region=scope.region,
+                now=self._clock.now(),
                 within=self.target.intervals[collector.name],
                 unknown=self._unknown,
             )
@@ -307,10 +308,12 @@ class Poller:
                 self._take_plans(facts)
             self._runs.read(scope, collector.name, "", at)
 
-    def _take_plans(self, listed: Sequence[Plan]) -> None:
+    def _take_plans(self, listed: PlanList) -> None:
         scope = self.target.scope
-        mine = [plan for plan in listed if self._shard.owns_plan(plan.plan_id) and self.target.selects(plan)]
-        new = self._store.put_plans(scope, mine)
+        mine = [
+            plan for plan in listed.plans if self._shard.owns_plan(plan.plan_id) and self.target.selects(plan)
+        ]
+        new = self._store.put_plans(scope, mine, whole=listed.whole)
         with self._lock:
             self._has_list = True
             late = self._listed and bool(new)

@@ -160,7 +160,11 @@ class Scheduler:
             return
         began, began_at = self._clock.monotonic(), self._clock.now()
         reading = Reading(
-            api=account.api, region=account.home, within=account.intervals[name], unknown=self._unknown
+            api=account.api,
+            region=account.home,
+            now=began_at,
+            within=account.intervals[name],
+            unknown=self._unknown,
         )
         where = {"account": account.name, "region": account.home, "collector": name}
         success = False

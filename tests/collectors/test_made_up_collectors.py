@@ -59,6 +59,7 @@ MADE_UP = Table(
             operations=("DescribeBackupPlanBilling",),
             interval_seconds=60,
             read=read_ledger,
+            nothing=Ledger(paid_bytes=0),
             families=(
                 plan_family(
                     "dbs_ledger_paid_bytes",
