@@ -13,7 +13,17 @@ from dbs_exporter.api.client import MAX_ATTEMPTS, Call, Client
 from dbs_exporter.api.credentials.types import Credentials
 from dbs_exporter.api.operations.registry import OPERATIONS
 from dbs_exporter.api.pacing import Pacer
-from dbs_exporter.facts import wire
+from dbs_exporter.facts.billing import read_billing
+from dbs_exporter.facts.downloads import read_download_task
+from dbs_exporter.facts.full_backups import read_full_backup
+from dbs_exporter.facts.gateways import read_gateway
+from dbs_exporter.facts.job_errors import read_job_error
+from dbs_exporter.facts.log_backups import read_log_file
+from dbs_exporter.facts.networks import read_database_names, read_node_networks, read_regions
+from dbs_exporter.facts.plans import read_plan
+from dbs_exporter.facts.prechecks import read_precheck
+from dbs_exporter.facts.restore_ranges import read_restore_ranges
+from dbs_exporter.facts.restores import read_restore_task
 from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.simulator import Simulator, World, start_simulator
 
@@ -85,9 +95,9 @@ class Caller:
 @pytest.fixture
 def caller(simulator: Simulator, world: World) -> Iterator[Caller]:
     """Call the region with the most plans."""
-    one = Caller(simulator, busiest_region(world))
-    yield one
-    one.client.close()
+    caller = Caller(simulator, busiest_region(world))
+    yield caller
+    caller.client.close()
 
 
 def busiest_region(world: World) -> str:
@@ -110,7 +120,7 @@ def test_every_read_operation_becomes_facts(caller: Caller, world: World) -> Non
     """Each read is asked for every plan of the busiest region, and each answer is understood without surprises."""
     client = caller.client
     plans = [
-        wire.plan(record, silent)
+        read_plan(record, silent)
         for record in client.pages("DescribeBackupPlanList", {"ShowRecoverTimeRange": True})
     ]
     assert {plan.plan_id for plan in plans} == set(world.plan_ids("demo", client.scope.region))
@@ -118,35 +128,39 @@ def test_every_read_operation_becomes_facts(caller: Caller, world: World) -> Non
     backups = logs = tasks = downloads = checks = ranges = 0
     for plan in plans:
         of_plan = {"BackupPlanId": plan.plan_id}
-        sets = [wire.full_backup(record, silent) for record in client.pages(FULL_LIST, of_plan)]
+        sets = [read_full_backup(record, silent) for record in client.pages(FULL_LIST, of_plan)]
         backups += len(sets)
-        logs += len([wire.log_file(r, silent) for r in client.pages("DescribeIncrementBackupList", of_plan)])
-        restores = [wire.restore_task(r, silent) for r in client.pages("DescribeRestoreTaskList", of_plan)]
+        logs += len(
+            [read_log_file(record, silent) for record in client.pages("DescribeIncrementBackupList", of_plan)]
+        )
+        restores = [
+            read_restore_task(record, silent) for record in client.pages("DescribeRestoreTaskList", of_plan)
+        ]
         tasks += len(restores)
         listed = client.pages("DescribeBackupSetDownloadTaskList", of_plan)
-        downloads += len([wire.download_task(record, silent) for record in listed])
+        downloads += len([read_download_task(record, silent) for record in listed])
         answer = client.call("DescribePreCheckProgressList", of_plan)
-        checks += wire.precheck(answer, "plan", plan.plan_id, silent) is not None
-        wire.billing(client.call("DescribeBackupPlanBilling", of_plan))
+        checks += read_precheck(answer, "plan", plan.plan_id, silent) is not None
+        read_billing(client.call("DescribeBackupPlanBilling", of_plan))
         if plan.restore_begin_at is not None and plan.restore_end_at is not None:
             window = {
                 "BeginTimestampForRestore": int(plan.restore_begin_at * 1000),
                 "EndTimestampForRestore": int(plan.restore_end_at * 1000),
             }
             answer = client.call("DescribeRestoreRangeInfo", {**of_plan, **window})
-            ranges += len(wire.restore_ranges(answer, silent))
+            ranges += len(read_restore_ranges(answer, silent))
         for failed in [backup for backup in sets if backup.status == "stop"][:1]:
             answer = client.call("DescribeJobErrorCode", {"TaskId": failed.backup_set_id})
-            assert wire.job_error(answer, "full_backup", failed.backup_set_id) is not None
+            assert read_job_error(answer, "full_backup", failed.backup_set_id) is not None
     assert min(backups, logs, tasks, downloads, checks, ranges) > 0
 
-    gateways = [wire.gateway(record, silent) for record in client.pages("DescribeBackupGatewayList", {})]
-    assert client.scope.region in wire.regions(client.call("DescribeRegions", {}))
-    assert wire.node_networks(client.call("DescribeNodeCidrList", {})).internet
+    gateways = [read_gateway(record, silent) for record in client.pages("DescribeBackupGatewayList", {})]
+    assert client.scope.region in read_regions(client.call("DescribeRegions", {}))
+    assert read_node_networks(client.call("DescribeNodeCidrList", {})).internet
     assert {plan.gateway_id for plan in plans} - {""} <= {gateway.gateway_id for gateway in gateways}
     assert set(caller.outcomes) == {"success"}
     asked = {call.operation for call in caller.calls}
-    assert asked >= {n for n, op in OPERATIONS.items() if not op.writes} - {
+    assert asked >= {name for name, operation in OPERATIONS.items() if not operation.writes} - {
         "GetDBListFromAgent",
         "DescribeDLAService",
     }
@@ -155,18 +169,18 @@ def test_every_read_operation_becomes_facts(caller: Caller, world: World) -> Non
 def test_a_gateways_databases(simulator: Simulator, world: World) -> None:
     """The one pair of operations that needs a write to read from."""
     gateway = world.gateways("demo", busiest_region(world)) or world.gateways("demo", "cn-hangzhou")
-    one = Caller(simulator, gateway[0].region, allow_writes=True)
+    caller = Caller(simulator, gateway[0].region, allow_writes=True)
     given = {"BackupGatewayId": gateway[0].gateway_id, "SourceEndpointRegion": gateway[0].region}
-    task = one.client.call("CreateGetDBListFromAgentTask", given | {"DatabaseType": "MySQL"})["TaskId"]
+    task = caller.client.call("CreateGetDBListFromAgentTask", given | {"DatabaseType": "MySQL"})["TaskId"]
 
-    assert wire.database_names(one.client.call("GetDBListFromAgent", given | {"TaskId": task}))
-    one.client.close()
+    assert read_database_names(caller.client.call("GetDBListFromAgent", given | {"TaskId": task}))
+    caller.client.close()
 
 
 def test_a_restore_is_created_and_started(simulator: Simulator, world: World) -> None:
     """A write goes through, signed, and its task is in the list."""
     region = busiest_region(world)
-    one = Caller(simulator, region, allow_writes=True)
+    caller = Caller(simulator, region, allow_writes=True)
     plan_id = world.plan_ids("demo", region)[0]
     given = {
         "BackupPlanId": plan_id,
@@ -176,13 +190,13 @@ def test_a_restore_is_created_and_started(simulator: Simulator, world: World) ->
         "DestinationEndpointInstanceID": "rm-1",
         "RestoreTime": int((time.time() - 86400) * 1000),
     }
-    task = one.client.call("CreateRestoreTask", given)["RestoreTaskId"]
-    one.client.call("StartRestoreTask", {"RestoreTaskId": task})
+    task = caller.client.call("CreateRestoreTask", given)["RestoreTaskId"]
+    caller.client.call("StartRestoreTask", {"RestoreTaskId": task})
     listed = [
-        wire.restore_task(r, silent)
-        for r in one.client.pages("DescribeRestoreTaskList", {"RestoreTaskId": task})
+        read_restore_task(record, silent)
+        for record in caller.client.pages("DescribeRestoreTaskList", {"RestoreTaskId": task})
     ]
-    one.client.close()
+    caller.client.close()
 
     assert [(found.task_id, found.name) for found in listed] == [(task, "probe & <test>")]
 
@@ -237,18 +251,18 @@ def test_what_a_retry_does_not_mend(
 def test_a_drip_does_not_hold_a_worker(simulator: Simulator, world: World) -> None:
     """A byte now and then keeps every socket's timeout from ending; the call ends all the same."""
     simulator.set_faults([{"kind": "drip", "seconds": 60.0}])
-    one = Caller(simulator, busiest_region(world), timeout=0.1)
+    caller = Caller(simulator, busiest_region(world), timeout=0.1)
     with pytest.raises(errors.Timeout):
-        one.client.call("DescribeRegions", {}, within=0.1)
-    one.client.close()
+        caller.client.call("DescribeRegions", {}, within=0.1)
+    caller.client.close()
 
 
 def test_a_wrong_secret_is_refused(simulator: Simulator, world: World) -> None:
     """The simulator checks signatures, and a wrong one is told as such."""
-    one = Caller(simulator, busiest_region(world), credentials=Source("wrong"))
+    caller = Caller(simulator, busiest_region(world), credentials=Source("wrong"))
     with pytest.raises(errors.BadCredentials):
-        one.client.call("DescribeRegions", {})
-    one.client.close()
+        caller.client.call("DescribeRegions", {})
+    caller.client.close()
 
 
 @pytest.mark.parametrize(
@@ -267,8 +281,8 @@ def test_forms_that_are_understood(simulator: Simulator, caller: Caller, kind: s
         return
     found = caller.client.pages(FULL_LIST, {"BackupPlanId": plan_id})
 
-    facts = {wire.full_backup(record, silent) for record in expected}
-    assert {wire.full_backup(record, silent) for record in found} == facts
+    facts = {read_full_backup(record, silent) for record in expected}
+    assert {read_full_backup(record, silent) for record in found} == facts
 
 
 def test_one_object_is_a_list_of_one(simulator: Simulator, caller: Caller) -> None:
@@ -279,17 +293,17 @@ def test_one_object_is_a_list_of_one(simulator: Simulator, caller: Caller) -> No
 
     assert isinstance(answer["Items"]["BackupPlanDetail"], dict)
     (record,) = caller.client.pages("DescribeBackupPlanList", {"BackupPlanId": plan_id})
-    assert wire.plan(record, silent).plan_id == plan_id
+    assert read_plan(record, silent).plan_id == plan_id
 
 
 @pytest.fixture
 def longest_log(caller: Caller) -> str:
     """Give the plan with the most log files, which are more than a page."""
     lengths = {
-        plan: len(caller.client.pages("DescribeIncrementBackupList", {"BackupPlanId": plan}))
-        for plan in plan_ids(caller)
+        plan_id: len(caller.client.pages("DescribeIncrementBackupList", {"BackupPlanId": plan_id}))
+        for plan_id in plan_ids(caller)
     }
-    longest = max(lengths, key=lambda plan: lengths[plan])
+    longest = max(lengths, key=lambda plan_id: lengths[plan_id])
     assert lengths[longest] > 100
     return longest
 
@@ -312,6 +326,6 @@ def test_unknown_values_are_kept(simulator: Simulator, caller: Caller) -> None:
     plan_id = plan_ids(caller)[0]
     simulator.set_faults([{"kind": "unknown_values"}])
     for record in caller.client.pages(FULL_LIST, {"BackupPlanId": plan_id}):
-        wire.full_backup(record, told.add)
+        read_full_backup(record, told.add)
 
     assert told

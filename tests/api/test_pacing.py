@@ -8,29 +8,15 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.fake_clock import FakeClock
 
 from dbs_exporter.api.pacing import BACKOFF_CAP_SECONDS, Pacer, backoff_seconds
 from dbs_exporter.errors import Timeout
 
 
-class FakeClock:
-    """Time that passes by sleeping; starts at a value whose fractions do not come out even."""
-
-    def __init__(self) -> None:
-        self.time = 123_456.789
-        self.stopped = False
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> bool:
-        assert seconds >= 0
-        if not self.stopped:
-            self.time += seconds
-        return self.stopped
+def clock_of_odd_fractions() -> FakeClock:
+    """Give a clock that starts at a value whose fractions do not come out even."""
+    return FakeClock(monotonic=123_456.789)
 
 
 EVENTS = st.lists(
@@ -50,52 +36,53 @@ def test_no_second_holds_more_calls_than_configured(
 
     Below one a second it is one call per 1/rate seconds.
     """
-    clock = FakeClock()
+    clock = clock_of_odd_fractions()
     pacer = Pacer(rate, 4, clock)
     starts: list[float] = []
     for event in events:
         if event == "call":
             with pacer.slot():
-                starts.append(clock.time)
+                starts.append(clock.monotonic())
         elif event == "throttled":
             pacer.throttled()
         elif event == "succeeded":
             pacer.succeeded()
         else:
-            clock.time += float(event[1])
+            clock.advance(float(event[1]))
     window = max(1.0, 1.0 / rate)
     for index, start in enumerate(starts):
         inside = [other for other in starts[index:] if other - start < window]
         assert len(inside) <= max(1.0, rate)
+    assert min(clock.sleeps, default=0.0) >= 0.0
 
 
 def test_calls_are_spread_and_not_sent_in_bursts() -> None:
     """At five a second a call starts every fifth of a second, also the first five."""
-    clock = FakeClock()
+    clock = clock_of_odd_fractions()
     pacer = Pacer(5, 4, clock)
     starts = []
     for _ in range(20):
         with pacer.slot():
-            starts.append(clock.time)
+            starts.append(clock.monotonic())
 
     assert all(later - sooner == pytest.approx(0.2, rel=1e-3) for sooner, later in pairwise(starts))
 
 
 def test_throttling_halves_the_rate_and_successes_bring_it_back() -> None:
     """The rate is halved, once for all calls refused together, and comes back to the full one and no higher."""
-    clock = FakeClock()
+    clock = clock_of_odd_fractions()
     pacer = Pacer(8, 4, clock)
     pacer.throttled()
     pacer.throttled()
     assert pacer.rate == 4.0
 
-    clock.time += 1.0
+    clock.advance(1.0)
     pacer.throttled()
     assert pacer.rate == 2.0
 
     seen = []
     for _ in range(200):
-        clock.time += 1.0
+        clock.advance(1.0)
         pacer.succeeded()
         seen.append(pacer.rate)
 
@@ -106,10 +93,10 @@ def test_throttling_halves_the_rate_and_successes_bring_it_back() -> None:
 
 def test_throttling_never_stops_calls_for_good() -> None:
     """However often the API refuses, a thirty-second of the rate remains."""
-    clock = FakeClock()
+    clock = clock_of_odd_fractions()
     pacer = Pacer(8, 4, clock)
     for _ in range(100):
-        clock.time += 2.0
+        clock.advance(2.0)
         pacer.throttled()
 
     assert pacer.rate == 8 / 32
@@ -117,10 +104,10 @@ def test_throttling_never_stops_calls_for_good() -> None:
 
 def test_idle_time_recovers_nothing() -> None:
     """An hour without calls proves nothing about what the API allows."""
-    clock = FakeClock()
+    clock = clock_of_odd_fractions()
     pacer = Pacer(8, 4, clock)
     pacer.throttled()
-    clock.time += 3600.0
+    clock.advance(3600.0)
     pacer.succeeded()
 
     assert pacer.rate < 4.2
@@ -128,17 +115,17 @@ def test_idle_time_recovers_nothing() -> None:
 
 def test_what_the_server_asks_for_holds_every_call() -> None:
     """A retry-after pauses all calls of the region, not the refused one alone."""
-    clock = FakeClock()
+    clock = clock_of_odd_fractions()
     pacer = Pacer(8, 4, clock)
-    refused_at = clock.time
+    refused_at = clock.monotonic()
     pacer.throttled(retry_after_seconds=7.0)
     with pacer.slot():
-        assert clock.time - refused_at == pytest.approx(7.0)
+        assert clock.monotonic() - refused_at == pytest.approx(7.0)
 
 
 def test_waiting_is_told() -> None:
     """The seconds that a call waited are told; a call that did not wait tells nothing."""
-    clock = FakeClock()
+    clock = clock_of_odd_fractions()
     waits: list[float] = []
     pacer = Pacer(2, 4, clock, on_wait=waits.append)
     for _ in range(3):
@@ -150,22 +137,22 @@ def test_waiting_is_told() -> None:
 
 def test_a_call_that_would_wait_too_long_fails_at_once() -> None:
     """A wait beyond what the call has left raises Timeout without waiting."""
-    clock = FakeClock()
+    clock = clock_of_odd_fractions()
     pacer = Pacer(0.1, 1, clock)
     with pacer.slot():
         pass
-    before = clock.time
+    before = clock.monotonic()
     with pytest.raises(Timeout), pacer.slot(within=5.0):
         pass
 
-    assert clock.time == before
+    assert clock.monotonic() == before
     with pacer.slot(within=11.0):
-        assert clock.time == pytest.approx(before + 10.0)
+        assert clock.monotonic() == pytest.approx(before + 10.0)
 
 
 def test_stopping_the_clock_ends_the_wait() -> None:
     """A stopped clock ends the wait with Timeout, and the place is free again."""
-    clock = FakeClock()
+    clock = clock_of_odd_fractions()
     pacer = Pacer(1, 1, clock)
     with pacer.slot():
         pass
@@ -179,7 +166,7 @@ def test_stopping_the_clock_ends_the_wait() -> None:
 
 def test_no_more_run_at_once_than_allowed() -> None:
     """Of six threads that call at once, never more than two are inside."""
-    pacer = Pacer(1e6, 2, FakeClock())
+    pacer = Pacer(1e6, 2, clock_of_odd_fractions())
     lock = threading.Lock()
     meet = threading.Barrier(2)
     inside = 0
@@ -207,7 +194,7 @@ def test_no_more_run_at_once_than_allowed() -> None:
 
 def test_an_exception_inside_frees_the_place() -> None:
     """A call that fails gives its place back."""
-    pacer = Pacer(10, 1, FakeClock())
+    pacer = Pacer(10, 1, clock_of_odd_fractions())
     for _ in range(3):
         with pytest.raises(KeyError), pacer.slot():
             raise KeyError
@@ -217,7 +204,7 @@ def test_an_exception_inside_frees_the_place() -> None:
 def test_nonsense_is_refused(rate: float, concurrency: int) -> None:
     """A pacer that could never let a call through is not built."""
     with pytest.raises(ValueError, match="above 0"):
-        Pacer(rate, concurrency, FakeClock())
+        Pacer(rate, concurrency, clock_of_odd_fractions())
 
 
 @given(st.integers(1, 1000), st.floats(0.0, 1.0), st.one_of(st.none(), st.floats(0.0, 100.0)))
