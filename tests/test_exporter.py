@@ -1,29 +1,29 @@
-"""The whole, as a process: start, serve, reload, stop; on a simulated cloud, over real sockets and signals."""
+"""The exporter as a whole: what it serves of a simulated cloud, what a reload changes, and what an outage does not."""
 
 from __future__ import annotations
 
 import re
 import signal
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from support.exporter_process import PATIENCE_SECONDS, ask, eventually, exporter
+from support.exporter_process import (
+    LISTENING,
+    ask,
+    config_text,
+    eventually,
+    exporter,
+    run_flags,
+    write_config,
+)
 
+from dbs_exporter.clock import SystemClock
+from dbs_exporter.config.load import parse_config
+from dbs_exporter.errors import ConfigError, CredentialsError
+from dbs_exporter.exporter import Exporter
+from dbs_exporter.facts.networks import REGIONS
 from dbs_exporter.simulator import Simulator, World, start_simulator
-
-CONFIG = """
-accounts:
-  - name: prod
-    endpoint: {url}
-    regions: [cn-hangzhou]
-    requests_per_second: 500
-    concurrency: 8
-    credentials: {{type: access_key, access_key_id: testak, access_key_secret: testsk}}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -33,98 +33,7 @@ def cloud() -> Iterator[Simulator]:
         yield simulator
 
 
-def write_config(path: Path, simulator: Simulator, more: str = "") -> Path:
-    """A configuration with one account on the simulator."""
-    file = path / "dbs-exporter.yml"
-    file.write_text(CONFIG.format(url=simulator.url) + more)
-    return file
-
-
-def run_flags(file: Path, *more: str) -> tuple[str, ...]:
-    """`run` on a free port of this machine."""
-    return ("run", f"--config.file={file}", "--web.listen-address=127.0.0.1:0", *more)
-
-
 DENIED = r'api_requests_total\{[^}]*outcome="denied"[^}]*\} [1-9]'
-LISTENING = r"msg=listening .*address=(http://127\.0\.0\.1:\d+)"
-
-
-def test_demo_prints_its_addresses_serves_everything_and_ends_with_0() -> None:
-    """One command, no account: the status page, the metrics of a fleet, and a clean end."""
-    with exporter("demo", "--web.listen-address=127.0.0.1:0", "--plans=20", "--log.level=warning") as process:
-        cloud_url = process.until(r"simulated DBS API: +(http://127\.0\.0\.1:\d+)")[1]
-        url = process.until(r"metrics: +(http://127\.0\.0\.1:\d+)/metrics")[1]
-        eventually(url, "/-/ready", lambda status, _: status == 200)
-        page = eventually(
-            url, "/metrics", lambda _, text: "dbs_plan_recovery_point_timestamp_seconds{" in text
-        )
-
-        assert ask(cloud_url, "/-/healthy")[0] == 200
-        assert ask(url, "/")[0] == 200
-        assert "dbs_full_backup_last_success_timestamp_seconds{" in page
-        assert "dbs_exporter_build_info{" in page
-        assert process.stop() == 0
-        assert "Traceback" not in process.everything_said()
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_cleanly_while_calls_are_under_way(tmp_path: Path, number: int) -> None:
-    """It does not wait for slow answers of the cloud, and says that it ends."""
-    with (
-        start_simulator(World(plans=10), faults=[{"kind": "latency", "seconds": 120}]) as slow,
-        exporter(*run_flags(write_config(tmp_path, slow))) as process,
-    ):
-        process.until(LISTENING)
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not slow.requests and time.monotonic() < deadline:
-            threading.Event().wait(0.02)
-        asked = time.monotonic()
-        code = process.stop(number)
-        took = time.monotonic() - asked
-
-        assert code == 0
-        # Not a speed test: the calls under way would last for two minutes.
-        assert took < 30
-        assert "Traceback" not in process.everything_said()
-
-
-def test_metrics_are_under_the_path_that_was_asked_for(tmp_path: Path, cloud: Simulator) -> None:
-    """Flags win over the file, and several addresses serve the same."""
-    file = write_config(tmp_path, cloud, "web: {telemetry_path: /from-the-file}\n")
-    flags = ("--web.telemetry-path=/m", "--web.listen-address=127.0.0.1:0")
-    with exporter(*run_flags(file, *flags)) as process:
-        urls = [process.until(LISTENING)[1] for _ in range(2)]
-
-        assert urls[0] != urls[1]
-        for url in urls:
-            eventually(url, "/m", lambda status, text: status == 200 and "dbs_plan_info{" in text)
-            assert ask(url, "/metrics")[0] == 404
-        assert process.stop() == 0
-
-
-def test_sighup_takes_a_good_file_keeps_data_and_refuses_a_bad_one(tmp_path: Path, cloud: Simulator) -> None:
-    """A bad file changes nothing but the metric that says so; a good one adds and removes accounts without a hole."""
-    file = write_config(tmp_path, cloud)
-    good = file.read_text()
-    with exporter(*run_flags(file)) as process:
-        url = process.until(LISTENING)[1]
-        eventually(url, "/metrics", lambda _, text: 'dbs_plan_info{account="prod"' in text)
-        file.write_text("accounts: 5\n")
-        process.process.send_signal(signal.SIGHUP)
-        process.until(r"dbs-exporter\.yml:1: accounts: 5 is not a list")
-        bad = eventually(url, "/metrics", lambda _, text: "config_last_reload_successful 0" in text)
-        file.write_text(good + good.replace("accounts:", "").replace("name: prod", "name: second"))
-        process.process.send_signal(signal.SIGHUP)
-        both = eventually(url, "/metrics", lambda _, text: 'dbs_plan_info{account="second"' in text)
-        file.write_text(good.replace("name: prod", "name: second"))
-        process.process.send_signal(signal.SIGHUP)
-        one = eventually(url, "/metrics", lambda _, text: 'account="prod"' not in text)
-
-        assert 'dbs_plan_info{account="prod"' in bad
-        assert 'dbs_plan_info{account="prod"' in both
-        assert "config_last_reload_successful 1" in both
-        assert 'dbs_plan_info{account="second"' in one
-        assert process.stop() == 0
 
 
 def test_a_collector_that_is_switched_off_leaves_nothing_behind(tmp_path: Path, cloud: Simulator) -> None:
@@ -149,52 +58,6 @@ def test_a_collector_that_is_switched_off_leaves_nothing_behind(tmp_path: Path, 
         assert process.stop() == 0
 
 
-def test_listen_addresses_are_not_reloadable_and_that_is_said(tmp_path: Path, cloud: Simulator) -> None:
-    """A changed address in the file is warned about and not taken."""
-    file = write_config(tmp_path, cloud)
-    with exporter(*run_flags(file)) as process:
-        url = process.until(LISTENING)[1]
-        file.write_text(file.read_text() + "web: {telemetry_path: /elsewhere}\n")
-        process.process.send_signal(signal.SIGHUP)
-
-        process.until(r"level=warning .*web.*needs a restart")
-        assert ask(url, "/metrics")[0] == 200
-        assert process.stop() == 0
-
-
-@pytest.mark.parametrize("enabled", [True, False])
-def test_reload_over_http_is_only_there_when_enabled(tmp_path: Path, cloud: Simulator, enabled: bool) -> None:
-    """POST /-/reload answers 200 or, for a bad file, an error; without the flag it is refused."""
-    file = write_config(tmp_path, cloud)
-    with exporter(*run_flags(file, *(["--web.enable-lifecycle"] if enabled else []))) as process:
-        url = process.until(LISTENING)[1]
-        good = ask(url, "/-/reload", "POST")
-        file.write_text("accounts: 5\n")
-        bad = ask(url, "/-/reload", "POST")
-
-        assert process.stop() == 0
-    if enabled:
-        assert good[0] == 200
-        assert bad[0] == 500
-        assert "dbs-exporter.yml:1: accounts: 5 is not a list" in bad[1]
-    else:
-        assert {good[0], bad[0]} <= {403, 404, 405}
-
-
-def test_an_address_that_is_taken_ends_with_a_sentence(tmp_path: Path, cloud: Simulator) -> None:
-    """Nothing half-started stays behind."""
-    taken = urlsplit(cloud.url).netloc
-    with exporter(
-        "run", f"--config.file={write_config(tmp_path, cloud)}", f"--web.listen-address={taken}"
-    ) as process:
-        code = process.process.wait(timeout=PATIENCE_SECONDS)
-        said = process.everything_said()
-
-    assert code == 2
-    assert f"{taken}: cannot be served on: " in said
-    assert "Traceback" not in said
-
-
 def test_shards_together_export_what_one_does(tmp_path: Path, cloud: Simulator) -> None:
     """Each plan is on exactly one of two shards."""
     file = write_config(tmp_path, cloud)
@@ -214,8 +77,7 @@ def test_shards_together_export_what_one_does(tmp_path: Path, cloud: Simulator) 
 
 def test_secrets_are_in_nothing_that_is_said_or_served(tmp_path: Path, cloud: Simulator) -> None:
     """Even at level debug, and with a secret that the cloud refuses."""
-    file = tmp_path / "dbs-exporter.yml"
-    file.write_text(CONFIG.format(url=cloud.url).replace("testsk", "hush-hush-hush"))
+    file = write_config(tmp_path, cloud, secret="hush-hush-hush")
     with exporter(*run_flags(file, "--log.level=debug")) as process:
         url = process.until(LISTENING)[1]
         eventually(url, "/metrics", lambda _, text: re.search(DENIED, text) is not None)
@@ -231,6 +93,7 @@ collectors:
   plans: {interval: 1s}
   full_backups: {interval: 1s}
 """
+
 RUNS = 'dbs_exporter_collector_success{{account="prod",collector="plans",region="cn-hangzhou"}} {}'
 
 
@@ -276,3 +139,80 @@ def test_a_deleted_plan_is_gone_after_the_next_list(tmp_path: Path) -> None:
         assert first in before
         assert before.count("dbs_plan_info{") == after.count("dbs_plan_info{") + 1
         assert process.stop() == 0
+
+
+def read_whole(config: str) -> Exporter:
+    """Start an exporter in this process and wait until every collector has run; the caller closes it."""
+    running = Exporter(parse_config(config, environ={}), clock=SystemClock())
+    running.start()
+    while running.missing():
+        running.clock.sleep(0.02)
+    return running
+
+
+def test_the_regions_of_an_account_are_asked_once_for_all_of_it() -> None:
+    """The list is the account's: an account of two regions asks for it once, and its home answers."""
+    with start_simulator(World(plans=10)) as own:
+        running = read_whole(config_text(own, regions="[cn-hangzhou, cn-shanghai]"))
+        try:
+            account = running.store.account("prod")
+
+            assert account is not None
+            regions = account.get(REGIONS)
+            assert regions is not None
+            assert {"cn-hangzhou", "cn-shanghai"} <= set(regions)
+            assert own.requests["DescribeRegions"] == 1
+            assert own.requests["DescribeNodeCidrList"] == 2
+        finally:
+            running.close()
+
+
+def test_all_regions_are_found_even_if_their_collector_is_off() -> None:
+    """Who watches all regions needs the list, whatever is said of its collector."""
+    with start_simulator(World(plans=10)) as own:
+        running = read_whole(config_text(own, regions="all") + "collectors: {regions: {enabled: false}}\n")
+        try:
+            regions = {subject.scope.region for subject in running.store.plan_subjects()}
+
+            assert regions == {
+                spec.region for plan in own.world.plan_ids("demo") if (spec := own.world.spec(plan))
+            }
+            assert len(regions) > 1
+        finally:
+            running.close()
+
+
+RRSA = {
+    "ALIBABA_CLOUD_ROLE_ARN": "r",
+    "ALIBABA_CLOUD_OIDC_PROVIDER_ARN": "p",
+    "ALIBABA_CLOUD_OIDC_TOKEN_FILE": "/t",
+}
+
+
+@pytest.mark.parametrize(
+    ("error", "config"),
+    [
+        (ConfigError, "accounts: 5"),
+        # Good by these variables, which the process itself lacks.
+        (CredentialsError, "accounts: [{name: b, regions: all, credentials: {type: oidc_role_arn}}]"),
+    ],
+    ids=["configuration", "credentials"],
+)
+def test_a_reload_that_cannot_be_taken_changes_nothing(
+    cloud: Simulator, monkeypatch: pytest.MonkeyPatch, error: type[Exception], config: str
+) -> None:
+    """The old configuration, its plans and its objectives stay, and the failure is raised and told by a metric."""
+    for name in RRSA:
+        monkeypatch.delenv(name, raising=False)
+    running = read_whole(config_text(cloud))
+    try:
+        before = (running.config, running.store.plan_subjects())
+        with pytest.raises(error):
+            running.reload(lambda: parse_config(config, environ=RRSA))
+
+        assert (running.config, running.store.plan_subjects()) == before
+        running.exposition.publish()
+        page = b"".join(running.exposition.page(openmetrics=False).identity).decode()
+        assert "dbs_exporter_config_last_reload_successful 0" in page
+    finally:
+        running.close()
