@@ -1,9 +1,11 @@
-"""Both official SDKs against the simulator, through their own signing."""
+"""Both official SDKs against the simulator, through their own signing; and every field that they know."""
 
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
+import re
 import threading
 import time
 import warnings
@@ -12,12 +14,12 @@ from typing import Any
 
 import pytest
 from support.fake_clock import FakeClock
+from support.simulated_cloud import NOW, records, records_of_ranges
 
-from dbs_exporter.simulator import Simulator, World, start_simulator
+from dbs_exporter.simulator import Simulator, World, fleet, start_simulator
 from dbs_exporter.simulator.answering import READS
 
 Ask = Callable[..., dict[str, Any]]
-NOW = 1_790_000_000.0
 
 
 @pytest.fixture
@@ -93,12 +95,12 @@ def ask(request: pytest.FixtureRequest, simulator: Simulator) -> Ask:
 def plan_with_log(simulator: Simulator) -> str:
     world = simulator.world
     return next(
-        one
-        for one in world.plan_ids("demo", "cn-hangzhou")
-        if (spec := world.spec(one)) is not None
+        plan_id
+        for plan_id in world.plan_ids("demo", "cn-hangzhou")
+        if (spec := world.spec(plan_id)) is not None
         and spec.has_log
         and not spec.incidents
-        and world.downloads(one)
+        and world.downloads(plan_id)
     )
 
 
@@ -192,7 +194,7 @@ def test_a_download_comes_to_its_end(ask: Ask, simulator: Simulator, clock: Fake
     """Created for a full set, running, and finished with an address."""
     plan = plan_with_log(simulator)
     chosen = ask("DescribeFullBackupList", BackupPlanId=plan)["Items"]["FullBackupFile"]
-    finished = next(one for one in chosen if one["BackupStatus"] == "finish")
+    finished = next(backup for backup in chosen if backup["BackupStatus"] == "finish")
     task = ask("CreateFullBackupSetDownload", BackupSetId=finished["BackupSetId"], BackupSetDataFormat="SQL")[
         "BackupSetDownloadTaskId"
     ]
@@ -213,13 +215,13 @@ def test_a_log_file_can_be_downloaded_by_its_name(simulator: Simulator) -> None:
     ask = modern(simulator)
     plan = plan_with_log(simulator)
     file = ask("DescribeIncrementBackupList", BackupPlanId=plan)["Items"]["IncrementBackupFile"][0]
-    made = ask(
+    answer = ask(
         "CreateIncrementBackupSetDownload",
         BackupSetId=file["BackupSetJobId"],
         BackupSetName=file["BackupSetId"],
     )
 
-    assert made["BackupSetDownloadTaskId"]
+    assert answer["BackupSetDownloadTaskId"]
 
 
 def test_a_wrong_secret_is_refused(simulator: Simulator) -> None:
@@ -252,3 +254,62 @@ def test_many_threads_are_served(simulator: Simulator) -> None:
 
     assert len(answers) == 24
     assert len(set(answers)) == 1
+
+
+MODELS = {
+    "DescribeBackupPlanList": "DescribeBackupPlanListResponseBodyItemsBackupPlanDetail",
+    "DescribeFullBackupList": "DescribeFullBackupListResponseBodyItemsFullBackupFile",
+    "DescribeIncrementBackupList": "DescribeIncrementBackupListResponseBodyItemsIncrementBackupFile",
+    "DescribeRestoreTaskList": "DescribeRestoreTaskListResponseBodyItemsRestoreTaskDetail",
+    "DescribeRestoreRangeInfo": "DescribeRestoreRangeInfoResponseBodyItemsDBSRecoverRange",
+    "DescribeBackupPlanBilling": "DescribeBackupPlanBillingResponseBodyItem",
+    "DescribeBackupGatewayList": "DescribeBackupGatewayListResponseBodyItemsBackupGateway",
+    "DescribeBackupSetDownloadTaskList": "DescribeBackupSetDownloadTaskListResponseBodyItemsBackupSetDownloadTaskDetail",
+    "DescribePreCheckProgressList": "DescribePreCheckProgressListResponseBodyItemsPreCheckProgressDetail",
+    "DescribeJobErrorCode": "DescribeJobErrorCodeResponseBodyItem",
+}
+
+
+def every_record(world: World, operation: str) -> Iterator[dict[str, Any]]:
+    """The records of an operation over the whole fleet."""
+    if operation == "DescribeBackupPlanList":
+        yield from records(world, operation)
+    elif operation == "DescribeBackupGatewayList":
+        for region in fleet.REGIONS:
+            yield from records(world, operation, Region=region)
+    elif operation == "DescribeRestoreRangeInfo":
+        for plan in records(world, "DescribeBackupPlanList"):
+            yield from records_of_ranges(world, plan)
+    elif operation == "DescribeJobErrorCode":
+        history = world.history(world.incident_plans["repeatedly_failing_full_backup"][0])
+        yield READS[operation](world, "demo", {"TaskId": history.set_id(history.full_numbers()[-3])})["Item"]
+    else:
+        for plan_id in world.plan_ids("demo"):
+            answer = READS[operation](world, "demo", {"BackupPlanId": plan_id, "PageSize": "100"})
+            items = answer.get("Items") or {}
+            yield from [answer["Item"]] if "Item" in answer else items.get(next(iter(items), ""), ())
+
+
+@pytest.mark.parametrize("operation", sorted(MODELS))
+def test_answers_hold_every_field_that_the_sdk_knows(operation: str) -> None:
+    """Over the fleet each field of the official SDK's model occurs, with its type, and no field that it does not know."""
+    models = importlib.import_module("alibabacloud_dbs20190306.models")
+    model = getattr(models, MODELS[operation])
+    source = inspect.getsource(model.to_map)
+    known = set(re.findall(r"result\['(\w+)'\]", source))
+    attributes = dict(re.findall(r"self\.(\w+) is not None:\s+result\['(\w+)'\]", source))
+    types = {
+        attributes[name]: str(parameter.annotation)
+        for name, parameter in inspect.signature(model.__init__).parameters.items()
+        if name in attributes
+    }
+    seen: set[str] = set()
+    for record in every_record(World(clock=lambda: NOW), operation):
+        seen |= record.keys()
+        for name, value in record.items():
+            expected = types.get(name, "")
+            if expected in ("<class 'int'>", "<class 'str'>", "<class 'bool'>", "int", "str", "bool"):
+                assert type(value).__name__ in expected, (name, value)
+
+    assert known
+    assert seen == known

@@ -1,20 +1,20 @@
-"""The simulator's own check of ACS3-HMAC-SHA256, against requests signed here from the description."""
+"""The simulator's own check of both signatures, against requests signed here from their description."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import time
 from typing import Any
 
 import pytest
-from support.fake_clock import FakeClock
+from support.signed_query import signed
+from support.simulated_cloud import NOW, fetch, steer
 
-from dbs_exporter.simulator import World, start_simulator
+from dbs_exporter.simulator import Simulator, World, start_simulator
 from dbs_exporter.simulator.replies import Refused
-from dbs_exporter.simulator.signatures import Keys, verify
-
-NOW = 1_790_000_000.0
+from dbs_exporter.simulator.signatures import NONCE_SECONDS, Keys, verify
 
 
 def keys() -> Keys:
@@ -86,33 +86,51 @@ def test_what_is_not_is_refused(headers: dict[str, str], how: dict[str, Any], co
     assert refused.value.code == code
 
 
-def test_a_write_sent_again_is_done_once() -> None:
-    """The same ClientToken gives the same task, and the list holds one."""
-    clock = FakeClock(NOW)
-    with start_simulator(World.healthy(clock=clock.now)) as simulator:
-        plan_id = simulator.world.plan_ids("demo")[0]
-        before = len(simulator.world.restores(plan_id))
-        given = {
-            "BackupPlanId": plan_id,
-            "RestoreTaskName": "x",
-            "DestinationEndpointInstanceType": "rds",
-            "ClientToken": "t1",
-        }
-        made = {simulator.answer("demo", "CreateRestoreTask", given, [])["RestoreTaskId"] for _ in range(3)}
+def test_nonces_are_forgotten_when_they_are_too_old_to_come_again() -> None:
+    """A simulator that runs for weeks keeps half an hour of them."""
+    keys = Keys()
+    for number in range(1000):
+        keys.once(f"n{number}", NOW + 10.0 * number)
 
-        assert len(made) == 1
-        assert len(simulator.world.restores(plan_id)) == before + 1
+    assert keys.nonces_kept == NONCE_SECONDS // 10 + 1
 
 
-def test_the_log_never_goes_back() -> None:
-    """Second after second the received log stands or grows, and is always less than a minute old."""
-    clock = FakeClock(NOW)
-    world = World.healthy(clock=clock.now)
-    plan_id = next(one for one in world.plan_ids("demo") if world.history(one).spec.has_log)
-    until = 0.0
-    for _ in range(300):
-        received = world.history(plan_id).received_until
-        assert until <= received <= clock.now()
-        assert clock.now() - received < 45
-        until = received
-        clock.advance(1)
+def test_a_token_ends() -> None:
+    """After its time the key is refused as expired, which a client answers by asking for another."""
+    keys = Keys()
+    keys.add("STS.x", "secret", "demo", "token", NOW + 100)
+
+    assert keys.secret("STS.x", "token", NOW) == ("secret", "demo")
+    with pytest.raises(Refused) as refused:
+        keys.secret("STS.x", "token", NOW + 100)
+    assert refused.value.code == "InvalidSecurityToken.Expired"
+
+
+def test_a_nonce_is_good_once(simulator: Simulator) -> None:
+    """The same request again is refused."""
+    query = signed({"Action": "DescribeRegions", "Format": "JSON"})
+
+    assert fetch(simulator, query)[0] == 200
+    assert json.loads(fetch(simulator, query)[1])["Code"] == "SignatureNonceUsed"
+
+
+def test_a_signed_request_cannot_be_changed(simulator: Simulator) -> None:
+    """Another parameter after signing is noticed."""
+    query = signed({"Action": "DescribeRegions", "Format": "JSON"}) + "&RegionId=cn-beijing"
+
+    assert json.loads(fetch(simulator, query)[1])["Code"] == "SignatureDoesNotMatch"
+
+
+def test_a_token_is_asked_for() -> None:
+    """A short-lived key works with its token only."""
+    with start_simulator(World()) as running:
+        token = steer(running, "/-/credentials")[1]
+        params = {"Action": "DescribeRegions", "Format": "JSON", "AccessKeyId": token["AccessKeyId"]}
+        without = fetch(running, signed(params, secret=token["AccessKeySecret"]))
+        with_it = fetch(
+            running,
+            signed({**params, "SecurityToken": token["SecurityToken"]}, secret=token["AccessKeySecret"]),
+        )
+
+        assert without[0] == 400
+        assert with_it[0] == 200
