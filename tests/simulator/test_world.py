@@ -22,9 +22,7 @@ from support.simulated_cloud import (
 from dbs_exporter.simulator import World, fleet
 
 HEALTHY_LAG_SECONDS = 90
-
 LOG_LAG_SECONDS = 60.0
-
 LONGEST_BACKUP_SECONDS = 9 * HOUR
 
 

@@ -94,11 +94,9 @@ class Cloud:
         return int(self.ask("DescribeFullBackupList", BackupPlanId=self.plan_id)["TotalElements"])
 
 
-def fetch(
-    simulator: Simulator, query: str, *, body: bytes | None = None
-) -> tuple[int, bytes, dict[str, str]]:
+def fetch(simulator: Simulator, query: str) -> tuple[int, bytes, dict[str, str]]:
     """(status, body, headers) of a request with that query."""
-    request = urllib.request.Request(f"{simulator.url}/?{query}", data=body)
+    request = urllib.request.Request(f"{simulator.url}/?{query}")
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return answer.status, answer.read(), dict(answer.headers)

@@ -16,7 +16,7 @@ import pytest
 
 from dbs_exporter import __version__
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_it_runs_without_the_checkout(built: Path, tmp_path: Path) -> None:
     program = (
         "import sys; sys.path.insert(0, sys.argv.pop(1))\n"
         "import dbs_exporter; assert dbs_exporter.__file__.startswith(sys.path[0]), dbs_exporter.__file__\n"
-        "from dbs_exporter.cli import main; main()\n"
+        "from dbs_exporter.cli.main import main; main()\n"
     )
 
     def said(*arguments: str) -> str:

@@ -124,7 +124,7 @@ def test_a_fleet_at_the_right_hour_shows_every_family_of_plans_and_regions(
 def test_the_whole_page_is_the_golden_one(
     fleet: tuple[Exporter, Simulator], pytestconfig: pytest.Config
 ) -> None:
-    """A fleet with every incident at a fixed moment gives exactly tests/golden/scrape.txt (`pytest --update-golden`)."""
+    """A fleet with every incident at a fixed moment gives exactly golden/scrape.txt (`pytest --update-golden`)."""
     lines = [line for line in page(fleet[0]).splitlines() if not own_family(line)]
     found = "\n".join(lines) + "\n"
     if pytestconfig.getoption("--update-golden"):
