@@ -79,7 +79,7 @@ def test_an_error_in_xml_is_understood(serve: Serve, make_caller: MakeCaller) ->
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"<html>", b"[]", b"1", b"null", b'{"a":', b"\xff\xfe", b'{"a": NaN}', b"[" * 100_000, b"1" * 5000],
+    [b"", b"<html>", b"[]", b"1", b"null", b'{"a":', b"\xff\xfe", b"[" * 100_000, b"1" * 5000],
 )
 def test_what_is_no_json_object_is_a_bad_answer(serve: Serve, make_caller: MakeCaller, body: bytes) -> None:
     """Anything but a JSON object is told as such, and is no reason to try again."""
@@ -88,6 +88,30 @@ def test_what_is_no_json_object_is_a_bad_answer(serve: Serve, make_caller: MakeC
         caller.client.call("DescribeRegions", {})
 
     assert caller.outcomes == ["bad_answer"]
+
+
+def test_a_key_given_twice_makes_an_answer_bad(serve: Serve, make_caller: MakeCaller) -> None:
+    """Whichever value were taken, an empty list could stand for one that is not, at any depth."""
+    body = b'{"Success": true, "Items": {"TotalElements": 1, "TotalElements": 0}}'
+    caller = make_caller(serve(in_turn(http(body))).url)
+    with pytest.raises(errors.BadAnswer, match="the answer names TotalElements twice"):
+        caller.client.call("DescribeRegions", {})
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"PageSize": NaN, "a": -Infinity, "b": 1e400}', {"a": float("-inf"), "b": float("inf")}),
+        ('{"a": "备份"}'.encode()[:-3] + b'"}', {"a": "备\ufffd"}),
+    ],
+)
+def test_what_is_odd_in_a_field_does_not_cost_the_answer(
+    serve: Serve, make_caller: MakeCaller, body: bytes, expected: dict[str, object]
+) -> None:
+    """Numbers that JSON does not have, and a text that is cut within a character, are for whoever reads the field."""
+    answer = make_caller(serve(in_turn(http(body))).url).client.call("DescribeRegions", {})
+
+    assert {name: answer[name] for name in expected} == expected
 
 
 def test_a_page_of_a_proxy_is_not_a_denial(serve: Serve, make_caller: MakeCaller) -> None:

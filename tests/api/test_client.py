@@ -324,9 +324,18 @@ def test_a_list_without_pages_is_read_in_one_call(serve: Serve, make_caller: Mak
 
 
 def test_a_list_in_nonsense_names_the_operation(serve: Serve, make_caller: MakeCaller) -> None:
-    """An item that is no object fails the whole list, with operation and place."""
-    server = serve(in_turn(http({"Success": True, "TotalElements": 1, "Items": {"FullBackupFile": ["x"]}})))
+    """What is no list at all fails, with operation and place."""
+    server = serve(in_turn(http({"Success": True, "TotalElements": 1, "Items": ["x", "y"]})))
     with pytest.raises(errors.BadAnswer) as caught:
         make_caller(server.url).client.pages(FULL_LIST, PLAN)
 
-    assert (caught.value.operation, caught.value.field) == (FULL_LIST, "Items.FullBackupFile")
+    assert (caught.value.operation, caught.value.field) == (FULL_LIST, "Items")
+
+
+def test_an_item_that_is_no_object_is_a_record_of_nothing(serve: Serve, make_caller: MakeCaller) -> None:
+    """It counts as an item, and whoever reads it finds no field."""
+    server = serve(
+        in_turn(http({"Success": True, "TotalElements": 2, "Items": {"FullBackupFile": ["x", {}]}}))
+    )
+
+    assert make_caller(server.url).client.pages(FULL_LIST, PLAN) == [{}, {}]

@@ -41,7 +41,7 @@ SENTENCES = {
     ),
     "deep JSON": ("bad_answer", "not a JSON object"),
     "a number of a million digits": ("bad_answer", "not a JSON object"),
-    "NaN": ("bad_answer", "not a JSON object"),
+    "a key twice": ("bad_answer", "the answer names PageSize twice"),
     "a list": ("bad_answer", "not a JSON object"),
     "a text": ("bad_answer", "not a JSON object"),
     "nothing": ("bad_answer", "an empty answer"),

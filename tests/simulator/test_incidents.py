@@ -134,3 +134,13 @@ def test_a_fleet_of_any_size_has_as_many_incidents_as_fit(plans: int) -> None:
     assert list(found.values()) == [*INCIDENTS, "offline_gateway"][: len(found)]
     assert len(found) == min(max(0, plans - 1), len(INCIDENTS) + 1)
     assert set(FAILURES) <= set(INCIDENTS)
+
+
+def test_an_orphaned_job_runs_for_ever(begun: tuple[World, FakeClock]) -> None:
+    """A job that was killed in flight stays listed as running, behind newer ones that have ended."""
+    world, _ = begun
+    (plan_id,) = world.incident_plans["orphaned_job"]
+    *_, orphan, third, second, _newest = statuses(world.history(plan_id))
+
+    assert orphan == "running"
+    assert {third, second} == {"finish"}

@@ -72,7 +72,7 @@ HOSTILE: dict[str, Behaviour | Callable[[], Behaviour]] = {
     "an encoding that was not asked for": _once(reply(OK, "Content-Encoding: br")),
     "deep JSON": _once(reply(DEEP)),
     "a number of a million digits": _once(reply(b'{"PageSize": 1' + b"0" * 1_000_000 + b"}")),
-    "NaN": _once(reply(b'{"PageSize": NaN}')),
+    "a key twice": _once(reply(b'{"PageSize": 1, "PageSize": 2}')),
     "a list": _once(reply(json.dumps([{"Success": True}]).encode())),
     "a text": _once(reply(b'"fine"')),
     "nothing": _once(reply(b"")),

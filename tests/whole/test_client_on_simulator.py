@@ -22,6 +22,7 @@ from dbs_exporter.facts.log_backups import read_log_file
 from dbs_exporter.facts.networks import read_database_names, read_node_networks, read_regions
 from dbs_exporter.facts.plans import read_plan
 from dbs_exporter.facts.prechecks import read_precheck
+from dbs_exporter.facts.records import Reader
 from dbs_exporter.facts.restore_ranges import read_restore_ranges
 from dbs_exporter.facts.restores import read_restore_task
 from dbs_exporter.facts.subjects import Scope
@@ -111,6 +112,9 @@ def silent(field: str) -> None:
     raise AssertionError(f"{field} was told as unknown")
 
 
+LOUD = Reader(time.time(), silent)
+
+
 def plan_ids(caller: Caller) -> list[str]:
     """Give the ids of the region's plans."""
     return [record["BackupPlanId"] for record in caller.client.pages("DescribeBackupPlanList", {})]
@@ -120,7 +124,7 @@ def test_every_read_operation_becomes_facts(caller: Caller, world: World) -> Non
     """Each read is asked for every plan of the busiest region, and each answer is understood without surprises."""
     client = caller.client
     plans = [
-        read_plan(record, silent)
+        read_plan(LOUD.fields(record))
         for record in client.pages("DescribeBackupPlanList", {"ShowRecoverTimeRange": True})
     ]
     assert {plan.plan_id for plan in plans} == set(world.plan_ids("demo", client.scope.region))
@@ -128,33 +132,37 @@ def test_every_read_operation_becomes_facts(caller: Caller, world: World) -> Non
     backups = logs = tasks = downloads = checks = ranges = 0
     for plan in plans:
         of_plan = {"BackupPlanId": plan.plan_id}
-        sets = [read_full_backup(record, silent) for record in client.pages(FULL_LIST, of_plan)]
+        sets = [read_full_backup(LOUD.fields(record)) for record in client.pages(FULL_LIST, of_plan)]
         backups += len(sets)
         logs += len(
-            [read_log_file(record, silent) for record in client.pages("DescribeIncrementBackupList", of_plan)]
+            [
+                read_log_file(LOUD.fields(record))
+                for record in client.pages("DescribeIncrementBackupList", of_plan)
+            ]
         )
         restores = [
-            read_restore_task(record, silent) for record in client.pages("DescribeRestoreTaskList", of_plan)
+            read_restore_task(LOUD.fields(record))
+            for record in client.pages("DescribeRestoreTaskList", of_plan)
         ]
         tasks += len(restores)
         listed = client.pages("DescribeBackupSetDownloadTaskList", of_plan)
-        downloads += len([read_download_task(record, silent) for record in listed])
+        downloads += len([read_download_task(LOUD.fields(record)) for record in listed])
         answer = client.call("DescribePreCheckProgressList", of_plan)
-        checks += read_precheck(answer, "plan", plan.plan_id, silent) is not None
-        read_billing(client.call("DescribeBackupPlanBilling", of_plan))
+        checks += read_precheck(answer, "plan", plan.plan_id, LOUD) is not None
+        read_billing(client.call("DescribeBackupPlanBilling", of_plan), LOUD)
         if plan.restore_begin_at is not None and plan.restore_end_at is not None:
             window = {
                 "BeginTimestampForRestore": int(plan.restore_begin_at * 1000),
                 "EndTimestampForRestore": int(plan.restore_end_at * 1000),
             }
             answer = client.call("DescribeRestoreRangeInfo", {**of_plan, **window})
-            ranges += len(read_restore_ranges(answer, silent))
+            ranges += len(read_restore_ranges(answer, LOUD))
         for failed in [backup for backup in sets if backup.status == "stop"][:1]:
             answer = client.call("DescribeJobErrorCode", {"TaskId": failed.backup_set_id})
-            assert read_job_error(answer, "full_backup", failed.backup_set_id) is not None
+            assert read_job_error(answer, "full_backup", failed.backup_set_id, LOUD) is not None
     assert min(backups, logs, tasks, downloads, checks, ranges) > 0
 
-    gateways = [read_gateway(record, silent) for record in client.pages("DescribeBackupGatewayList", {})]
+    gateways = [read_gateway(LOUD.fields(record)) for record in client.pages("DescribeBackupGatewayList", {})]
     assert client.scope.region in read_regions(client.call("DescribeRegions", {}))
     assert read_node_networks(client.call("DescribeNodeCidrList", {})).internet
     assert {plan.gateway_id for plan in plans} - {""} <= {gateway.gateway_id for gateway in gateways}
@@ -193,7 +201,7 @@ def test_a_restore_is_created_and_started(simulator: Simulator, world: World) ->
     task = caller.client.call("CreateRestoreTask", given)["RestoreTaskId"]
     caller.client.call("StartRestoreTask", {"RestoreTaskId": task})
     listed = [
-        read_restore_task(record, silent)
+        read_restore_task(LOUD.fields(record))
         for record in caller.client.pages("DescribeRestoreTaskList", {"RestoreTaskId": task})
     ]
     caller.client.close()
@@ -281,8 +289,8 @@ def test_forms_that_are_understood(simulator: Simulator, caller: Caller, kind: s
         return
     found = caller.client.pages(FULL_LIST, {"BackupPlanId": plan_id})
 
-    facts = {read_full_backup(record, silent) for record in expected}
-    assert {read_full_backup(record, silent) for record in found} == facts
+    facts = {read_full_backup(LOUD.fields(record)) for record in expected}
+    assert {read_full_backup(LOUD.fields(record)) for record in found} == facts
 
 
 def test_one_object_is_a_list_of_one(simulator: Simulator, caller: Caller) -> None:
@@ -293,7 +301,7 @@ def test_one_object_is_a_list_of_one(simulator: Simulator, caller: Caller) -> No
 
     assert isinstance(answer["Items"]["BackupPlanDetail"], dict)
     (record,) = caller.client.pages("DescribeBackupPlanList", {"BackupPlanId": plan_id})
-    assert read_plan(record, silent).plan_id == plan_id
+    assert read_plan(LOUD.fields(record)).plan_id == plan_id
 
 
 @pytest.fixture
@@ -326,6 +334,6 @@ def test_unknown_values_are_kept(simulator: Simulator, caller: Caller) -> None:
     plan_id = plan_ids(caller)[0]
     simulator.set_faults([{"kind": "unknown_values"}])
     for record in caller.client.pages(FULL_LIST, {"BackupPlanId": plan_id}):
-        read_full_backup(record, told.add)
+        read_full_backup(Reader(time.time(), told.add).fields(record))
 
     assert told
