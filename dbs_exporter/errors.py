@@ -60,7 +60,8 @@ class ApiError(DbsExporterError):
     """A call to DBS failed.
 
     `code` is the API's own error code ("" if there is none), `http_status` the HTTP status (None without an answer),
-    `retry_after_seconds` what the server asked for, `field` the place in an answer that could not be understood.
+    `retry_after_seconds` what the server asked for, `field` the place in an answer that could not be understood, `cure` what
+    mends it where that is known.
     """
 
     exit_code = EXIT_UNREACHABLE
@@ -86,10 +87,13 @@ class ApiError(DbsExporterError):
         self.http_status = http_status
         self.retry_after_seconds = retry_after_seconds
         self.field = field
+        self.cure = ""
 
     def __str__(self) -> str:
-        said = ": ".join(part for part in (self.operation, self.code, self.field, self.message) if part)
-        return f"{said} (request {self.request_id})" if self.request_id else said
+        text = ": ".join(part for part in (self.operation, self.code, self.field, self.message) if part)
+        if self.cure:
+            text = f"{text}; {self.cure}"
+        return f"{text} (request {self.request_id})" if self.request_id else text
 
 
 class Throttled(ApiError):

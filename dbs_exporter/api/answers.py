@@ -193,9 +193,7 @@ def _error(
     secrets: tuple[str, ...],
 ) -> ApiError:
     if code.lower().startswith("invalidtimestamp"):
-        message = (
-            f"{message} (the API's clock says {headers.get('date', 'nothing')}; is this machine's right?)"
-        )
+        message = f"{message} (the API's clock says {headers.get('date', 'nothing')})"
     return error_class(code, http_status)(
         presentable(message, secrets) or f"HTTP {http_status}",
         code=presentable(code, secrets)[:100],

@@ -18,6 +18,7 @@ from requests import Request
 from dbs_exporter import __version__
 from dbs_exporter.api.answers import understand
 from dbs_exporter.api.credentials.types import Credentials, CredentialSource, RenewableSource
+from dbs_exporter.api.cures import cure_of
 from dbs_exporter.api.operations.grammar import Operation
 from dbs_exporter.api.operations.parameters import request_parameters
 from dbs_exporter.api.operations.registry import API_VERSION, operation_named
@@ -208,6 +209,7 @@ class Client:
             answer = understand(came.body, http_status=came.status, headers=came.headers, secrets=secrets)
         except ApiError as error:
             error.operation = operation.name
+            error.cure = cure_of(error.code, operation.name)
             if isinstance(error, Throttled):
                 self._pacer.throttled(error.retry_after_seconds)
             status = error.http_status if came is None else came.status

@@ -283,10 +283,9 @@ def _asked(operation: str, collectors: tuple[str, ...], question: Callable[[], f
 
 
 def _verdict(error: DbsExporterError) -> str:
-    if isinstance(error, NotPermitted):
-        return f"not permitted: {error.code or error.message}; allow dbs:{error.operation} in the RAM policy"
-    if isinstance(error, BadCredentials):
-        return f"credentials refused: {error.code or error.message}; check the access key and its secret"
+    if isinstance(error, NotPermitted | BadCredentials):
+        refused = "not permitted" if isinstance(error, NotPermitted) else "credentials refused"
+        return f"{refused}: {error.code or error.message}" + (f"; {error.cure}" if error.cure else "")
     return str(error)
 
 

@@ -21,7 +21,6 @@ from dbs_exporter.errors import ConfigError
 KeyPath = tuple[str | int, ...]
 
 MAX_FILE_BYTES = 1_048_576
-MAX_SECRET_BYTES = 16_384
 # An alias may be used many times, and aliases of aliases multiply; this bounds what they can grow to.
 _MAX_VALUES = 100_000
 _MAX_DEPTH = 50
@@ -239,27 +238,3 @@ def _merge_sources(nodes: list[yaml.Node]) -> Iterator[yaml.Node]:
             yield from node.value
         else:
             yield node
-
-
-def read_secret(path: Path) -> str:
-    """The text of a secret file without its trailing newline.
-
-    ValueError (never with the text) if it cannot be read, is empty, larger than 16 KiB, or not one line of
-    UTF-8.
-    """
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_SECRET_BYTES + 1)
-    except OSError as error:
-        raise ValueError(f"the file {path} cannot be read: {error.strerror}") from None
-    if len(raw) > MAX_SECRET_BYTES:
-        raise ValueError(f"the file {path} is larger than {MAX_SECRET_BYTES} bytes, which no secret is")
-    try:
-        text = raw.decode().removesuffix("\n").removesuffix("\r")
-    except UnicodeDecodeError:
-        raise ValueError(f"the file {path} is not UTF-8 text") from None
-    if not text.strip():
-        raise ValueError(f"the file {path} is empty; write the secret into it")
-    if "\n" in text or "\r" in text:
-        raise ValueError(f"the file {path} has more than one line; it must hold the secret alone")
-    return text

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from dbs_exporter.api.credentials.secrets import read_secret_file
 from dbs_exporter.collectors.table import TABLE, Table
-from dbs_exporter.config.document import Document, KeyPath, parse_document, read_document, read_secret
+from dbs_exporter.config.document import Document, KeyPath, parse_document, read_document
 from dbs_exporter.config.models import (
     CREDENTIAL_KEYS,
     SECRET_KEYS,
@@ -140,7 +141,7 @@ def _check_credentials(
             continue
         given[f"{key}_file"] = str(directory / file)
         try:
-            given[key] = read_secret(directory / file)
+            given[key] = read_secret_file(directory / file)
         except ValueError as error:
             document.problem((*path, f"{key}_file"), str(error))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.configurations import GOOD, plain, schema_errors
 
-from dbs_exporter.config.document import MAX_SECRET_BYTES
+from dbs_exporter.api.credentials.secrets import MAX_SECRET_BYTES
 from dbs_exporter.config.load import load_config, parse_config, secrets_of, selects, warnings_of
 from dbs_exporter.config.models import Config
 from dbs_exporter.errors import ConfigError

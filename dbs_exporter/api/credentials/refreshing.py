@@ -20,6 +20,7 @@ _TRUSTED_SECONDS = 900.0
 """How long such a token is trusted: STS gives none for less, and the library hands none out that has less left."""
 _RETRY_SECONDS = 30.0
 _LAST_MOMENT_SECONDS = 5.0
+_LEAST_RETRY_SECONDS = 2.0
 
 
 class RefreshingSource:
@@ -51,7 +52,7 @@ class RefreshingSource:
         self._problem = ""
 
     def get(self) -> Credentials:
-        """Give credentials that are good now, fetching new ones when due; raises CredentialsError."""
+        """Return credentials that are good now, fetching new ones when due; raises CredentialsError."""
         now = self._clock.now()
         current = self._current
         if current is not None and now < self._refresh_at:
@@ -83,25 +84,33 @@ class RefreshingSource:
             self._retry_at = now + _RETRY_SECONDS
             try:
                 fetched = self._fetch()
+                check_credentials(fetched.credentials, self._account)
             except Exception as error:  # The vendor's library raises anything.
-                self._problem = self._describe(error)
-                if self._current is not None and now < self._good_until:
-                    _log.warning(
-                        "account %s: %s: %s; the credentials that are still good stay in use",
-                        self._account,
-                        self._kind,
-                        self._problem,
-                    )
-                    self._on_refresh_failure(self._account)
+                self._failed(error, now)
             else:
                 self._problem = ""
-                check_credentials(fetched.credentials, self._account)
                 self._keep(fetched, now)
         if self._current is not None and now < self._good_until:
             return self._current
-        raise CredentialsError(
-            f"account {self._account}: {self._kind}: {self._problem or 'the credentials have expired'}"
+        why = self._problem or "nothing new came"
+        if self._current is not None and self._good_until > float("-inf"):
+            why = f"the credentials have expired and could not be renewed: {why}"
+        raise CredentialsError(f"account {self._account}: {self._kind}: {why}")
+
+    def _failed(self, error: Exception, now: float) -> None:
+        self._problem = (
+            str(error).partition(": ")[2] if isinstance(error, CredentialsError) else self._describe(error)
         )
+        if self._current is None:
+            return
+        if now < self._good_until:
+            _log.warning(
+                "account %s: %s: %s; the credentials that are still good stay in use",
+                self._account,
+                self._kind,
+                self._problem,
+            )
+        self._on_refresh_failure(self._account)
 
     def _keep(self, fetched: Fetched, now: float) -> None:
         found = fetched.credentials
@@ -110,6 +119,8 @@ class RefreshingSource:
             left = found.expires_at - now
             self._good_until = found.expires_at - _LAST_MOMENT_SECONDS
             self._refresh_at = found.expires_at - min(_REFRESH_BEFORE_SECONDS, left / 3)
+            # A token with less life than the pause between two fetches is replaced while it is good.
+            self._retry_at = min(self._retry_at, max(self._refresh_at, now + _LEAST_RETRY_SECONDS))
             if left <= _LAST_MOMENT_SECONDS:
                 self._problem = (
                     "the credentials that came have already expired; is this machine's clock right?"

@@ -41,10 +41,14 @@ def credential_source(
             on_refresh_failure,
         )
     try:
-        fetch = vendor.fetcher(settings, dict(os.environ))
+        source = vendor.source_of(settings, dict(os.environ))
     except ValueError as error:
         raise CredentialsError(f"account {account}: {settings.type}: {error}") from None
-    return RefreshingSource(account, settings.type, fetch, vendor.describe, clock, on_refresh_failure)
+
+    def describe(error: Exception) -> str:
+        return f"{vendor.describe(error)}; {source.cure}"
+
+    return RefreshingSource(account, source.name, source.fetch, describe, clock, on_refresh_failure)
 
 
 class ExpiryReporter:

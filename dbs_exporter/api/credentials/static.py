@@ -36,41 +36,32 @@ class StaticSource:
         self._failing = False
 
     def get(self) -> Credentials:
-        """Give the key; files that changed are read, and what was read before stands if that fails."""
+        """Return the key; files that changed are read, and what was read before stands if that fails.
+
+        Raises CredentialsError if there never was a key.
+        """
         with self._lock:
             try:
                 texts = [part.read() for part in self._parts]
-            except (OSError, ValueError) as error:
-                reason = _file_problem(error)
+            except ValueError as error:
                 if self._current is None:
-                    raise CredentialsError(f"account {self._account}: a secret's file {reason}") from None
+                    raise CredentialsError(f"account {self._account}: {error}") from None
                 if not self._failing:
                     self._failing = True
                     _log.warning(
-                        "account %s: a secret's file %s; the credentials read before stay in use",
-                        self._account,
-                        reason,
+                        "account %s: %s; the credentials read before stay in use", self._account, error
                     )
                     self._on_refresh_failure(self._account)
                 return self._current
             self._failing = False
-            if not all(texts):
-                raise CredentialsError(
-                    f"account {self._account}: the access key, its secret or the token is empty"
-                )
             token = texts[2] if len(texts) > 2 else ""
             found = Credentials(access_key_id=texts[0], access_key_secret=texts[1], security_token=token)
             check_credentials(found, self._account)
+            if len(texts) > 2 and not token:
+                raise CredentialsError(f"account {self._account}: the security token is empty")
             self._current = found
             return found
 
     def refused(self, used: Credentials) -> bool:
         """Look at the files again."""
         return self.get() != used
-
-
-def _file_problem(error: OSError | ValueError) -> str:
-    if isinstance(error, OSError):
-        return f"{error.filename} cannot be read: {error.strerror or type(error).__name__}"
-    # Not the error's own words: a UnicodeDecodeError quotes the bytes.
-    return "is empty or not UTF-8 text"

@@ -58,12 +58,17 @@ class CredentialSettings(Protocol):
         ...
 
 
+def is_plain(text: str) -> bool:
+    """Return True if a text is one word that a header can carry."""
+    return all("!" <= character <= "~" for character in text)
+
+
 def check_credentials(credentials: Credentials, account: str) -> None:
-    """Refuse what no header can carry, before a library refuses it with the secret in its words."""
+    """Refuse what no header can carry, before a library refuses it with the secret in its words. Raises CredentialsError."""
     parts = (credentials.access_key_id, credentials.access_key_secret, credentials.security_token)
     if not credentials.access_key_id or not credentials.access_key_secret:
         raise CredentialsError(f"account {account}: the access key's id or secret is empty")
-    if any(not "!" <= character <= "~" for part in parts for character in part):
+    if not all(map(is_plain, parts)):
         raise CredentialsError(
             f"account {account}: the access key or token holds a space or another odd character"
         )

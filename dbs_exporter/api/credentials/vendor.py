@@ -4,17 +4,20 @@ It owns which of the library's providers serves which type of credentials. The l
 imported, starts a thread for the metadata service whether or not that is used, keeps what it once read from a profile,
 re-fetches short-lived tokens on every call, gives up a token that is good for another 15 minutes when a refresh fails, and
 prints whole answers, secrets and all. So a provider is made for each fetch, from the environment that is handed in, and its
-loggers are silenced; when to fetch is decided by `credentials.RefreshingSource`.
+loggers are silenced; when to fetch is decided by `refreshing.RefreshingSource`.
 """
 
 from __future__ import annotations
 
 import importlib
+import json
 import logging
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from dbs_exporter.api.credentials.secrets import secret_text, text_of
 from dbs_exporter.api.credentials.types import Credentials, CredentialSettings, Fetched
@@ -30,67 +33,128 @@ class _Provider(Protocol):
     def get_credentials(self) -> Any: ...
 
 
-def fetcher(settings: CredentialSettings, environment: Environment) -> Callable[[], Fetched]:
-    """Give what fetches credentials of the configured type; raises ValueError if something it needs is missing."""
-    if settings.type == "default":
-        return _Chain(environment)
-    if settings.type == "profile":
-        return _profile(
-            text_of(settings, "profile") or text_of(settings, "profile_name"),
-            _path(settings, "profile_file"),
-            environment,
-        )
-    if settings.type == "ecs_ram_role":
-        return lambda: _once(_ecs_role(text_of(settings, "role_name") or None))
-    if settings.type == "credentials_uri":
-        uri = _required(settings, "credentials_uri")
-        return lambda: _once(_uri(uri))
-    if settings.type == "ram_role_arn":
-        return _ram_role(settings, environment)
-    if settings.type == "oidc_role_arn":
-        return _oidc_role(settings, environment)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One way to credentials: how it is called in messages, what fetches them, and what would mend it."""
+
+    name: str
+    fetch: Callable[[], Fetched]
+    cure: str
+
+
+def source_of(settings: CredentialSettings, environment: Environment) -> Source:
+    """Return the source of the configured type; raises ValueError if something it needs is missing."""
+    match settings.type:
+        case "default":
+            return Source(name="default chain", fetch=_Chain(environment), cure=_DEFAULT_CURE)
+        case "profile":
+            wanted = text_of(settings, "profile_name")
+            file = _path(settings, "profile_file")
+            return Source(
+                name=f"profile {wanted}" if wanted else "profile",
+                fetch=_profile(wanted, file, environment),
+                cure="run `aliyun configure`, or give profile_name and profile_file",
+            )
+        case "ecs_ram_role":
+            role = text_of(settings, "role_name")
+            return Source(
+                name=f"ECS role {role}" if role else "ECS role",
+                fetch=lambda: _once(_ecs_role(role or None)),
+                cure="attach a RAM role to the instance and allow the way to 100.100.100.200",
+            )
+        case "credentials_uri":
+            uri = _required(settings, "credentials_uri")
+            return Source(
+                name=f"credentials URI {_without_query(uri)}",
+                fetch=lambda: _once(_uri(uri)),
+                cure="it must answer with AccessKeyId, AccessKeySecret, SecurityToken and Expiration, a time such as"
+                " 2026-01-31T12:00:00Z",
+            )
+        case "ram_role_arn":
+            return Source(
+                name=f"role {_required(settings, 'role_arn')} by AssumeRole",
+                fetch=_ram_role(settings, environment),
+                cure="the key's user needs sts:AssumeRole, the role's trust policy must name it, and STS must be reachable",
+            )
+        case "oidc_role_arn":
+            return Source(
+                name=f"role {text_of(settings, 'role_arn') or environment.get('ALIBABA_CLOUD_ROLE_ARN', '')} by OIDC",
+                fetch=_oidc_role(settings, environment),
+                cure="the role's trust policy must name the provider and this service account, and STS must be reachable",
+            )
     raise ValueError("not a type of credentials that can be fetched")
+
+
+_DEFAULT_CURE = "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or name another type under `credentials`"
+
+
+def _without_query(uri: str) -> str:
+    """Return an address for a message: what stands before an @ or behind a ? may be a secret."""
+    parts = urlsplit(uri)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def describe(error: Exception) -> str:
     """Say what failed without the library's words, which quote answers and addresses with secrets in them."""
-    said = str(error)
+    words = str(error)
     if isinstance(error, NoCredentialsError):
-        return said or "no way to credentials is set up"
-    parts = [_known_reason(said) or type(error).__name__]
-    status = re.search(r"http_?code[=:\s]+(\d{3})", said, re.IGNORECASE)
+        return words or "no way to credentials is set up"
+    parts = [_reason(error, words)]
+    status = re.search(r"http_?code[=:\s]+(\d{3})", words, re.IGNORECASE)
     if status:
         parts.append(f"HTTP {status[1]}")
-    code = re.search(r"""["']Code["']\s*:\s*["']([A-Za-z][\w.]{1,60})["']""", said)
+    code = re.search(r"""["']Code["']\s*:\s*["']([A-Za-z][\w.]{1,60})["']""", words)
     if code and code[1] != "Success":
         parts.append(code[1])
     return ", ".join(parts)
 
 
 _REASONS = (
-    ("unable to get profile", "no such profile in the credentials file"),
-    (
-        "failed to get credential from credentials file",
-        "no such profile in the credentials file",
-    ),
-    ("unable to open credentials file", "the credentials file cannot be opened"),
-    ("failed to parse credential", "the credentials file cannot be parsed"),
+    ("unable to get profile", "there is no such profile in the file"),
+    ("failed to get credential from credentials file", "there is no such profile in the file"),
+    ("unable to open credentials file", "the file cannot be opened"),
+    ("failed to parse credential", "the file cannot be parsed"),
+    ("unsupported profile mode", "the profile's mode is not one that the vendor's library knows"),
+    ("unsupported credential type", "the profile's type is not one that the vendor's library knows"),
     (
         "IMDS credentials is disabled",
         "the metadata service is disabled by ALIBABA_CLOUD_ECS_METADATA_DISABLED",
     ),
     ("ECS metadata", "the metadata service gave no credentials"),
+    (
+        "No cached value was found",
+        "the credentials that came have already expired; is this machine's clock right?",
+    ),
     ("error retrieving credentials", "the answer holds no credentials"),
     ("error refreshing credentials", "the request for credentials was refused"),
-    ("No such file or directory", "a file that is needed does not exist"),
+    ("No such file or directory", "there is no such file"),
+    ("Permission denied", "the file cannot be read"),
+    ("time data", "the end of the credentials is no time"),
+    ("strptime", "the end of the credentials is no time"),
+    ("Failed to resolve", "the host's name cannot be resolved"),
+    ("Name or service not known", "the host's name cannot be resolved"),
+    ("Temporary failure in name resolution", "the host's name cannot be resolved"),
+    ("CERTIFICATE_VERIFY_FAILED", "the certificate of the host is not trusted"),
+    ("SSLError", "TLS failed"),
     ("Connection refused", "the connection was refused"),
     ("timed out", "no answer in time"),
     ("Max retries exceeded", "no connection"),
 )
+_HARMLESS = re.compile(r"[A-Za-z]+(?: [A-Za-z,'_-]+){3,20}")
+"""A sentence of plain words, in which no secret fits."""
 
 
-def _known_reason(said: str) -> str:
-    return next((reason for sign, reason in _REASONS if sign.lower() in said.lower()), "")
+def _reason(error: Exception, words: str) -> str:
+    for sign, reason in _REASONS:
+        if sign.lower() in words.lower():
+            return reason
+    if isinstance(error, json.JSONDecodeError):
+        return "the answer is not JSON"
+    if isinstance(error, AttributeError | TypeError | KeyError | IndexError):
+        return "what came has another form than the vendor documents"
+    if isinstance(error, ValueError) and _HARMLESS.fullmatch(words):
+        return words
+    return type(error).__name__
 
 
 class _Chain:
@@ -99,6 +163,7 @@ class _Chain:
     def __init__(self, environment: Environment) -> None:
         self._ways: list[tuple[str, Callable[[], Fetched]]] = []
         self._chosen: Callable[[], Fetched] | None = None
+        self._missing: list[str] = []
         key = environment.get("ALIBABA_CLOUD_ACCESS_KEY_ID", "")
         secret = environment.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "")
         if key and secret:
@@ -107,12 +172,16 @@ class _Chain:
                 credentials=Credentials(access_key_id=key, access_key_secret=secret, security_token=token)
             )
             self._add("environment", lambda: fixed)
+        else:
+            self._miss("environment", environment, "ACCESS_KEY_ID", "ACCESS_KEY_SECRET")
         oidc = [
             environment.get(f"ALIBABA_CLOUD_{name}", "")
             for name in ("ROLE_ARN", "OIDC_PROVIDER_ARN", "OIDC_TOKEN_FILE")
         ]
         if all(oidc):
             self._add("OIDC", lambda: _once(_oidc(oidc[0], oidc[1], oidc[2], environment)))
+        elif any(oidc):
+            self._miss("OIDC", environment, "ROLE_ARN", "OIDC_PROVIDER_ARN", "OIDC_TOKEN_FILE")
         self._add("profile", _profile("", None, environment))
         if environment.get("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "").lower() != "true":
             role = environment.get("ALIBABA_CLOUD_ECS_METADATA") or None
@@ -121,13 +190,19 @@ class _Chain:
         if uri:
             self._add("credentials URI", lambda: _once(_uri(uri)))
 
+    def _miss(self, name: str, environment: Environment, *variables: str) -> None:
+        missing = [
+            f"ALIBABA_CLOUD_{each}" for each in variables if not environment.get(f"ALIBABA_CLOUD_{each}")
+        ]
+        self._missing.append(f"{name}: {' and '.join(missing)} not set")
+
     def _add(self, name: str, way: Callable[[], Fetched]) -> None:
         self._ways.append((name, way))
 
     def __call__(self) -> Fetched:
         if self._chosen is not None:
             return self._chosen()
-        refusals = []
+        refusals = [*self._missing]
         for name, way in self._ways:
             try:
                 fetched = way()
@@ -256,6 +331,11 @@ def _oidc_role(settings: CredentialSettings, environment: Environment) -> Callab
 
 
 def _oidc(role: str, issuer: str, token_file: str, environment: Environment, **given: Any) -> _Provider:
+    try:
+        if not Path(token_file).read_bytes().strip():
+            raise NoCredentialsError(f"the token file {token_file} is empty")
+    except OSError as error:
+        raise NoCredentialsError(f"the token file {token_file} cannot be read: {error.strerror}") from None
     options = _sts(environment) | {"role_session_name": _session(None, environment)} | given
     made: _Provider = _providers().OIDCRoleArnCredentialsProvider(
         role_arn=role,

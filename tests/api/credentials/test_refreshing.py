@@ -107,6 +107,38 @@ def test_a_refresh_that_fails_past_the_end_is_an_error() -> None:
     assert SECRET not in str(caught.value)
 
 
+def test_an_expired_token_says_why_it_was_not_renewed() -> None:
+    """Also between two tries, and each failed try is counted, before the end and after it."""
+    fetch, failures = Fetch(FakeClock()), Failures()
+    built = refreshing(fetch, failures)
+    built.get()
+    fetch.failing = True
+    fetch.clock.advance(3000.0)
+    built.get()
+    fetch.clock.advance(601.0)
+    sentences = []
+    for _ in range(3):
+        with pytest.raises(CredentialsError) as raised:
+            built.get()
+        sentences.append(str(raised.value))
+        fetch.clock.advance(5.0)
+
+    assert len(set(sentences)) == 1
+    assert "the credentials have expired and could not be renewed: " in sentences[0]
+    assert len(failures.accounts) == 2
+
+
+def test_a_token_with_less_life_than_the_pause_is_replaced_in_time() -> None:
+    """A token that comes with 20 seconds left is good for 15 of them, and the next one is there before that."""
+    fetch = Fetch(FakeClock(), life=20.0)
+    built = refreshing(fetch)
+    for _ in range(60):
+        built.get()
+        fetch.clock.advance(1.0)
+
+    assert 3 <= fetch.calls <= 6
+
+
 def test_a_source_that_is_down_is_not_hammered() -> None:
     """Ten thousand plans that ask at once cause one request in half a minute, each told the same."""
     fetch = Fetch(FakeClock())

@@ -65,6 +65,40 @@ def test_a_file_that_vanishes_leaves_the_old_secret(tmp_path: Path) -> None:
     assert built.get().access_key_secret == "third"
 
 
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is empty"),
+        (b"a\nb\n", "has more than one line"),
+        (b"a b", "holds a space or another odd character"),
+        (b"\xff\xfe", "is not UTF-8 text"),
+        (b"x" * 20_000, "is larger than 16384 bytes"),
+    ],
+)
+def test_a_file_that_becomes_odd_leaves_the_old_secret(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes, problem: str
+) -> None:
+    """Whatever is written into it, the key that works goes on working, and the log names the file."""
+    secret = tmp_path / "secret"
+    secret.write_text("first")
+    failures = Failures()
+    built = source_of(key_in_file(secret), failures)
+    built.get()
+    secret.write_bytes(content)
+
+    assert built.get().access_key_secret == "first"
+    assert failures.accounts == ["prod"]
+    assert f"the file {secret} {problem}" in caplog.text
+
+
+def test_a_byte_order_mark_is_no_part_of_a_secret(tmp_path: Path) -> None:
+    """An editor that puts one before the text does not make another key of it."""
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"\xef\xbb\xbffirst\r\n")
+
+    assert source_of(key_in_file(secret)).get().access_key_secret == "first"
+
+
 @pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe" + SECRET.encode()])
 def test_a_file_that_never_was_readable(tmp_path: Path, content: bytes | None) -> None:
     """With nothing read before, the error names the account and the reason, never what the file held."""

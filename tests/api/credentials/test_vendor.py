@@ -32,21 +32,28 @@ class TokenServer:
         self.life = 3600.0
         self.status = 200
         self.code = "Success"
+        self.change: object = {}
+        """Replaces fields of the answer (None takes one away), or all of it."""
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 outer.calls += 1
                 ends = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + outer.life))
-                body = json.dumps(
-                    {
-                        "Code": outer.code,
-                        "AccessKeyId": f"STS.{outer.calls}",
-                        "AccessKeySecret": SECRET,
-                        "SecurityToken": "tok",
-                        "Expiration": ends,
-                    }
-                ).encode()
+                good = {
+                    "Code": outer.code,
+                    "AccessKeyId": f"STS.{outer.calls}",
+                    "AccessKeySecret": SECRET,
+                    "SecurityToken": "tok",
+                    "Expiration": ends,
+                }
+                if isinstance(outer.change, str):
+                    body = outer.change.encode()
+                elif isinstance(outer.change, dict):
+                    changed = {**good, **outer.change}
+                    body = json.dumps({k: v for k, v in changed.items() if v is not None}).encode()
+                else:
+                    body = json.dumps(outer.change).encode()
                 self.send_response(outer.status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -100,7 +107,7 @@ def test_the_librarys_errors_are_told_without_their_secrets(
     built = source_of(CredentialsConfig(type="credentials_uri", credentials_uri=tokens.url))
     with (
         caplog.at_level(logging.DEBUG),
-        pytest.raises(CredentialsError, match="account prod: credentials_uri") as caught,
+        pytest.raises(CredentialsError, match="account prod: credentials URI") as caught,
     ):
         built.get()
     printed = capfd.readouterr()
@@ -231,7 +238,7 @@ def test_a_profile_of_the_credentials_file(tmp_path: Path) -> None:
 @LIBRARY
 def test_an_ecs_role_needs_the_metadata_service() -> None:
     """Where the environment forbids the metadata service, that is what is told; no thread is started."""
-    with pytest.raises(CredentialsError, match="account prod: ecs_ram_role"):
+    with pytest.raises(CredentialsError, match="account prod: ECS role"):
         source_of(CredentialsConfig(type="ecs_ram_role")).get()
 
     assert not [thread for thread in threading.enumerate() if "APScheduler" in thread.name]
@@ -302,7 +309,7 @@ def test_a_role_is_assumed_with_the_keys_of_the_moment(
 
 @LIBRARY
 def test_a_role_by_oidc_takes_the_environment_of_kubernetes(
-    provider: MadeProviders, monkeypatch: pytest.MonkeyPatch
+    provider: MadeProviders, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """RRSA sets three variables; what the configuration gives goes before them, and a missing one is named."""
     made = provider("OIDCRoleArnCredentialsProvider")
@@ -312,13 +319,15 @@ def test_a_role_by_oidc_takes_the_environment_of_kubernetes(
         source_of(CredentialsConfig(type="oidc_role_arn", role_arn="r"))
     monkeypatch.setenv("ALIBABA_CLOUD_ROLE_ARN", "env-role")
     monkeypatch.setenv("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "env-issuer")
-    monkeypatch.setenv("ALIBABA_CLOUD_OIDC_TOKEN_FILE", "/token")
+    token = tmp_path / "token"
+    token.write_text("t")
+    monkeypatch.setenv("ALIBABA_CLOUD_OIDC_TOKEN_FILE", str(token))
     source_of(CredentialsConfig(type="oidc_role_arn", role_arn="own-role")).get()
     source_of(CredentialsConfig(type="default")).get()
 
     assert [options["role_arn"] for options in made] == ["own-role", "env-role"]
     assert {options["oidc_provider_arn"] for options in made} == {"env-issuer"}
-    assert {options["oidc_token_file_path"] for options in made} == {"/token"}
+    assert {options["oidc_token_file_path"] for options in made} == {str(token)}
 
 
 @LIBRARY
@@ -341,4 +350,103 @@ def test_what_the_library_says_is_reduced_to_what_is_safe() -> None:
     assert vendor.describe(Exception(said)) == (
         "the request for credentials was refused, HTTP 404, EntityNotExist.Role"
     )
-    assert vendor.describe(KeyError(SECRET)) == "KeyError"
+    assert vendor.describe(KeyError(SECRET)) == "what came has another form than the vendor documents"
+    assert vendor.describe(RuntimeError(SECRET)) == "RuntimeError"
+
+
+@LIBRARY
+@pytest.mark.parametrize(
+    ("status", "answer", "problem"),
+    [
+        (404, {}, "the request for credentials was refused, HTTP 404"),
+        (200, "<html>", "the answer is not JSON"),
+        (200, "", "the answer is not JSON"),
+        (200, [], "what came has another form than the vendor documents"),
+        (200, {"Expiration": None}, "the answer holds no credentials"),
+        (200, {"AccessKeySecret": None}, "the answer holds no credentials"),
+        (200, {"Expiration": "tomorrow"}, "the end of the credentials is no time"),
+        (200, {"Expiration": 12345}, "the end of the credentials is no time"),
+        (200, {"Expiration": "2020-01-01T00:00:00Z"}, "have already expired; is this machine's clock right?"),
+        (200, {"Code": "Failed"}, "the answer holds no credentials, Failed"),
+        (200, {"AccessKeySecret": f"{SECRET} x"}, "holds a space or another odd character"),
+    ],
+)
+def test_a_credentials_uri_that_answers_oddly(
+    tokens: TokenServer, status: int, answer: object, problem: str
+) -> None:
+    """The error names the address without its query, what is wrong with the answer, and what the answer should be."""
+    tokens.status = status
+    tokens.change = answer
+    with pytest.raises(CredentialsError) as raised:
+        source_of(CredentialsConfig(type="credentials_uri", credentials_uri=tokens.url)).get()
+
+    assert f"account prod: credentials URI {tokens.url.partition('?')[0]}: " in str(raised.value)
+    assert problem in str(raised.value)
+    assert SECRET not in str(raised.value)
+
+
+@LIBRARY
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "there is no such file"),
+        ("", "the file cannot be parsed"),
+        ("[]", "what came has another form than the vendor documents"),
+        ('{"current": "other", "profiles": []}', "there is no such profile in the file"),
+        (
+            '{"current": "a", "profiles": [{"name": "a", "mode": "Whatever"}]}',
+            "the profile's mode is not one that the vendor's library knows",
+        ),
+        (
+            '{"current": "a", "profiles": [{"name": "a", "mode": "AK", "access_key_id": "k"}]}',
+            "the access key secret is empty",
+        ),
+    ],
+)
+def test_a_profile_that_cannot_be_used(tmp_path: Path, content: str | None, problem: str) -> None:
+    """The error names the file, what is wrong with it, and how a good one is made."""
+    file = tmp_path / "config.json"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(CredentialsError) as raised:
+        source_of(CredentialsConfig(type="profile", profile_file=str(file))).get()
+
+    assert str(raised.value) == (
+        f"account prod: profile: {file}: {problem}; run `aliyun configure`, or give profile_name and profile_file"
+    )
+
+
+@LIBRARY
+@pytest.mark.parametrize(("content", "problem"), [(None, "cannot be read"), (" \n", "is empty")])
+def test_an_oidc_token_that_is_not_there(tmp_path: Path, content: str | None, problem: str) -> None:
+    """The token's file is named before STS is asked."""
+    token = tmp_path / "token"
+    if content is not None:
+        token.write_text(content)
+    config = CredentialsConfig(
+        type="oidc_role_arn", role_arn="r", oidc_provider_arn="p", oidc_token_file=str(token)
+    )
+    with pytest.raises(
+        CredentialsError, match=f"account prod: role r by OIDC: the token file {token} {problem}"
+    ):
+        source_of(config).get()
+
+
+@LIBRARY
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({}, "environment: ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET not set"),
+        ({"ACCESS_KEY_ID": "k"}, "environment: ALIBABA_CLOUD_ACCESS_KEY_SECRET not set"),
+        ({"ROLE_ARN": "r", "OIDC_TOKEN_FILE": "t"}, "OIDC: ALIBABA_CLOUD_OIDC_PROVIDER_ARN not set"),
+    ],
+)
+def test_half_an_environment_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: dict[str, str], missing: str
+) -> None:
+    """The default chain says which variables are missing of those that belong together."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name, value in given.items():
+        monkeypatch.setenv(f"ALIBABA_CLOUD_{name}", value)
+    with pytest.raises(CredentialsError, match=f"account prod: default chain: .*{missing}"):
+        source_of(CredentialsConfig(type="default")).get()
