@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from support.api_caller import FULL_LIST, PLAN, MakeCaller, Serve
+from support.api_caller import FULL_LIST, PLAN, SECRET, MakeCaller, Serve
 from support.fake_clock import FakeClock
 from support.scripted_server import OK, Reply, chunked_without_end, http, in_turn, without_length
 
@@ -158,3 +158,57 @@ def test_a_thread_that_ends_closes_its_connection(serve: Serve, make_caller: Mak
     thread.join()
 
     assert server.first_connection_ended(30)
+
+
+@pytest.mark.parametrize(
+    ("proxy", "sentence"),
+    [
+        (
+            "http://user:{secret}@127.0.0.1:1",
+            "the proxy http://127.0.0.1:1, on the way to dbs.invalid: Connection refused",
+        ),
+        ("127.0.0.1:1", "the proxy 127.0.0.1:1, on the way to dbs.invalid: Connection refused"),
+        (
+            "http://user:{secret}@proxy.invalid:3128",
+            "the name of the proxy http://proxy.invalid:3128 cannot be resolved",
+        ),
+        (
+            "socks5://user:{secret}@127.0.0.1:1",
+            "the proxy socks5://127.0.0.1:1 is of a kind that cannot be used",
+        ),
+        ("http://user:{secret}@[::1", "the proxy http://[::1 is no address; http://HOST:PORT would be right"),
+        ("http://host:port", "the proxy http://host:port is no address; http://HOST:PORT would be right"),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_cannot_be_used_is_named(
+    make_caller: MakeCaller, monkeypatch: pytest.MonkeyPatch, scheme: str, proxy: str, sentence: str
+) -> None:
+    """The words name the proxy without its password and the host that was tried, and the outcome is `unreachable`."""
+    monkeypatch.setenv(f"{scheme}_proxy", proxy.format(secret=SECRET))
+    caller = make_caller(f"{scheme}://dbs.invalid")
+    with pytest.raises(errors.Unreachable) as raised:
+        caller.client.call("DescribeRegions", {})
+
+    assert sentence in str(raised.value)
+    assert SECRET not in str(raised.value)
+    assert set(caller.outcomes) == {"unreachable"}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "sentence"),
+    [
+        ("http://127.0.0.1:1", "127.0.0.1:1: Connection refused"),
+        ("https://127.0.0.1:1", "127.0.0.1:1: Connection refused"),
+        ("http://dbs.invalid", "the name of dbs.invalid cannot be resolved"),
+    ],
+)
+def test_a_host_that_cannot_be_reached_is_named(
+    make_caller: MakeCaller, endpoint: str, sentence: str
+) -> None:
+    """Refused, unknown: the host is named, and the outcome is `unreachable`."""
+    caller = make_caller(endpoint)
+    with pytest.raises(errors.Unreachable, match=sentence):
+        caller.client.call("DescribeRegions", {})
+
+    assert set(caller.outcomes) == {"unreachable"}
