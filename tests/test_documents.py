@@ -60,7 +60,7 @@ def commands(text: str) -> list[str]:
 
 def test_generated_parts_are_fresh() -> None:
     """Metric tables, configuration reference, dashboards and the chart's copies are what the program makes (`make docs`)."""
-    from docs.generate import generated
+    from tools.generate import generated
 
     stale = [
         path.relative_to(ROOT).as_posix()

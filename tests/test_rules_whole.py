@@ -31,7 +31,7 @@ from support.rule_world import PLAN, SCOPE, Line, Series
 from dashboards.source import names
 from dbs_exporter.api.operations.parameters import request_parameters
 from dbs_exporter.api.operations.registry import operation_named
-from docs import alert_table
+from tools import alert_table
 
 RUNBOOKS = RULES / "runbooks"
 RUNBOOK_BASE = "https://github.com/dbs-exporter/dbs-exporter/blob/main/rules/runbooks"

@@ -1,10 +1,9 @@
-"""Photographs of the status page over a simulated fleet, for the README: `python docs/screenshots.py`.
+"""Photographs of the status page over a simulated fleet, for the README: `python -m tools.screenshots`.
 
 It runs the exporter's own parts on the simulated cloud, waits until everything is read, and lets a real Chromium look.
 Needs Debian's chromium and chromium-driver.
 """
 
-# A program, not a package.
 from __future__ import annotations
 
 import sys

@@ -154,7 +154,7 @@ def as_markdown() -> str:
     lines = [
         "# Alerts",
         "",
-        "<!-- Made by `make docs` from rules/dbs-alerts.rules.yml and docs/alert_table.py. -->",
+        "<!-- Made by `make docs` from rules/dbs-alerts.rules.yml and tools/alert_table.py. -->",
         "",
         "Names in `code` are objectives of the plan (`dbs_plan_objective_seconds`), from `objectives` in the configuration or derived.",
         "Alerts about plans carry `plan_name`, `database_type` and `gateway_id`; all carry `severity` and `team`. Ages are judged",

@@ -1,7 +1,7 @@
 """Make again everything that is generated: metric tables, configuration reference, dashboards, and the chart's copies.
 
-python -m docs.generate          write
-python -m docs.generate --check  say what is out of date, and exit 1 if anything is
+python -m tools.generate          write
+python -m tools.generate --check  say what is out of date, and exit 1 if anything is
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def generated() -> dict[Path, str]:
     from dashboards.source.__main__ import rendered
     from dbs_exporter.collectors.reference import as_markdown
     from dbs_exporter.config.schema import markdown_reference
-    from docs import chart_schema
-    from docs.alert_table import as_markdown as alerts_as_markdown
+    from tools import chart_schema
+    from tools.alert_table import as_markdown as alerts_as_markdown
 
     files: dict[Path, str] = {}
     for name in ("README.md", "README.zh-CN.md"):
