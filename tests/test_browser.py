@@ -18,7 +18,8 @@ from dbs_exporter.facts.restore_ranges import RestoreRange
 from dbs_exporter.facts.subjects import PlanSubject, RegionSubject
 from dbs_exporter.metrics.exposition import Exposition
 from dbs_exporter.web.page.overview import Snapshot
-from dbs_exporter.web.server import WebServer, bind, create_app
+from dbs_exporter.web.routes import create_app
+from dbs_exporter.web.server import WebServer, bind
 
 pytestmark = pytest.mark.xdist_group("chromium")
 

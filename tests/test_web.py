@@ -26,7 +26,8 @@ from dbs_exporter.web.negotiation import wants_gzip, wants_openmetrics
 from dbs_exporter.web.page.overview import Snapshot, overview
 from dbs_exporter.web.page.rendering import Renderer
 from dbs_exporter.web.page.view import Query
-from dbs_exporter.web.server import WebServer, bind, create_app
+from dbs_exporter.web.routes import create_app
+from dbs_exporter.web.server import WebServer, bind
 
 PATIENCE_SECONDS = 60.0
 NASTY = "</td><script>document.title='owned'</script>\"'><img src=x onerror=alert(1)>"

@@ -38,7 +38,8 @@ def main() -> None:
     from dbs_exporter.exporter import Exporter
     from dbs_exporter.simulator import World, start_simulator
     from dbs_exporter.web.page.overview import Snapshot
-    from dbs_exporter.web.server import WebServer, bind, create_app
+    from dbs_exporter.web.routes import create_app
+    from dbs_exporter.web.server import WebServer, bind
 
     clock = SystemClock()
     with start_simulator(World(seed=1, plans=40)) as simulator:
