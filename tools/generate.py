@@ -1,4 +1,4 @@
-"""Make again everything that is generated: metric tables, configuration reference, dashboards, and the chart's copies.
+"""Make again everything that is generated: table of metrics, configuration reference, dashboards, and the chart's copies.
 
 python -m tools.generate          write
 python -m tools.generate --check  say what is out of date, and exit 1 if anything is
@@ -6,6 +6,7 @@ python -m tools.generate --check  say what is out of date, and exit 1 if anythin
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -30,15 +31,12 @@ def between(text: str, name: str, content: str) -> str:
 def generated() -> dict[Path, str]:
     """Every generated file and what it should hold."""
     from dashboards.source.__main__ import rendered
-    from dbs_exporter.collectors.reference import as_markdown
     from dbs_exporter.config.schema import markdown_reference
     from tools import chart_schema
     from tools.alert_table import as_markdown as alerts_as_markdown
 
     files: dict[Path, str] = {}
-    for name in ("README.md", "README.zh-CN.md"):
-        text = (ROOT / name).read_text(encoding="utf-8")
-        files[ROOT / name] = between(text, "metrics", as_markdown())
+    files[ROOT / "docs" / "metrics.md"] = metrics_page()
     configuration = markdown_reference()
     files[ROOT / "docs" / "configuration.md"] = (
         configuration if configuration.endswith("\n") else configuration + "\n"
@@ -54,6 +52,19 @@ def generated() -> dict[Path, str]:
     readme = chart.parent / "README.md"
     files[readme] = between(readme.read_text(encoding="utf-8"), "thresholds", thresholds(chart))
     return files
+
+
+def metrics_page() -> str:
+    """Return docs/metrics.md: every family, section by section."""
+    from dbs_exporter.collectors.reference import as_markdown
+
+    sections = re.sub(r"^###", "##", as_markdown(), flags=re.MULTILINE)
+    return (
+        "# Metrics\n\n"
+        "<!-- Made by `make docs` from the collectors; `dbs-exporter metrics` prints the same. -->\n\n"
+        "Labels common to all plans are `account`, `region` and `plan_id`. Times are Unix timestamps, sizes what the API"
+        " reports as bytes.\n\n" + sections
+    )
 
 
 def thresholds(chart: Path) -> str:
