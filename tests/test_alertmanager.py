@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.rule_fixtures import ALERTS, RULES
+from support.rule_fixtures import ALERTS, ROOT
 
-EXAMPLE = RULES / "alertmanager.yml"
+EXAMPLE = ROOT / "examples" / "alertmanager" / "alertmanager.yml"
 PATIENCE_SECONDS = 60.0
 HOME = {"account": "prod", "region": "cn-hangzhou"}
 

@@ -31,7 +31,8 @@ from dbs_exporter.config.load import parse_config
 from dbs_exporter.simulator import Simulator, World, start_simulator
 from dbs_exporter.simulator.tasks import RESTORE_BYTES_PER_SECOND, Restore
 
-EXAMPLE = Path(__file__).resolve().parent.parent.parent / "rules" / "alertmanager.yml"
+ROOT = Path(__file__).resolve().parent.parent.parent
+EXAMPLE = ROOT / "examples" / "alertmanager" / "alertmanager.yml"
 PATIENCE_SECONDS = 180.0
 PLANS = 18
 """One for each incident, two behind the gateway, two healthy."""
