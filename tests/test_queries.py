@@ -30,9 +30,8 @@ PROMETHEUS_OWN = {
     "process_resident_memory_bytes": frozenset(),
     "process_cpu_seconds_total": frozenset(),
     "dbs_exporter_api_request_duration_seconds_bucket": frozenset({"operation", "le"}),
-    "dbs_job_error_info": frozenset({"exported_job"}),
 }
-"""What Prometheus and prometheus_client make besides; `job` is the scrape's own, so one that comes with a sample is renamed."""
+"""What Prometheus and prometheus_client make besides."""
 
 
 def checker() -> LabelChecker:

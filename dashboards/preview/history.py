@@ -20,6 +20,7 @@ from dbs_exporter.api.client import Call
 from dbs_exporter.api.operations.parameters import request_parameters
 from dbs_exporter.api.operations.registry import operation_named
 from dbs_exporter.clock import SystemClock
+from dbs_exporter.collectors.base import AccountCollector, Reading
 from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.config.models import Config
 from dbs_exporter.facts.collection import CollectorState
@@ -121,47 +122,56 @@ class Past:
         )
         self._labels = labels
         self._runs = Runs(self._clock)
-        store = Store(objectives_for(config.objectives))
+        self._store = Store(objectives_for(config.objectives))
         self._own = OwnMetrics(
             CollectorRegistry(), version=__version__, collector_states=self._runs.states, process=False
         )
         self._own.on_reload(successful=True, at=anchor)
         self._exposition = Exposition(TABLE.families, own=self._own)
-        store.subscribe(self._exposition.update)
-        enabled = {
-            name: getattr(config.collectors, name).interval
-            for name in TABLE
-            if getattr(config.collectors, name).enabled
+        self._store.subscribe(self._exposition.update)
+        settings = {collector.name: config.collectors.of(collector.name) for collector in TABLE}
+        enabled = {name: setting.interval for name, setting in settings.items() if setting.enabled}
+        self._of_account = [
+            collector
+            for collector in TABLE
+            if isinstance(collector, AccountCollector) and collector.name in enabled
+        ]
+        intervals = {
+            name: interval for name, interval in enabled.items() if TABLE[name] not in self._of_account
         }
         targets = [
             Target(
                 scope=Scope(account=account.name, region=region),
                 api=_Direct(self._world, Scope(account=account.name, region=region), self._own),
                 concurrency=1,
-                intervals=enabled,
+                intervals=intervals,
                 selects=self._created,
                 fingerprint=region,
             )
             for region in REGIONS
         ]
+        self._home = targets[0]
+        for collector in self._of_account:
+            self._runs.expect(self._home.scope, collector.name, enabled[collector.name])
         self._pollers = [
             Poller(
-                one,
-                store=store,
+                target,
+                table=TABLE,
+                store=self._store,
                 runs=self._runs,
                 clock=self._clock,
                 shard=Shard(),
                 unknown=self._own.on_unknown,
             )
-            for one in targets
+            for target in targets
         ]
         self._own.watch(
             Watched(
-                scope=one.scope,
-                operations=tuple(name for each in enabled for name in TABLE[each].operations),
+                scope=target.scope,
+                operations=tuple(operation for name in enabled for operation in TABLE[name].operations),
                 rate=lambda: account.requests_per_second,
             )
-            for one in targets
+            for target in targets
         )
 
     def _created(self, plan: Plan) -> bool:
@@ -180,6 +190,7 @@ class Past:
             (name for name in INCIDENTS if moment >= self._anchor - BEGINNINGS.get(name, inf)),
             since=self._anchor,
         )
+        self._read_account(moment)
         for poller in self._pollers:
             poller.run("plans")
         self._wait(moment, "plans")
@@ -197,9 +208,21 @@ class Past:
         for line in text.splitlines():
             if found := _SAMPLE.fullmatch(line):
                 name, labels, value = found.groups()
-                # `job` belongs to the scrape; Prometheus renames the one that it finds.
-                own = re.sub(r'(^|,)job="', r'\1exported_job="', labels or "")
+                own = labels or ""
                 yield f"{name}{{{self._labels}{',' if own else ''}{own}}} {value} {moment:.3f}\n"
+
+    def _read_account(self, moment: float) -> None:
+        """What belongs to no single region, which no poller reads."""
+        scope = self._home.scope
+        reading = Reading(
+            api=self._home.api, region=scope.region, within=PATIENCE_SECONDS, unknown=self._own.on_unknown
+        )
+        for collector in self._of_account:
+            self._store.put_account(scope.account, collector.group, collector.read(reading), moment)
+            self._runs.read(scope, collector.name, "", moment)
+            self._runs.finished(
+                scope, collector.name, began_at=moment, took_seconds=0.1, subjects=[""], success=True
+            )
 
     def _wait(self, moment: float, *collectors: str) -> None:
         """Until these, or all, have run at a moment; raises if one fails."""
@@ -207,13 +230,13 @@ class Past:
         pause = threading.Event()
 
         def asked() -> list[CollectorState]:
-            return [one for one in self._runs.states() if not collectors or one.collector in collectors]
+            return [state for state in self._runs.states() if not collectors or state.collector in collectors]
 
-        while late := [one for one in asked() if one.last_run_at != moment]:
+        while late := [state for state in asked() if state.last_run_at != moment]:
             if time.monotonic() > until:
                 raise TimeoutError(f"{late[0].collector} of {late[0].scope} did not run at {moment}")
             pause.wait(0.002)
-        if failed := [one for one in asked() if not one.success]:
+        if failed := [state for state in asked() if not state.success]:
             raise RuntimeError(f"{failed[0].collector} of {failed[0].scope} failed at {moment}")
 
 
