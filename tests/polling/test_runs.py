@@ -1,4 +1,4 @@
-"""Outcomes of runs: success, refusal, failure, readiness."""
+"""Outcomes of runs: success, refusal, failure, readiness. A policy may be taken away as well as given."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dbs_exporter.polling.runs import Runs
 
 HERE = Scope(account="prod", region="cn-hangzhou")
 NAME = "full_backups"
+PLANS = [f"dbs{number}" for number in range(50)]
 
 
 def runs_of() -> tuple[Runs, FakeClock]:
@@ -141,3 +142,73 @@ def test_a_reload_keeps_what_is_known() -> None:
 
     assert state(runs).interval_seconds == 60.0
     assert state(runs).finished_first_run is True
+
+
+def of_fifty_plans() -> tuple[Runs, FakeClock]:
+    """A collector that has read each of fifty plans."""
+    clock = FakeClock()
+    runs = Runs(clock)
+    runs.expect(HERE, NAME, 300.0)
+    for plan in PLANS:
+        runs.read(HERE, NAME, plan, clock.now())
+    runs.finished(HERE, NAME, began_at=clock.now(), took_seconds=1.0, subjects=PLANS, success=True)
+    return runs, clock
+
+
+def test_a_run_that_was_refused_everything_has_read_nothing() -> None:
+    """Its last success stays where it was, so that its data are seen to grow old."""
+    runs, clock = of_fifty_plans()
+    before = runs.states()[0].last_success_at
+    clock.advance(600.0)
+    for plan in PLANS:
+        runs.denied(HERE, NAME, plan, "refused")
+    runs.finished(HERE, NAME, began_at=clock.now(), took_seconds=1.0, subjects=PLANS, success=True)
+
+    assert runs.states()[0].last_success_at == before
+    assert runs.states()[0].success is True
+
+
+def test_a_reload_asks_again_at_once() -> None:
+    """Who mends a policy and reloads need not wait."""
+    runs, _ = of_fifty_plans()
+    for plan in PLANS:
+        runs.denied(HERE, NAME, plan, "refused")
+    assert runs.worth_asking(HERE, NAME, PLANS) == []
+    assert runs.states()[0].permitted is False
+    runs.ask_again()
+
+    assert len(runs.worth_asking(HERE, NAME, PLANS)) == 1
+
+
+def test_some_plans_refused_among_others_do_not_stop_the_others() -> None:
+    """A policy by plan: however many are refused, one that is granted keeps the operation permitted."""
+    runs, _ = of_fifty_plans()
+    for plan in PLANS[:49]:
+        runs.denied(HERE, NAME, plan, "refused")
+
+    assert runs.worth_asking(HERE, NAME, PLANS) == ["dbs49"]
+    assert runs.states()[0].permitted is True
+
+
+def test_plans_that_are_gone_no_longer_vouch_for_the_operation() -> None:
+    """The last plan that was granted is deleted; the rest are refused."""
+    runs, clock = of_fifty_plans()
+    for plan in PLANS[:49]:
+        runs.denied(HERE, NAME, plan, "refused")
+    runs.finished(HERE, NAME, began_at=clock.now(), took_seconds=1.0, subjects=PLANS[:49], success=True)
+
+    assert runs.worth_asking(HERE, NAME, PLANS[:49]) == []
+    assert runs.states()[0].permitted is False
+
+
+def test_a_refused_plan_is_not_the_oldest_success() -> None:
+    """Its age is no failure; that of the plans which may be read goes on being told."""
+    runs, clock = of_fifty_plans()
+    began = clock.now()
+    clock.advance(600.0)
+    runs.denied(HERE, NAME, "dbs0", "refused")
+    for plan in PLANS[1:]:
+        runs.read(HERE, NAME, plan, clock.now())
+    runs.finished(HERE, NAME, began_at=began, took_seconds=1.0, subjects=PLANS, success=True)
+
+    assert runs.states()[0].oldest_success_at == clock.now()
