@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from support.chromium import PROGRAMS, Browser, chromium
 from support.known_subjects import PLAN, REGION, SCOPE
+from support.page_plans import restorable, with_backups, with_group, with_plan
+from support.subjects import subject_with
 
 from dbs_exporter.clock import SystemClock
 from dbs_exporter.facts.collection import CollectorState
-from dbs_exporter.facts.gateways import Gateway
-from dbs_exporter.facts.restore_ranges import RestoreRange
-from dbs_exporter.facts.subjects import PlanSubject, RegionSubject
+from dbs_exporter.facts.full_backups import FULL_BACKUPS
+from dbs_exporter.facts.gateways import GATEWAYS, Gateway
+from dbs_exporter.facts.log_backups import LOG_BACKUPS
+from dbs_exporter.facts.restore_ranges import RANGES
+from dbs_exporter.facts.restores import RESTORES
+from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.exposition import Exposition
 from dbs_exporter.web.page.overview import Snapshot
 from dbs_exporter.web.routes import create_app
@@ -34,42 +39,36 @@ DAY = 86_400.0
 
 
 def plan(name: str, number: int, **changes: object) -> PlanSubject:
-    return replace(PLAN, plan=replace(PLAN.plan, name=name, plan_id=f"dbs{number}", **changes))  # type: ignore[arg-type]
+    return with_plan(PLAN, name=name, plan_id=f"dbs{number}", **changes)
 
 
 def wordy() -> PlanSubject:
     """A plan of which every number is as wide as its column may have to show."""
     now = SystemClock().now()
-    assert PLAN.full_backups is not None
-    assert PLAN.full_backups.last_success is not None
-    assert PLAN.logs is not None
-    assert PLAN.restores is not None
-    backup = replace(PLAN.full_backups.last_success, finished_at=now - 9.99 * DAY, size_bytes=998 * 1024**3)
+    backups, logs, restores = (PLAN.get(FULL_BACKUPS), PLAN.get(LOG_BACKUPS), PLAN.get(RESTORES))
+    assert backups is not None
+    assert backups.last_success is not None
+    assert logs is not None
+    assert restores is not None
+    last = replace(backups.last_success, finished_at=now - 9.99 * DAY, size_bytes=998 * 1024**3)
     ends = (now - 9.99 * DAY - 14_399.0, now - 9.99 * DAY, now - 22 * HOUR - 59 * 60.0)
-    return replace(
+    subject = with_backups(
         plan("longlived-sqlserver-with-a-name", 5),
-        full_backups=replace(
-            PLAN.full_backups,
-            last_success=backup,
-            last_good_expires_at=now + 22.99 * HOUR,
-            newest_recovery_point_at=None,
-            size_median_bytes=1e9,
-        ),
-        logs=replace(PLAN.logs, last_data_at=now - 22 * HOUR - 59 * 60.0),
-        restores=replace(PLAN.restores, last_success_at=now - 22 * HOUR - 58 * 60.0),
-        ranges=(
-            RestoreRange(range_type="range", begin_at=1.0, end_at=ends[0]),
-            RestoreRange(range_type="range", begin_at=ends[1], end_at=ends[2]),
-        ),
+        last_success=last,
+        last_good_expires_at=now + 22.99 * HOUR,
+        newest_recovery_point_at=None,
+        size_median_bytes=1e9,
     )
+    subject = with_group(subject, LOG_BACKUPS, replace(logs, last_data_at=now - 22 * HOUR - 59 * 60.0))
+    subject = with_group(subject, RESTORES, replace(restores, last_success_at=now - 22 * HOUR - 58 * 60.0))
+    return with_group(subject, RANGES, (restorable(1.0, ends[0]), restorable(ends[1], ends[2])))
 
 
 def snapshot() -> Snapshot:
     """Plans of two accounts, one with a hostile name; more than one page of them."""
     staging = replace(SCOPE, account="staging")
     gateways = (Gateway(gateway_id="7", status="OFFLINE", display_name=NASTY, last_heartbeat_at=1.0),)
-    region = replace(REGION, gateways=gateways)
-    assert isinstance(region, RegionSubject)
+    region = subject_with(REGION, (GATEWAYS, gateways))
     return Snapshot(
         plans=[
             plan("zebra", 1),
@@ -106,8 +105,8 @@ def window() -> Iterator[Browser]:
         if os.environ.get("CI") == "true":
             pytest.fail(f"{reason}, and CI must have them")
         pytest.skip(reason)
-    with chromium() as made:
-        yield made
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture
