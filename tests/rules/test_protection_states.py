@@ -5,21 +5,22 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 from support.rule_fixtures import RULES, promtool
+from support.subjects import subject_with
 
 from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.facts.collection import CollectorState
-from dbs_exporter.facts.full_backups import FullBackup, FullBackupHistory
-from dbs_exporter.facts.log_backups import LogHistory
+from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackup, FullBackupHistory
+from dbs_exporter.facts.log_backups import LOG_BACKUPS, LogHistory
 from dbs_exporter.facts.objectives import Objectives
 from dbs_exporter.facts.plans import Plan
-from dbs_exporter.facts.restore_ranges import RestoreRange
+from dbs_exporter.facts.restore_ranges import RANGES, RestoreRange
 from dbs_exporter.facts.subjects import PlanSubject, Scope, key_of
 from dbs_exporter.metrics.exposition import Exposition
 from dbs_exporter.metrics.own import OwnMetrics
@@ -45,7 +46,14 @@ def before(seconds: float | None) -> float | None:
     return None if seconds is None else NOW - seconds
 
 
-def made(random: Random, number: int) -> tuple[PlanSubject, dict[str, CollectorState]]:
+def read_at(random: Random) -> float | None:
+    """When a group was last read: just now, long ago, or never."""
+    if random.random() >= 0.97:
+        return None
+    return NOW - random.choice((5.0, 30.0, 170.0, 190.0)) if random.random() < 0.3 else NOW - 5.0
+
+
+def random_plan(random: Random, number: int) -> tuple[PlanSubject, dict[str, CollectorState]]:
     """A plan of which anything may be wrong, alone in its region, and the region's collectors."""
     scope = Scope(account="prod", region=f"region-{number}")
     rpo = random.choice((None, INTERVAL)) if random.random() < 0.3 else RPO
@@ -64,27 +72,26 @@ def made(random: Random, number: int) -> tuple[PlanSubject, dict[str, CollectorS
             RestoreRange(range_type="range", begin_at=NOW - 90 * HOUR, end_at=NOW - 60 * HOUR),
             RestoreRange(range_type="range", begin_at=NOW - 50 * HOUR, end_at=point),
         )
-    subject = PlanSubject(
-        scope=scope,
-        plan=Plan(
-            plan_id=f"dbs{number}", name=f"plan-{number}", log_backup_enabled=random.random() < 0.8,
-            status="running" if random.random() < 0.7 else random.choice(STATUSES),
+    history = FullBackupHistory(
+        last_success=backup, last_attempt=backup, newest_recovery_point_at=full,
+        consecutive_failures=random.choice((0, 0, 0, 0, 1, 4)), oldest_kept_at=NOW - 80 * HOUR,
+    )  # fmt: skip
+    logs = None if point is None else LogHistory(last_data_at=point, spans=((NOW - 90 * HOUR, point),))
+    subject = subject_with(
+        PlanSubject(
+            scope=scope,
+            plan=Plan(
+                plan_id=f"dbs{number}", name=f"plan-{number}", log_backup_enabled=random.random() < 0.8,
+                status="running" if random.random() < 0.7 else random.choice(STATUSES),
+            ),
+            objectives=Objectives(
+                rpo=rpo,
+                full_backup_interval=None if random.random() < 0.1 else INTERVAL,
+            ),
         ),
-        objectives=Objectives(
-            rpo=rpo,
-            full_backup_interval=None if random.random() < 0.1 else INTERVAL,
-        ),
-        full_backups=FullBackupHistory(
-            last_success=backup, last_attempt=backup, newest_recovery_point_at=full,
-            consecutive_failures=random.choice((0, 0, 0, 0, 1, 4)), oldest_kept_at=NOW - 80 * HOUR,
-        ),
-        logs=None if point is None else LogHistory(last_data_at=point, spans=((NOW - 90 * HOUR, point),)),
-        ranges=ranges,
-        read_at=tuple(
-            (name, NOW - random.choice((5.0, 30.0, 170.0, 190.0)) if random.random() < 0.3 else NOW - 5.0)
-            for name in READ
-            if random.random() < 0.97
-        ),
+        (FULL_BACKUPS, history, read_at(random)),
+        (LOG_BACKUPS, logs, read_at(random)),
+        (RANGES, ranges, read_at(random)),
     )  # fmt: skip
     well = CollectorState(
         scope=scope, collector="", interval_seconds=60.0, finished_first_run=True, success=True,
@@ -120,8 +127,8 @@ def series(subjects: list[PlanSubject], states: list[CollectorState]) -> Iterato
 def test_the_page_and_the_rules_judge_every_plan_alike(tmp_path: Path) -> None:
     """For plans of which anything may be wrong, promtool finds by the rules the state that the status page shows."""
     random = Random(20)
-    fleet = [made(random, number) for number in range(PLANS)]
-    found = {subject: judge(subject, states, NOW)[0] for subject, states in fleet}
+    fleet = [random_plan(random, number) for number in range(PLANS)]
+    judged = [(subject, judge(subject, states, NOW)[0]) for subject, states in fleet]
     every = [state for _, states in fleet for state in states.values()]
 
     complaints = promtool(
@@ -140,8 +147,8 @@ def test_the_page_and_the_rules_judge_every_plan_alike(tmp_path: Path) -> None:
                                 f'account="prod",region="{subject.scope.region}",plan_id="{subject.plan.plan_id}",state="{state}"}}',
                                 "value": 1,
                             }
-                            for subject, judged in found.items()
-                            if judged == state
+                            for subject, found in judged
+                            if found == state
                         ],
                     }
                     for state in STATES
@@ -151,4 +158,5 @@ def test_the_page_and_the_rules_judge_every_plan_alike(tmp_path: Path) -> None:
     )
 
     assert complaints == ""
-    assert min(Counter(found.values())[state] for state in STATES) > PLANS / 50
+    counts = Counter(found for _, found in judged)
+    assert min(counts[state] for state in STATES) > PLANS / 50

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -11,10 +12,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from support.rule_fixtures import ALERTS, ROOT
 
 EXAMPLE = ROOT / "examples" / "alertmanager" / "alertmanager.yml"
@@ -37,6 +40,30 @@ def amtool(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [tool("amtool"), *arguments], capture_output=True, text=True, check=False, timeout=60
     )
+
+
+def seconds(duration: str) -> int:
+    """How long a duration of Alertmanager's is: `1h30m`, `4d`."""
+    units = {"ms": 0, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
+    parts = re.findall(r"(\d+)(ms|[smhdwy])", duration)
+    assert "".join(number + unit for number, unit in parts) == duration
+    return sum(int(number) * units[unit] for number, unit in parts)
+
+
+def routes(route: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A route and all below it."""
+    yield route
+    for child in route.get("routes", ()):
+        yield from routes(child)
+
+
+def test_nothing_is_repeated_later_than_alertmanager_remembers_it() -> None:
+    """What it has told is forgotten after 120 hours by default (--data.retention); a longer interval would not hold."""
+    root = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))["route"]
+    intervals = [seconds(route["repeat_interval"]) for route in routes(root) if "repeat_interval" in route]
+
+    assert len(intervals) >= 2
+    assert max(intervals) <= 120 * 3600
 
 
 def test_amtool_accepts_the_example() -> None:
@@ -79,19 +106,31 @@ def fetched(url: str, body: object | None = None) -> Any:
     return json.loads(text) if text else None
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An Alertmanager that runs, and where it writes what it has to say."""
+
+    url: str
+    log: Path
+
+
 @pytest.fixture(scope="module")
-def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a running Alertmanager with the example."""
+def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A running Alertmanager with the example."""
     program = tool("prometheus-alertmanager", "alertmanager")
     storage: Path = tmp_path_factory.mktemp("alertmanager")
+    log = storage / "alertmanager.log"
     url = f"http://127.0.0.1:{free_port()}"
-    with subprocess.Popen(
-        [
-            program, f"--config.file={EXAMPLE}", f"--storage.path={storage}", "--cluster.listen-address=",
-            f"--web.listen-address={url.removeprefix('http://')}",
-        ],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    ) as running:  # fmt: skip
+    with (
+        log.open("wb") as said,
+        subprocess.Popen(
+            [
+                program, f"--config.file={EXAMPLE}", f"--storage.path={storage}", "--cluster.listen-address=",
+                f"--web.listen-address={url.removeprefix('http://')}",
+            ],
+            stdout=said, stderr=said,
+        ) as running,
+    ):  # fmt: skip
         try:
             until = time.monotonic() + PATIENCE_SECONDS
             while True:
@@ -102,7 +141,7 @@ def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                     assert running.poll() is None, "Alertmanager ended"
                     assert time.monotonic() < until, "Alertmanager does not answer"
                     time.sleep(0.1)
-            yield url
+            yield Running(url, log)
         finally:
             running.terminate()
 
@@ -193,17 +232,28 @@ INHIBITIONS: dict[str, tuple[dict[str, str], list[dict[str, str]], list[dict[str
 }
 
 
+def test_the_running_alertmanager_has_nothing_against_the_example(alertmanager: Running) -> None:
+    """At its start it warns of nothing; that nobody answers at the example's addresses comes later."""
+    started, listening, _ = alertmanager.log.read_text(encoding="utf-8").partition("Listening on")
+
+    assert "Starting Alertmanager" in started
+    assert listening
+    assert not re.findall(r"^.*level=(?:warn|error).*$", started, re.MULTILINE | re.IGNORECASE)
+
+
 @pytest.mark.parametrize("what", sorted(INHIBITIONS))
-def test_the_running_alertmanager_inhibits_what_it_should(what: str, alertmanager: str) -> None:
+def test_the_running_alertmanager_inhibits_what_it_should(what: str, alertmanager: Running) -> None:
     """The explained alerts are suppressed by the one that explains them, and the others stay active."""
     source, silenced, heard = INHIBITIONS[what]
-    fetched(f"{alertmanager}/api/v2/alerts", [{"labels": labels} for labels in (source, *silenced, *heard)])
+    fetched(
+        f"{alertmanager.url}/api/v2/alerts", [{"labels": labels} for labels in (source, *silenced, *heard)]
+    )
 
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
         states = {
-            json.dumps(one["labels"], sort_keys=True): one["status"]
-            for one in fetched(f"{alertmanager}/api/v2/alerts")
+            json.dumps(alert["labels"], sort_keys=True): alert["status"]
+            for alert in fetched(f"{alertmanager.url}/api/v2/alerts")
         }
         judged = {
             key: states.get(key, {}).get("state")

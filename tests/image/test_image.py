@@ -22,7 +22,7 @@ import requests
 import yaml
 from support.chart_rendering import one, pod, template
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 BASE = "localhost/dbs-exporter-test-base"
 IMAGE = "localhost/dbs-exporter:test"
 TOOLS = ("buildah", "podman", "runc", "debootstrap")

@@ -1,169 +1,18 @@
-"""The rules as a whole: names and labels, annotations, runbooks, the states of protection, and what one missing series does."""
+"""What is recorded: states of protection, numbers, what one missing series does, and two replicas."""
 
 from __future__ import annotations
 
-import json
-import re
-import shlex
 from pathlib import Path
 from typing import Any
 
-import pytest
 from support.rule_cases import CASES, FULL, RPO
-from support.rule_fixtures import (
-    ALERTS,
-    FIRED,
-    HOME,
-    INFO_LABELS,
-    KNOWN,
-    ROOT,
-    RULES,
-    World,
-    firing_labels,
-    promtool,
-    rules,
-    unit,
-    written,
-)
-from support.rule_labels import LabelChecker
+from support.rule_fixtures import FIRED, HOME, INFO_LABELS, World, promtool, unit, written
 from support.rule_world import PLAN, SCOPE, Line, Series
 
 from dashboards.source import names
-from dbs_exporter.api.operations.parameters import request_parameters
-from dbs_exporter.api.operations.registry import operation_named
-from tools import alert_table
 
-RUNBOOKS = RULES / "runbooks"
-RUNBOOK_BASE = "https://github.com/dbs-exporter/dbs-exporter/blob/main/rules/runbooks"
-SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mending", "False alarm"]
 STATES = ("protected", "at_risk", "breached", "unprotected", "unknown")
 DAY = 86400.0
-by_alert = pytest.mark.parametrize("alert", sorted(ALERTS))
-
-
-def checker() -> tuple[LabelChecker, dict[str, frozenset[str]]]:
-    """All rules gone through in order; and the labels that each alert's result can have."""
-    made = LabelChecker(KNOWN)
-    labels: dict[str, frozenset[str]] = {}
-    for rule in sorted(rules(), key=lambda one: "alert" in one):
-        found = made.labels(rule["expr"])
-        if "record" in rule:
-            made.record(rule["record"], found | frozenset(rule.get("labels", ())))
-        else:
-            labels[rule["alert"]] = found
-    return made, labels
-
-
-def test_rules_name_only_what_there_is() -> None:
-    """Every metric and label in every expression and annotation is in the catalogue, recorded, or comes with the scrape."""
-    made, labels = checker()
-    for alert, rule in ALERTS.items():
-        for text in rule["annotations"].values():
-            unknown = set(re.findall(r"\$labels\.(\w+)", text)) - labels[alert]
-            made.complaints += [f"{alert}: annotation names the label {label}" for label in sorted(unknown)]
-            for name in re.findall(r"(?:plan:|task:|\b)dbs_\w+(?::\w+)*(?=\{)", text):
-                made.labels(name)
-
-    assert made.complaints == []
-
-
-def test_a_name_or_label_that_is_not_there_is_found() -> None:
-    """The check above sees a misspelt metric, matcher, grouping, matching and joined label."""
-    made = LabelChecker(KNOWN)
-    for query in (
-        "dbs_plan_inf",
-        'dbs_plan_info{name="a"}',
-        "max by (plan) (dbs_plan_info)",
-        "dbs_plan_info and on (gateway) dbs_plan_info",
-        "up * on (job) group_left (plan_name) up",
-    ):
-        before = len(made.complaints)
-        made.labels(query)
-        assert len(made.complaints) > before, query
-
-
-def test_every_alert_has_cases_and_a_runbook_and_nothing_else_has() -> None:
-    """Cases and runbooks are there for each alert, and none is left of an alert that went."""
-    assert set(CASES) == set(ALERTS)
-    assert {path.stem for path in RUNBOOKS.glob("*.md")} == set(ALERTS)
-
-
-def test_the_boards_recorded_names_are_recorded() -> None:
-    """Every recorded name that dashboards use is recorded by a rule."""
-    recorded = {rule["record"] for rule in rules() if "record" in rule}
-
-    assert {value for key, value in vars(names).items() if key.isupper()} <= recorded
-
-
-@by_alert
-def test_annotations_have_their_form(alert: str) -> None:
-    """Static summary with a full stop, description with value or label, addresses under their one base, known severity."""
-    rule = ALERTS[alert]
-    annotations = rule["annotations"]
-
-    assert re.fullmatch(r"DBS[A-Za-z]+", alert)
-    assert rule["labels"]["severity"] in {"critical", "warning", "info"}
-    assert rule["labels"]["team"] in {"databases", "platform"}
-    assert set(annotations) == {"summary", "description", "runbook_url", "dashboard_url"}
-    assert "{{" not in annotations["summary"]
-    assert annotations["summary"].endswith(".")
-    assert annotations["runbook_url"] == f"{RUNBOOK_BASE}/{alert}.md"
-    board = re.fullmatch(r"https://grafana\.example\.com/d/(dbs-\w+)(\?.*)?", annotations["dashboard_url"])
-    assert board
-    assert board[1] in {
-        json.loads(path.read_text(encoding="utf-8"))["uid"] for path in (ROOT / "dashboards").glob("*.json")
-    }
-    if CASES[alert].subject == "plan":
-        for label in ("plan_name", "plan_id", "database_type", "region", "account"):
-            assert f"$labels.{label}" in annotations["description"]
-    if CASES[alert].subject in {"plan", "gateway"}:
-        assert "keep_firing_for" in rule or "7d" in rule["expr"] or alert == "DBSProtectionUnknown"
-
-
-@by_alert
-def test_a_runbook_says_what_to_do(alert: str) -> None:
-    """Title, the five sections in order, none empty, and `dbs-exporter call` lines that the API's table accepts."""
-    text = (RUNBOOKS / f"{alert}.md").read_text(encoding="utf-8")
-    parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
-
-    assert text.startswith(f"# {alert}\n")
-    assert parts[1::2] == SECTIONS
-    assert all(len(part.strip()) > 20 for part in parts[2::2])
-    for query in re.findall(r"```promql\n(.*?)```", text, flags=re.DOTALL):
-        made = checker()[0]
-        made.labels(query)
-        assert made.complaints == []
-    for line in re.findall(r"^dbs-exporter call (.+)$", text, flags=re.MULTILINE):
-        words = shlex.split(line)
-        operation = operation_named(words[0])
-        given = dict(word.split("=", 1) for word in words[1:] if not word.startswith("-"))
-        if operation.region_parameter:  # `call` gives it from --region
-            given.setdefault("Region", "cn-hangzhou")
-        request_parameters(operation, given)
-        assert ("--write" in words) == operation.writes
-
-
-def test_descriptions_read_well(tmp_path: Path) -> None:
-    """Rendered by Prometheus' own templates, every text is the one on record in tests/support/rule_texts.json."""
-    texts = json.loads((Path(__file__).parent / "rule_texts.json").read_text(encoding="utf-8"))
-    tests = [
-        {
-            **unit(alert, World(change=case.change)),
-            "alert_rule_test": [
-                {
-                    "eval_time": f"{FIRED}m",
-                    "alertname": alert,
-                    "exp_alerts": [
-                        {"exp_labels": firing_labels(alert, case), "exp_annotations": texts.get(alert, {})}
-                    ],
-                }
-            ],
-        }
-        for alert, case in sorted(CASES.items())
-    ]
-
-    assert set(texts) == set(ALERTS)
-    assert not promtool(tmp_path, tests)
 
 
 def firing(*alerts: str) -> dict[str, Any]:
@@ -336,13 +185,3 @@ def test_two_replicas_of_the_exporter_double_nothing(tmp_path: Path) -> None:
 
     assert INFO_LABELS[0]["plan_name"] == "orders"
     assert not promtool(tmp_path, [test])
-
-
-def test_the_document_is_made_from_the_rules() -> None:
-    """docs/alerts.md is what `make docs` makes, names every alert, and says of 27 things what watches each."""
-    text = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
-
-    assert text == alert_table.as_markdown()
-    assert set(alert_table.THRESHOLDS) == set(ALERTS)
-    assert set(re.findall(r"\bDBS[A-Z]\w+", text)) == set(ALERTS)
-    assert len(alert_table.WATCHED) == 27

@@ -18,9 +18,9 @@ from dbs_exporter.api.operations.registry import OPERATIONS
 from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.config.load import load_config
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 EXAMPLES = ROOT / "examples"
-CALLED = {f"dbs:{operation}" for collector in TABLE.values() for operation in collector.operations}
+CALLED = {f"dbs:{operation}" for collector in TABLE for operation in collector.operations}
 
 
 def tool(name: str) -> str:
@@ -128,6 +128,24 @@ def test_prometheus_reads_the_scrape_configuration(path: str) -> None:
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
+
+
+def test_the_folder_of_rules_holds_rule_files_only(tmp_path: Path) -> None:
+    """Whoever writes `rules/*.yml` into a configuration loads the rule files and nothing that Prometheus would refuse."""
+    (tmp_path / "rules").symlink_to(ROOT / "rules")
+    configuration = tmp_path / "prometheus.yml"
+    configuration.write_text(yaml.safe_dump({"rule_files": ["rules/*.yml"]}), encoding="utf-8")
+    done = subprocess.run(
+        [tool("promtool"), "check", "config", str(configuration)],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 rule files found" in done.stdout
+    assert {path.name for path in (ROOT / "rules").glob("*.y*ml")} == {
+        "dbs-alerts.rules.yml",
+        "dbs-recording.rules.yml",
+    }
 
 
 @pytest.mark.parametrize(

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from pathlib import Path
 from typing import get_args
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from support.rule_fixtures import KNOWN, metric, rules
+from support.rule_fixtures import KNOWN, ROOT, checked_rules, metric, rules
 from support.rule_labels import LabelChecker
 from support.rule_world import ACCOUNT, GATEWAY, PLAN, PROCESS, SCOPE
 
 from dashboards.source.queries import boards, queries
 from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.errors import Outcome
-from dbs_exporter.polling.scheduler import DISCOVERY
 
-GOLDEN = Path(__file__).resolve().parent / "golden" / "scrape.txt"
+GOLDEN = ROOT / "tests" / "golden" / "scrape.txt"
 """The page of a fleet with every incident: what a label can be, it is there."""
 NAMES = {"account", "region", "plan_id", "job", "instance"}
 """Labels whose values are the user's."""
@@ -34,16 +32,6 @@ PROMETHEUS_OWN = {
 """What Prometheus and prometheus_client make besides."""
 
 
-def checker() -> LabelChecker:
-    """All rules gone through, so that what they record is known."""
-    made = LabelChecker(KNOWN)
-    for rule in sorted(rules(), key=lambda one: "alert" in one):
-        found = made.labels(rule["expr"])
-        if "record" in rule:
-            made.record(rule["record"], found | frozenset(rule.get("labels", ())))
-    return made
-
-
 @pytest.fixture(scope="module")
 def values() -> dict[tuple[str, str], set[str]]:
     """(metric, label) -> the values that it can have."""
@@ -54,14 +42,14 @@ def values() -> dict[tuple[str, str], set[str]]:
                 found[sample.name, label].add(value)
     for name, labels in KNOWN.items():
         if name.startswith("dbs_exporter_"):
-            found.update({(name, label): {*TABLE, DISCOVERY} for label in labels & {"collector"}})
+            found.update({(name, label): set(TABLE.collectors) for label in labels & {"collector"}})
             found.update({(name, label): set(get_args(Outcome)) for label in labels & {"outcome"}})
     for rule in rules():
         for label, value in rule.get("labels", {}).items():
             found[rule.get("record", "ALERTS"), label].add(value)
         if "collector" in rule.get("labels", ()):
             # Beside the one that the rule names, those that it takes over.
-            found[rule["record"], "collector"] |= set(TABLE)
+            found[rule["record"], "collector"] |= set(TABLE.collectors)
     return found
 
 
@@ -75,20 +63,22 @@ def unknown(asked: set[tuple[str, str, str]], values: dict[tuple[str, str], set[
 
 def test_rules_ask_for_values_that_are_exported(values: dict[tuple[str, str], set[str]]) -> None:
     """A matcher on a value that no series can have would keep an alert quiet for ever."""
-    assert unknown(checker().asked, values) == []
+    checker, _ = checked_rules()
+
+    assert unknown(checker.asked, values) == []
 
 
 def test_boards_ask_for_what_is_exported_or_recorded(values: dict[tuple[str, str], set[str]]) -> None:
     """Every metric, label and matched value in every query of every panel is in the catalogue, recorded or exported."""
-    made = checker()
+    checker, _ = checked_rules()
     for name, labels in PROMETHEUS_OWN.items():
-        made.record(name, labels)
+        checker.record(name, labels)
     for board, content in boards().items():
         for query in queries(board, content):
-            made.labels(query.expression)
+            checker.labels(query.expression)
 
-    assert made.complaints == []
-    assert [one for one in unknown(made.asked, values) if not one.startswith("ALERTS")] == []
+    assert checker.complaints == []
+    assert [line for line in unknown(checker.asked, values) if not line.startswith("ALERTS")] == []
 
 
 def test_the_world_that_rules_are_tested_in_is_one_that_is_exported(
@@ -102,7 +92,11 @@ def test_the_world_that_rules_are_tested_in_is_one_that_is_exported(
 
     assert (
         unknown(
-            {one for one in asked if one[1] not in {"operation", "shard", "field", "family", "reason"}},
+            {
+                (name, label, value)
+                for name, label, value in asked
+                if label not in {"operation", "shard", "field", "family", "reason"}
+            },
             values,
         )
         == []
@@ -111,9 +105,9 @@ def test_the_world_that_rules_are_tested_in_is_one_that_is_exported(
 
 def test_a_value_that_is_never_exported_is_found(values: dict[tuple[str, str], set[str]]) -> None:
     """The checks above see a misspelt value, alone and among alternatives."""
-    made = LabelChecker(KNOWN)
-    made.labels(
+    checker = LabelChecker(KNOWN)
+    checker.labels(
         'dbs_plan_status{status=~"running|runing"} and dbs_plan_last_read_timestamp_seconds{collector="nodes"}'
     )
 
-    assert len(unknown(made.asked, values)) == 2
+    assert len(unknown(checker.asked, values)) == 2

@@ -23,7 +23,7 @@ from dbs_exporter.collectors.reference import entries
 from dbs_exporter.config.load import parse_config
 from dbs_exporter.simulator import World, start_simulator
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 READMES = ("README.md", "README.zh-CN.md")
 SKIPPED = {"node_modules", ".git", ".tools", "dist", "build"}
 

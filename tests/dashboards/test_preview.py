@@ -28,7 +28,7 @@ from dashboards.preview.recorded import (
 from dashboards.preview.render import QUANTISE, drawn, fingerprint
 from dashboards.source.queries import boards, since_seconds
 
-IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
+IMAGES = Path(__file__).resolve().parent.parent.parent / "docs" / "images"
 NOW = 1_790_000_123.0
 DAY = 86_400
 
