@@ -42,10 +42,10 @@ def everything_is_valid(documents: list[dict[str, Any]]) -> None:
 )
 def test_every_release_name_that_helm_takes_gives_valid_objects(release: str, shards: int) -> None:
     """Numbers, words that YAML reads as something else, dots and the longest name give Services and labels that may be."""
-    made = template({**ways("account"), "shards": shards}, release=release, namespace="123")
-    everything_is_valid(made)
+    documents = template({**ways("account"), "shards": shards}, release=release, namespace="123")
+    everything_is_valid(documents)
 
-    assert "Service" in {document["kind"] for document in made}
+    assert "Service" in {document["kind"] for document in documents}
 
 
 @pytest.mark.parametrize("where", ["commonLabels", "podLabels"])

@@ -95,12 +95,12 @@ def test_a_query_hides_nothing(name: str, panel: dict[str, Any], target: dict[st
         assert found[1] == "$__rate_interval"
 
 
-TABLES = [one for one in PANELS if one.values[1]["type"] == "table"]  # type: ignore[index]
+TABLES = [panel for panel in PANELS if panel.values[1]["type"] == "table"]  # type: ignore[index]
 
 
 def columns(panel: dict[str, Any]) -> dict[str, str]:
     """Field -> heading, from left to right."""
-    organize = next(one for one in panel["transformations"] if one["id"] == "organize")["options"]
+    organize = next(step for step in panel["transformations"] if step["id"] == "organize")["options"]
     named: dict[str, str] = organize["renameByName"]
     return {field: named[field] for field in sorted(named, key=organize["indexByName"].__getitem__)}
 
@@ -110,7 +110,7 @@ def test_a_table_names_its_own_columns(name: str, panel: dict[str, Any]) -> None
     """Overrides, sorting and links speak of headings that the table has, each once; what is kept is what is shown."""
     fields = columns(panel)
     headings = list(fields.values())
-    kept = next(one for one in panel["transformations"] if one["id"] == "filterFieldsByName")
+    kept = next(step for step in panel["transformations"] if step["id"] == "filterFieldsByName")
     links = [
         link["url"]
         for override in panel["fieldConfig"]["overrides"]
@@ -120,7 +120,7 @@ def test_a_table_names_its_own_columns(name: str, panel: dict[str, Any]) -> None
     ]
 
     assert len(headings) == len(set(headings))
-    assert {one["matcher"]["options"] for one in panel["fieldConfig"]["overrides"]} == set(headings)
+    assert {override["matcher"]["options"] for override in panel["fieldConfig"]["overrides"]} == set(headings)
     assert {by["displayName"] for by in panel["options"].get("sortBy", [])} <= set(headings)
     assert set(kept["options"]["include"]["names"]) == set(fields)
     for url in links:

@@ -53,13 +53,13 @@ def test_rules_that_need_each_other_are_refused() -> None:
 
 def test_every_recording_rule_has_its_level() -> None:
     """The project's own rules all come, each after what it reads."""
-    recording = [one for one in rules() if "record" in one]
-    names = {one["record"] for one in recording}
+    recording = [rule for rule in rules() if "record" in rule]
+    names = {rule["record"] for rule in recording}
     before: set[str] = set()
     for level in levels(recording):
-        for one in level:
-            assert named_in(one["expr"]) & names <= before
-        before |= {one["record"] for one in level}
+        for rule in level:
+            assert named_in(rule["expr"]) & names <= before
+        before |= {rule["record"] for rule in level}
 
     assert before == names
 

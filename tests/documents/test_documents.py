@@ -118,7 +118,12 @@ def test_commands_in_documents_exist(name: str) -> None:
             continue
         known = {"--help", "--version"}
         if command is not None:
-            known |= {flag for one in command.params if isinstance(one, click.Option) for flag in one.opts}
+            known |= {
+                flag
+                for parameter in command.params
+                if isinstance(parameter, click.Option)
+                for flag in parameter.opts
+            }
         wrong += [
             f"{word} in: {line}"
             for word in words
@@ -132,10 +137,10 @@ def test_commands_in_documents_exist(name: str) -> None:
 def known_metrics() -> set[str]:
     """The catalogue's families, what histograms add, the recording rules, and their names' first parts."""
     known = {entry.name for entry in entries()}
-    known |= {f"{one}{suffix}" for one in list(known) for suffix in ("_bucket", "_sum", "_count")}
+    known |= {f"{name}{suffix}" for name in list(known) for suffix in ("_bucket", "_sum", "_count")}
     for path in (ROOT / "rules").glob("*.rules.yml"):
         known |= set(re.findall(r"^ *-? *record: (\S+)$", path.read_text(encoding="utf-8"), re.MULTILINE))
-    return known | {one.partition(":")[0] for one in known}
+    return known | {name.partition(":")[0] for name in known}
 
 
 @pytest.mark.parametrize("name", [*MARKDOWN, "examples/prometheus/prometheus.yml"])
@@ -235,9 +240,9 @@ def test_the_readmes_configuration_works(monkeypatch: pytest.MonkeyPatch, tmp_pa
         given["accounts"][0]["endpoint"] = simulator.url
         (tmp_path / "dbs-exporter.yml").write_text(yaml.safe_dump(given), encoding="utf-8")
         (line,) = (
-            one
-            for one in blocks(text_of("README.md"), "console")[-1].splitlines()
-            if one.startswith("$ dbs-exporter check")
+            line
+            for line in blocks(text_of("README.md"), "console")[-1].splitlines()
+            if line.startswith("$ dbs-exporter check")
         )
         done = subprocess.run(
             [sys.executable, "-m", "dbs_exporter", *line.split()[2:]],

@@ -140,16 +140,18 @@ def project(name: str) -> Project:
 @contextmanager
 def up(name: str) -> Iterator[Project]:
     """The whole file, up; then down, with its volumes."""
-    made = project(name)
+    compose_project = project(name)
     try:
-        made.compose("up", "--detach")
-        yield made
+        compose_project.compose("up", "--detach")
+        yield compose_project
     except AssertionError:
-        print(made.compose("logs", "--tail", "20"))
-        made.compose("stop", "--timeout", "5")  # what is restarted again and again would hold its volume
+        print(compose_project.compose("logs", "--tail", "20"))
+        compose_project.compose(
+            "stop", "--timeout", "5"
+        )  # what is restarted again and again would hold its volume
         raise
     finally:
-        made.compose("down", "--volumes", "--timeout", "5")
+        compose_project.compose("down", "--volumes", "--timeout", "5")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +233,7 @@ def images() -> Iterator[None]:
     with alone():
         ran(str(ROOT / ".ci" / "base-image"), BASE)
         project("build").compose("build")
-        made = []
+        stood_in = []
         try:
             for service, image in STAND_INS.items():
                 name = SERVICES[service]["image"]
@@ -240,23 +242,23 @@ def images() -> Iterator[None]:
                     != 0
                 ):
                     image.commit(name)
-                    made.append(name)
+                    stood_in.append(name)
             yield
         finally:
             # Nobody shall take a stand-in for the real one.
-            for name in made:
+            for name in stood_in:
                 ran("podman", "image", "rm", name)
 
 
 @pytest.fixture(scope="module")
 def running(images: None) -> Iterator[Project]:
     """The file, up and each server ready."""
-    with up("run") as made:
+    with up("run") as compose_project:
         for service, path in READY.items():
-            url = f"http://127.0.0.1:{made.ports[service]}{path}"
+            url = f"http://127.0.0.1:{compose_project.ports[service]}{path}"
             until(partial(requests.get, url, timeout=5), lambda response: response.status_code == 200)
-        yield made
-    assert made.left() == []
+        yield compose_project
+    assert compose_project.left() == []
 
 
 def test_prometheus_scrapes_the_demo_and_evaluates_every_rule(running: Project) -> None:
@@ -346,7 +348,7 @@ def test_what_is_written_is_in_volumes_of_the_project(running: Project) -> None:
 
 def test_down_leaves_nothing_behind(images: None) -> None:
     """After `down --volumes` no container, pod, network or volume of the project is left."""
-    with up("down") as made:
-        assert len(made.left()) >= len(SERVICES)
+    with up("down") as compose_project:
+        assert len(compose_project.left()) >= len(SERVICES)
 
-    assert made.left() == []
+    assert compose_project.left() == []

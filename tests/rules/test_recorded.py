@@ -94,18 +94,18 @@ def test_a_plan_is_in_exactly_one_state(tmp_path: Path) -> None:
         labels = {**HOME, "plan_id": "dbs1"}
         wanted = [
             {
-                "labels": written(names.PROTECTION, {**labels, "state": one}),
-                "value": int(one == state),
+                "labels": written(names.PROTECTION, {**labels, "state": other}),
+                "value": int(other == state),
             }
-            for one in STATES
+            for other in STATES
         ]
         second = "unknown" if what == "plan list read long ago" else "protected"
         counts = [
             {
-                "labels": written("fleet:dbs_protection:plans", {"state": one}),
-                "value": int(one == state) + int(one == second),
+                "labels": written("fleet:dbs_protection:plans", {"state": other}),
+                "value": int(other == state) + int(other == second),
             }
-            for one in STATES
+            for other in STATES
         ]
         at = {"eval_time": f"{FIRED}m"}
         tests.append(
@@ -164,17 +164,17 @@ def test_two_replicas_of_the_exporter_double_nothing(tmp_path: Path) -> None:
     test = unit("replicas", World(change=case.change))
     test["input_series"] += [
         {
-            **one,
-            "series": one["series"]
+            **series,
+            "series": series["series"]
             .replace("exporter:10033", "replica:10033")
             .replace("orders", "orders-new"),
         }
-        for one in World(change=case.change).series()
-        if "replica" not in one["series"]
+        for series in World(change=case.change).series()
+        if "replica" not in series["series"]
     ]
-    for one in test["input_series"][len(test["input_series"]) // 2 :]:
-        if "instance=" not in one["series"]:
-            one["series"] = one["series"].replace("}", ',instance="replica:10033"}')
+    for series in test["input_series"][len(test["input_series"]) // 2 :]:
+        if "instance=" not in series["series"]:
+            series["series"] = series["series"].replace("}", ',instance="replica:10033"}')
     test["promql_expr_test"] = [
         {
             "expr": 'count(ALERTS{alertname="DBSFullBackupFailed",alertstate="firing"})',

@@ -122,9 +122,9 @@ def facts(running: Site, plan_id: str) -> dict[str, str]:
 def about_plans(labels: list[dict[str, str]]) -> dict[str, set[str]]:
     """Plan id -> names of its alerts."""
     found: dict[str, set[str]] = defaultdict(set)
-    for one in labels:
-        if "plan_id" in one:
-            found[one["plan_id"]].add(one["alertname"])
+    for alert in labels:
+        if "plan_id" in alert:
+            found[alert["plan_id"]].add(alert["alertname"])
     return dict(found)
 
 
@@ -174,10 +174,10 @@ def mended(running: Site, told: Story, *, unhurried: bool) -> None:
     def held() -> list[dict[str, str]]:
         """What still fires for its own reason, and not because it is kept for a while."""
         return [
-            one["labels"]
-            for one in running.prometheus.ask("alerts")["alerts"]
-            if one["labels"]["alertname"] not in OF_THE_MACHINE | NEVER_PROVEN
-            and "keepFiringSince" not in one
+            alert["labels"]
+            for alert in running.prometheus.ask("alerts")["alerts"]
+            if alert["labels"]["alertname"] not in OF_THE_MACHINE | NEVER_PROVEN
+            and "keepFiringSince" not in alert
         ]
 
     running.world.set_incidents(())
@@ -190,9 +190,9 @@ def mended(running: Site, told: Story, *, unhurried: bool) -> None:
         "everything is resolved",
         lambda: (
             not [
-                one
-                for one in running.receiver.firing()
-                if one.name not in OF_THE_MACHINE | NEVER_PROVEN and one.receiver != "digest"
+                notice
+                for notice in running.receiver.firing()
+                if notice.name not in OF_THE_MACHINE | NEVER_PROVEN and notice.receiver != "digest"
             ]
         ),
         patience=1800 if unhurried else PATIENCE_SECONDS,
@@ -209,7 +209,7 @@ def unanswered(running: Site, told: Story) -> None:
     running.simulator.set_faults([{"kind": "unavailable", "region": region} for region in regions])
     until(
         "the exporter is called blind",
-        lambda: "DBSExporterBlind" in {one["alertname"] for one in running.firing()},
+        lambda: "DBSExporterBlind" in {alert["alertname"] for alert in running.firing()},
     )
     until("everybody is told", running.settled)
     told.blind, told.blind_notices = running.alerts(), running.receiver.firing()
@@ -225,7 +225,7 @@ def test_every_incident_fires_its_alerts_and_no_other(story: Story) -> None:
         expected = set(EXPECTED.get(home, ())) | {name for where, name in by_hour if where == home}
         demanded = {name for name in EXPECTED.get(home, ()) if (home, name) not in by_hour}
         assert demanded <= found.get(plan, set()) <= expected, f"{home} {plan}"
-    others = {one["alertname"] for one in story.firing if "plan_id" not in one}
+    others = {alert["alertname"] for alert in story.firing if "plan_id" not in alert}
     assert others - OF_THE_MACHINE == set(GATEWAY)
 
 
@@ -264,7 +264,7 @@ def test_mending_resolves_every_alert(story: Story) -> None:
     """Once nothing is wrong, nothing fires, and whoever was told of an alert is told that it is over."""
     known = OF_THE_MACHINE | NEVER_PROVEN
 
-    assert [one for one in story.left if one["alertname"] not in known] == []
+    assert [alert for alert in story.left if alert["alertname"] not in known] == []
     told = {
         notice.key for notice in story.notices if notice.name not in known and notice.receiver != "digest"
     }
@@ -275,10 +275,10 @@ def test_an_exporter_that_is_blind_silences_its_region_and_no_other(story: Story
     """A region that does not answer pages once; what was last known of its plans is held back, other regions' alerts are not."""
     regions = {story.plans[plan]["region"] for plan in story.gateway_plans}
     held = {
-        (one["labels"]["alertname"], one["labels"]["region"]): one["status"]["state"]
-        for one in story.blind
-        if "plan_id" in one["labels"]
-        and one["labels"]["alertname"] in ("DBSRecoveryPointBreached", "DBSPlanNotRunning")
+        (alert["labels"]["alertname"], alert["labels"]["region"]): alert["status"]["state"]
+        for alert in story.blind
+        if "plan_id" in alert["labels"]
+        and alert["labels"]["alertname"] in ("DBSRecoveryPointBreached", "DBSPlanNotRunning")
     }
 
     assert {
