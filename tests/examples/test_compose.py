@@ -204,7 +204,7 @@ STAND_INS = {
         entry=("/bin/alertmanager",),
     ),
     "grafana": StandIn(
-        copied={str(ROOT / "tests" / "grafana_stand_in.py"): "/grafana.py"},
+        copied={str(ROOT / "tests" / "support" / "grafana_stand_in.py"): "/grafana.py"},
         owned="/var/lib/grafana",
         user=472,
         entry=("/app/bin/python", "/grafana.py"),
