@@ -12,9 +12,10 @@ import gc
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -22,13 +23,21 @@ from prometheus_client.registry import Collector
 from bench.measured import MIB, row
 from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.facts.enums import STORAGE_CLASSES
-from dbs_exporter.facts.full_backups import FULL_BACKUP_STATUSES, FullBackup, FullBackupHistory
-from dbs_exporter.facts.log_backups import LOG_FILE_STATUSES, LogHistory
+from dbs_exporter.facts.full_backups import (
+    FULL_BACKUP_STATUSES,
+    FULL_BACKUPS,
+    FullBackup,
+    FullBackupHistory,
+)
+from dbs_exporter.facts.groups import Group, Known, with_facts
+from dbs_exporter.facts.job_errors import JOB_ERRORS
+from dbs_exporter.facts.log_backups import LOG_BACKUPS, LOG_FILE_STATUSES, LogHistory
 from dbs_exporter.facts.objectives import Objectives
 from dbs_exporter.facts.plans import Plan, Schedule
-from dbs_exporter.facts.restore_ranges import RestoreRange
-from dbs_exporter.facts.restores import RESTORE_STATUSES, RestoreHistory, RestoreTask
-from dbs_exporter.facts.subjects import PlanSubject, Scope, SubjectKey
+from dbs_exporter.facts.prechecks import PRECHECKS
+from dbs_exporter.facts.restore_ranges import RANGES, RestoreRange
+from dbs_exporter.facts.restores import RESTORE_STATUSES, RESTORES, RestoreHistory, RestoreTask
+from dbs_exporter.facts.subjects import PlanSubject, Scope, key_of
 from dbs_exporter.facts.tallies import Tally
 from dbs_exporter.metrics.exposition import Exposition, Page
 from dbs_exporter.metrics.family import IDENTITY
@@ -87,57 +96,77 @@ def plan_subject(number: int) -> PlanSubject:
             objects_count=3,
         ),
         objectives=Objectives(rpo=1800.0, full_backup_interval=103_680.0),
-        full_backups=FullBackupHistory(
-            last_success=backup,
-            last_attempt=backup,
-            counts=tuple((status, 30 if status == "finish" else 0) for status in FULL_BACKUP_STATUSES),
-            bytes_by_storage_class=tuple((name, number) for name in STORAGE_CLASSES),
-            size_median_bytes=9_999_999.5,
-            duration_median_seconds=1_800.25,
-            oldest_kept_at=at - 30 * DAY,
-            newest_recovery_point_at=at,
-            last_good_expires_at=at + 30 * DAY,
-        ),
-        full_backup_tally=Tally(success=3, size_bytes=30_000_000, duration_seconds=5_400.0),
-        logs=LogHistory(
-            last_data_at=at + 30,
-            last_completed_at=at - 300,
-            counts=tuple((status, 2016 if status == "COMPLETED" else 0) for status in LOG_FILE_STATUSES),
-            bytes_by_storage_class=tuple((name, number) for name in STORAGE_CLASSES),
-            spans=((at - 7 * DAY, at + 30),),
-        ),
-        log_tally=Tally(success=500, size_bytes=5_000_000),
-        restores=RestoreHistory(
-            tasks=(task,) if number % 4 == 0 else (),
-            counts=tuple((status, int(status == "finish")) for status in RESTORE_STATUSES),
-            last_success_at=at - 1_000,
-            last_success_duration_seconds=3_000.0,
-        ),
-        ranges=(RestoreRange(range_type="range", begin_at=at - 7 * DAY, end_at=at),),
-        prechecks=(),
-        job_errors=(),
-        read_at=tuple(
-            (name, NOW + number % 60)
-            for name in ("full_backups", "incremental_backups", "restores", "restore_ranges")
-        ),
+        groups=known_groups(number, at, backup, task),
     )
+
+
+def known_groups(number: int, at: float, backup: FullBackup, task: RestoreTask) -> dict[str, Known]:
+    """Return what was read of the plan, and when."""
+    read_at = NOW + number % 60
+    full_backups = FullBackupHistory(
+        last_success=backup,
+        last_attempt=backup,
+        counts=tuple((status, 30 if status == "finish" else 0) for status in FULL_BACKUP_STATUSES),
+        bytes_by_storage_class=tuple((name, number) for name in STORAGE_CLASSES),
+        size_median_bytes=9_999_999.5,
+        duration_median_seconds=1_800.25,
+        oldest_kept_at=at - 30 * DAY,
+        newest_recovery_point_at=at,
+        last_good_expires_at=at + 30 * DAY,
+    )
+    logs = LogHistory(
+        last_data_at=at + 30,
+        last_completed_at=at - 300,
+        counts=tuple((status, 2016 if status == "COMPLETED" else 0) for status in LOG_FILE_STATUSES),
+        bytes_by_storage_class=tuple((name, number) for name in STORAGE_CLASSES),
+        spans=((at - 7 * DAY, at + 30),),
+    )
+    restores = RestoreHistory(
+        tasks=(task,) if number % 4 == 0 else (),
+        counts=tuple((status, int(status == "finish")) for status in RESTORE_STATUSES),
+        last_success_at=at - 1_000,
+        last_success_duration_seconds=3_000.0,
+    )
+    ranges = (RestoreRange(range_type="range", begin_at=at - 7 * DAY, end_at=at),)
+    return {
+        FULL_BACKUPS.name: Known(
+            facts=full_backups,
+            read_at=read_at,
+            tally=Tally(success=3, size_bytes=30_000_000, duration_seconds=5_400.0),
+        ),
+        LOG_BACKUPS.name: Known(facts=logs, read_at=read_at, tally=Tally(success=500, size_bytes=5_000_000)),
+        RESTORES.name: Known(facts=restores, read_at=read_at),
+        RANGES.name: Known(facts=ranges, read_at=read_at),
+        PRECHECKS.name: Known(facts=(), read_at=read_at),
+        JOB_ERRORS.name: Known(facts=(), read_at=read_at),
+    }
 
 
 def changed(subject: PlanSubject, times: int) -> PlanSubject:
     """Return the plan after a new full backup and more log: most of its families have another value."""
-    before = subject.full_backups
-    if before is None or before.last_success is None or subject.logs is None:
+    full_backups, logs = subject.get(FULL_BACKUPS), subject.get(LOG_BACKUPS)
+    if full_backups is None or full_backups.last_success is None or logs is None:
         raise ValueError("only a plan with backups can go on")
     at = NOW + 60.5 * times
-    backup = replace(before.last_success, backup_set_id=f"new{times}", finished_at=at, size_bytes=times)
-    return replace(
+    backup = replace(full_backups.last_success, backup_set_id=f"new{times}", finished_at=at, size_bytes=times)
+    after = with_facts(
         subject,
-        full_backups=replace(before, last_success=backup, last_attempt=backup),
-        full_backup_tally=replace(subject.full_backup_tally, success=3 + times),
-        logs=replace(subject.logs, last_data_at=at, last_completed_at=at - 60),
-        log_tally=replace(subject.log_tally, success=500 + times),
-        read_at=tuple((name, at) for name, _ in subject.read_at),
+        FULL_BACKUPS,
+        replace(full_backups, last_success=backup, last_attempt=backup),
+        at,
+        replace(subject.tally(FULL_BACKUPS), success=3 + times),
     )
+    after = with_facts(
+        after,
+        LOG_BACKUPS,
+        replace(logs, last_data_at=at, last_completed_at=at - 60),
+        at,
+        replace(subject.tally(LOG_BACKUPS), success=500 + times),
+    )
+    unchanged: tuple[Group[Any], ...] = (RESTORES, RANGES)
+    for group in unchanged:
+        after = with_facts(after, group, after.get(group), at)
+    return after
 
 
 class SameRows(Collector):
@@ -161,11 +190,6 @@ class SameRows(Collector):
                         made.add_metric([*key_of(subject), *values], value)
                 if made.samples:
                     yield made
-
-
-def key_of(subject: PlanSubject) -> SubjectKey:
-    """Return the key of a plan's subject."""
-    return subject.scope.account, subject.scope.region, subject.plan.plan_id
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -23,16 +23,14 @@ from unittest.mock import patch
 
 from bench.exporter import Exporter, exporter
 from bench.measured import MIB, cpu_seconds, memory_bytes, row
+from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.simulator import World, fleet, start_simulator
 from dbs_exporter.simulator.answering import READS
 from dbs_exporter.simulator.encoding import to_json
 
 DEMO_PLANS = 40
-COLLECTORS = (
-    "plans", "gateways", "full_backups", "incremental_backups", "restores", "restore_ranges", "prechecks", "downloads",
-    "job_errors", "nodes", "billing",
-)  # fmt: skip
-EVERYTHING = frozenset(COLLECTORS) - {"billing"}
+EVERYTHING = frozenset(collector.name for collector in TABLE if collector.enabled)
+"""All collectors but billing."""
 
 
 def daily_world(plans: int) -> World:
@@ -86,8 +84,10 @@ def polling(url: str, collectors: frozenset[str]) -> Iterator[Exporter]:
             }
         ],
         "collectors": {
-            name: {"enabled": name in collectors, **({"interval": "2h"} if name in collectors else {})}
-            for name in COLLECTORS
+            collector.name: {"enabled": True, "interval": "2h"}
+            if collector.name in collectors
+            else {"enabled": False}
+            for collector in TABLE
         },
     }
     with tempfile.TemporaryDirectory() as folder:
@@ -109,8 +109,10 @@ def parse_cost(plans: int) -> tuple[float, int]:
     params = {"PageSize": "100", "PageNum": "0", "ShowStorageType": "true", "ShowProgress": "true"}
     frame = {"RequestId": "636BC118-8080-4119-A1DE-8C64B7E2D2BC", "Success": True, "HttpStatusCode": 200}
     answers = [
-        to_json({**frame, **READS["DescribeFullBackupList"](world, "demo", {"BackupPlanId": one, **params})})
-        for one in ids
+        to_json(
+            {**frame, **READS["DescribeFullBackupList"](world, "demo", {"BackupPlanId": plan_id, **params})}
+        )
+        for plan_id in ids
     ]
     records = sum(len(json.loads(answer)["Items"]["FullBackupFile"]) for answer in answers)
     best = min(_timed(answers) for _ in range(5))

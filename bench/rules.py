@@ -21,7 +21,7 @@ from pathlib import Path
 from bench.measured import row
 from dashboards.preview.history import Past
 from dashboards.preview.servers import configuration, prometheus
-from dbs_exporter.cli.demo import demo_config as DEMO_CONFIG
+from dbs_exporter.cli.demo import demo_config
 from dbs_exporter.config.load import parse_config
 
 INTERVAL_SECONDS = 60
@@ -33,7 +33,7 @@ MOST_OF_THE_INTERVAL = 0.5
 def page(plans: int) -> tuple[bytes, int]:
     """The fleet's page as text, compressed, and how many series it has."""
     # Read once and never again: with these intervals the facts stay fresh.
-    config = re.sub(r"\{\{interval: \w+", "{{interval: 6h", DEMO_CONFIG).format(url="http://127.0.0.1:1")
+    config = re.sub(r"\{interval: \w+", "{interval: 6h", demo_config("http://127.0.0.1:1"))
     now = time.time()
     past = Past(parse_config(config, environ={}), seed=1, plans=plans, anchor=now, labels='from="bench"')
     try:

@@ -25,9 +25,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from bench.exporter import exporter
-from bench.exposition import key_of, plan_subject
+from bench.exposition import plan_subject
 from bench.measured import MIB, row
-from bench.poll import cloud
+from bench.poll import EVERYTHING, cloud
+from dbs_exporter.collectors.table import TABLE
+from dbs_exporter.facts.subjects import key_of
 
 NGINX = """
 daemon off; master_process off; pid {folder}/nginx.pid; error_log /dev/null;
@@ -53,10 +55,6 @@ accounts:
 collectors:
 {collectors}
 """
-TABLE = (
-    "plans", "gateways", "full_backups", "incremental_backups", "restores", "restore_ranges", "prechecks", "downloads",
-    "job_errors", "nodes",
-)  # fmt: skip
 PATIENCE_SECONDS = 600.0
 PAUSE_SECONDS = 0.02
 """Between scrapes while a poll runs: often enough to see it, seldom enough not to be the load itself."""
@@ -96,7 +94,6 @@ class Scraper:
 def serve(plans: int, folder: str, told: Connection) -> None:
     """The exporter's web side over made-up plans; writes the same bytes to files and tells port and series."""
     from dbs_exporter.clock import SystemClock
-    from dbs_exporter.collectors.table import TABLE
     from dbs_exporter.metrics.exposition import Exposition
     from dbs_exporter.web.page.overview import Snapshot
     from dbs_exporter.web.routes import create_app
@@ -189,11 +186,11 @@ def against_nginx(series_wanted: int, rounds: int) -> None:
             taken: dict[Scraper, list[float]] = {exporter: [], file: []}
             for number in range(rounds + 10):
                 sizes = set()
-                for one in (exporter, file) if number % 2 else (file, exporter):
-                    seconds, size = one.scrape()
+                for scraper in (exporter, file) if number % 2 else (file, exporter):
+                    seconds, size = scraper.scrape()
                     sizes.add(size)
                     if number >= 10:
-                        taken[one].append(seconds)
+                        taken[scraper].append(seconds)
                 if len(sizes) != 1:
                     raise RuntimeError(f"the two serve different bytes: {sizes}")
             ours, theirs = quantiles(taken[exporter]), quantiles(taken[file])
@@ -210,7 +207,6 @@ def against_nginx(series_wanted: int, rounds: int) -> None:
 
 def series_of_a_plan() -> int:
     """How many series a made-up plan has, on average."""
-    from dbs_exporter.collectors.table import TABLE
     from dbs_exporter.metrics.exposition import Exposition
 
     exposition = Exposition(TABLE.families)
@@ -226,7 +222,7 @@ def while_polling(plans: int) -> None:
     with tempfile.TemporaryDirectory() as made, ExitStack() as stack:
         file = Path(made, "dbs-exporter.yml")
         url = stack.enter_context(cloud(plans))
-        intervals = "\n".join(f"  {name}: {{interval: 1h}}" for name in TABLE)
+        intervals = "\n".join(f"  {name}: {{interval: 1h}}" for name in sorted(EVERYTHING))
 
         def configure(rate: int) -> None:
             file.write_text(CONFIG.format(url=url, rate=rate, collectors=intervals))

@@ -78,7 +78,7 @@ class Exporter:
             shard=(shard.index, shard.total) if shard else (0, 1),
         )
         self.exposition = Exposition(
-            table.families, own=self.own, on_refused=self.own.on_refused, tidy=give_back
+            table.families, own=self.own.lines, on_refused=self.own.on_refused, tidy=give_back
         )
         self.store.subscribe(self.exposition.update)
         self._sessions = Sessions(clock)

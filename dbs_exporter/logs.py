@@ -1,48 +1,28 @@
-"""Logs: one line per event on standard error, logfmt or JSON, structlog's and the standard library's alike.
+"""Logs: one line per event on standard error, as logfmt or JSON, by the standard library alone.
 
-It owns the form of a line and the last guard of secrets: whatever was told to `conceal` is never written, by
-whomever it was logged. It never decides what is worth a line.
+It owns the form of a line and the last guard of secrets: what was given to `conceal` is never written, by whomever it was
+logged. Fields beside the message come by `extra={...}`. It never decides what is worth a line.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 import re
 import sys
 import threading
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any, TextIO
-
-
-def _import_without_rich() -> None:
-    """Import structlog as if rich were not there: it would take all of it in for a renderer that is not used
-    here.
-
-    That is 6 MiB and a tenth of a second of every process. Where rich is imported already, nothing is gained
-    or lost.
-    """
-    absent = "rich" not in sys.modules and "structlog" not in sys.modules
-    if absent:
-        sys.modules["rich"] = None  # type: ignore[assignment]  # import's own way to say: not there
-    try:
-        importlib.import_module("structlog")
-    finally:
-        if absent:
-            del sys.modules["rich"]
-
-
-_import_without_rich()
-import structlog  # noqa: E402 (after what keeps rich out of it)
 
 _HIDDEN = "[hidden]"
 _SECRET_KEY = re.compile(r"secret|password|token|signature|authorization", re.IGNORECASE)
 _SECRET_PARAMETER = re.compile(r"(?i)\b(SecurityToken|AccessKeySecret|Signature)=[^&\s\"']+")
 _BARE = re.compile(r"[^\s\"=\\\x00-\x1f\x7f]+")
-# They speak of every job and connection at "info"; of what matters the rooms that use them speak themselves.
+# They log every job and connection at "info"; what matters of that is logged by the rooms that use them.
 _CHATTY = ("apscheduler", "urllib3", "asyncio", "uvicorn.access")
-_ORDER = ("time", "level", "logger", "msg")
+_OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+"""What every record has; all else came by `extra`."""
 
 _secrets: set[str] = set()
 _secrets_lock = threading.Lock()
@@ -55,7 +35,7 @@ def conceal(secrets: Iterable[str]) -> None:
 
 
 def without_secrets(text: str) -> str:
-    """The text with every concealed secret and every signed parameter blotted out."""
+    """Return the text with every concealed secret and every signed parameter blotted out."""
     with _secrets_lock:
         known = sorted(_secrets, key=len, reverse=True)
     for secret in known:
@@ -68,42 +48,12 @@ def set_up_logs(level: str, form: str, stream: TextIO | None = None) -> None:
 
     `level` is debug, info, warning or error, `form` logfmt or json, as the configuration has them.
     """
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.PositionalArgumentsFormatter(),
-        structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-        structlog.processors.format_exc_info,
-        structlog.processors.EventRenamer("msg"),
-        _guarded,
-    ]
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *(each for each in shared if not isinstance(each, structlog.stdlib.ExtraAdder)),
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
-    )
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _json_line if form == "json" else _logfmt_line,
-            ],
-        )
-    )
+    handler = _Handler(stream or sys.stderr)
+    handler.setFormatter(_JsonLines() if form == "json" else _LogfmtLines())
     root = logging.getLogger()
     for old in root.handlers[:]:
-        if getattr(old, "_dbs_exporter", False):
+        if isinstance(old, _Handler):
             root.removeHandler(old)
-    handler._dbs_exporter = True  # type: ignore[attr-defined]
     root.addHandler(handler)
     root.setLevel(level.upper())
     for name in _CHATTY:
@@ -111,29 +61,48 @@ def set_up_logs(level: str, form: str, stream: TextIO | None = None) -> None:
     logging.captureWarnings(True)
 
 
-def _guarded(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    # Left on the record by another handler's formatter; the message stands under "msg".
-    event.pop("message", None)
-    event.pop("asctime", None)
-    for key, value in event.items():
-        # Keys that begin with _ carry the record itself, for ProcessorFormatter.
-        if key.startswith("_") or value is None or isinstance(value, bool | int | float):
-            continue
-        event[key] = _HIDDEN if _SECRET_KEY.search(key) else without_secrets(str(value))
-    return event
+class _Handler(logging.StreamHandler[TextIO]):
+    """The exporter's own handler, told apart from those of others."""
 
 
-def _ordered(event: Mapping[str, Any]) -> dict[str, Any]:
-    first = {key: event[key] for key in _ORDER if key in event}
-    return first | {key: value for key, value in sorted(event.items()) if key not in first}
+class _Lines(logging.Formatter):
+    """Makes one line of a record: time, level, logger and message first, then the other fields by name."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, without secrets."""
+        written = datetime.fromtimestamp(record.created, UTC)
+        fields: dict[str, Any] = {
+            "time": written.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "msg": record.getMessage(),
+        }
+        extra = {name: value for name, value in vars(record).items() if name not in _OWN_FIELDS}
+        if record.exc_info:
+            extra["exception"] = self.formatException(record.exc_info)
+        fields |= dict(sorted(extra.items()))
+        return self.line({name: _guarded(name, value) for name, value in fields.items()})
+
+    def line(self, fields: dict[str, Any]) -> str:
+        """Return the fields as one line."""
+        raise NotImplementedError
 
 
-def _json_line(_logger: object, _method: str, event: Mapping[str, Any]) -> str:
-    return json.dumps(_ordered(event), ensure_ascii=False, default=str)
+class _JsonLines(_Lines):
+    def line(self, fields: dict[str, Any]) -> str:
+        return json.dumps(fields, ensure_ascii=False)
 
 
-def _logfmt_line(_logger: object, _method: str, event: Mapping[str, Any]) -> str:
-    return " ".join(f"{key}={_logfmt_value(value)}" for key, value in _ordered(event).items())
+class _LogfmtLines(_Lines):
+    def line(self, fields: dict[str, Any]) -> str:
+        return " ".join(f"{name}={_logfmt_value(value)}" for name, value in fields.items())
+
+
+def _guarded(name: str, value: object) -> object:
+    """Return a value fit to be written: None, a boolean, a number, or a text without secrets."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return _HIDDEN if _SECRET_KEY.search(name) else without_secrets(str(value))
 
 
 def _logfmt_value(value: object) -> str:

@@ -26,7 +26,7 @@ settings.load_profile("project")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--update-golden` writes what golden tests compare with; `--unhurried` waits as long as the rules say."""
     parser.addoption(
-        "--update-golden", action="store_true", help="write tests/golden anew; read the difference"
+        "--update-golden", action="store_true", help="write tests/whole/golden anew; read the difference"
     )
     parser.addoption(
         "--unhurried",

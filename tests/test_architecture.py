@@ -1,164 +1,169 @@
-"""The structure: imports run one way, libraries stay in their rooms, modules stay short."""
+"""The structure: imports run one way and in no circle, libraries stay in their rooms, a stranger finds the room."""
 
 from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "dbs_exporter"
-MODULES = sorted(
-    path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".") for path in PACKAGE.rglob("*.py")
+
+LAYERS: tuple[frozenset[str], ...] = (
+    frozenset({"cli"}),
+    frozenset({"exporter"}),
+    frozenset({"polling", "state"}),
+    frozenset({"config"}),
+    frozenset({"collectors"}),
+    frozenset({"api", "metrics", "web"}),
+    frozenset({"conditions"}),
+    frozenset({"facts"}),
+    frozenset({"logs", "listen"}),
+    frozenset({"errors", "clock"}),
 )
+"""Rooms from the top down: a module imports from its own room and from layers below it, never beside or up."""
 
-# What each room may import, from left to right in the flow: configuration and facts, client, collection, store, metrics, web.
-GROUND = {"", "errors", "clock", "model", "durations", "listen", "sharding"}
-FACTS = GROUND | {"history", "protection"}
-CONFIG = GROUND | {
-    "config",
-    "config_errors",
-    "config_file",
-    "config_model",
-    "config_schema",
-    "config_values",
-    "protection",
-}
-COLLECTION = FACTS | {"api", "collectors", "runs", "store", "workers", "polling", "scheduler"}
-MAY_IMPORT = {
-    **dict.fromkeys(GROUND, GROUND),
-    "history": GROUND | {"history"},
-    "protection": FACTS,
-    **dict.fromkeys(CONFIG - GROUND - {"protection"}, CONFIG),
-    "logs": GROUND | {"logs"},
-    "api": GROUND | {"api", "config", "config_model"},
-    "collectors": FACTS | {"api", "collectors"},
-    "runs": GROUND | {"runs"},
-    "store": FACTS | {"collectors", "store"},
-    "workers": {"workers"},
-    "polling": COLLECTION - {"scheduler"},
-    "scheduler": COLLECTION,
-    "metrics": FACTS | {"metrics"},
-    "web": FACTS | {"metrics", "web"},
-    "simulator": {"simulator"},
-}
-"""Rooms that are not named here (the commands and `app`) put the others together and may import all of them."""
-
-AT_HOME = {
+HOMES = {
     "requests": {"api"},
     "urllib3": {"api"},
     "alibabacloud_credentials": {"api"},
-    "prometheus_client": {"metrics", "web", "app"},
-    "apscheduler": {"scheduler"},
-    "starlette": {"web"},
+    "prometheus_client": {"metrics", "web", "exporter"},
+    "apscheduler": {"polling"},
+    "sqlite3": {"state"},
+    "starlette": {"web", "exporter"},
     "uvicorn": {"web"},
     "jinja2": {"web"},
-    "pydantic": {"config", "config_errors", "config_model", "config_schema", "config_values"},
-    "yaml": {"config_file", "simulation", "config"},
+    "pydantic": {"config"},
+    "yaml": {"config", "cli"},
+    "click": {"cli"},
+    "rich": {"cli"},
 }
-COMMANDS_WITH_SIMULATOR = {"simulation", "demo", "cli"}
+"""Which rooms may import a library."""
+
+SIMULATOR_STARTERS = {"cli"}
+"""Rooms whose commands start the simulator; nothing else imports it, and it imports nothing of the others."""
+
+MODULES = {
+    path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
 
 
 def room(module: str) -> str:
-    """The room of a module: the folder or file right under the package."""
-    parts = module.split(".")
-    return parts[1] if len(parts) > 1 and parts[1] != "__init__" else ""
+    """The room of a module: the folder or file right under the package; "" for the package itself."""
+    return module.split(".")[1] if "." in module else ""
 
 
-def imports(module: str, source: str) -> Iterator[tuple[str, bool]]:
-    """(absolute name of an imported module, whether at the top level) of everything a module imports at run time."""
+def layer(name: str) -> int | None:
+    return next((depth for depth, rooms in enumerate(LAYERS) if name in rooms), None)
+
+
+def imports(source: str) -> Iterator[tuple[str, bool]]:
+    """(name of an imported module, whether at the top of the module), also what only type checking imports."""
     tree = ast.parse(source)
-    skipped = {
-        inner
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
-        for inner in ast.walk(node)
-    }
-    package = module.split(".")
-    if (
-        not (ROOT / Path(*package) / "__init__.py").is_file() and not module.endswith("__init__")
-    ) or module.endswith("__init__"):
-        package = package[:-1]
     for node in ast.walk(tree):
-        if node in skipped:
-            continue
-        top = node in tree.body
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield alias.name, top
+                yield alias.name, node in tree.body
         elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            name = ".".join([*base, *(node.module.split(".") if node.module else [])])
-            yield name, top
-            for alias in node.names:
-                if (PACKAGE.parent / Path(*name.split(".")) / f"{alias.name}.py").is_file():
-                    yield f"{name}.{alias.name}", top
+            assert not node.level, "imports are absolute"
+            name = node.module or ""
+            modules = [f"{name}.{alias.name}" for alias in node.names if f"{name}.{alias.name}" in MODULES]
+            for imported in modules if len(modules) == len(node.names) else [name, *modules]:
+                yield imported, node in tree.body
 
 
 def problems(module: str, source: str) -> list[str]:
     """What is wrong with a module's imports."""
     own = room(module)
     found = []
-    for name, top in imports(module, source):
-        first = name.split(".")[0]
-        if first == "dbs_exporter":
-            other = room(name)
-            if other == own or (other == "" and name == "dbs_exporter"):
-                continue
-            if own in MAY_IMPORT and other not in MAY_IMPORT[own]:
-                found.append(f"{module} imports {name}")
-            if other == "simulator" and (top or own not in COMMANDS_WITH_SIMULATOR):
-                found.append(f"{module} imports the simulator {'at its top' if top else 'where it must not'}")
-        elif first in AT_HOME and own != "simulator" and own not in AT_HOME[first]:
+    for name, top in imports(source):
+        first, other = name.split(".")[0], room(name)
+        if first in HOMES and own != "simulator" and own not in HOMES[first]:
             found.append(f"{module} imports {first}")
+        if first != "dbs_exporter" or other in ("", own) or own in ("", "__main__"):
+            continue
+        if other == "simulator":
+            if top or own not in SIMULATOR_STARTERS:
+                found.append(f"{module} imports the simulator {'at its top' if top else 'where it must not'}")
+            continue
+        mine, theirs = layer(own), layer(other)
+        if mine is None or theirs is None or theirs <= mine:
+            found.append(f"{module} imports {name}")
     return found
 
 
-def source_of(module: str) -> str:
-    return (ROOT / Path(*module.split("."))).with_suffix(".py").read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize("module", MODULES)
-def test_imports_run_one_way(module: str) -> None:
-    """No room imports what comes after it, and libraries stay in the rooms that own them."""
-    assert problems(module, source_of(module)) == []
+def test_imports_run_down_the_layers(module: str) -> None:
+    """No room imports what is beside or above it, and libraries stay in the rooms that own them."""
+    assert problems(module, MODULES[module].read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize(
     ("module", "source"),
     [
         ("dbs_exporter.api.client", "from dbs_exporter.metrics.own import OwnMetrics"),
-        ("dbs_exporter.api.client", "from ..store import Store"),
-        ("dbs_exporter.facts.model", "from .api import wire"),
+        ("dbs_exporter.facts.plans", "from dbs_exporter.api import client"),
         ("dbs_exporter.simulator.service", "from dbs_exporter.api import signing"),
         ("dbs_exporter.cli.main", "from dbs_exporter.simulator import World"),
         ("dbs_exporter.polling.store", "def f():\n    import requests"),
         ("dbs_exporter.web.server", "import apscheduler.schedulers"),
+        ("dbs_exporter.api.client", "if TYPE_CHECKING:\n    from dbs_exporter.config.models import Config"),
     ],
 )
 def test_a_wrong_import_is_found(module: str, source: str) -> None:
-    """The check above sees absolute and relative imports, at the top and inside functions."""
+    """The check above sees imports at the top, inside functions, and for type checking alone."""
     assert problems(module, source)
 
 
-def test_every_room_is_known() -> None:
-    """A new room is either given its place in the flow or is a command that puts others together."""
-    rooms = {room(module) for module in MODULES}
+def test_no_circle_of_imports() -> None:
+    """No module imports itself in a round about way, not even for type checking."""
+    graph = {
+        module: {name for name, _ in imports(path.read_text(encoding="utf-8")) if name in MODULES} - {module}
+        for module, path in MODULES.items()
+    }
 
-    assert {"api", "metrics", "web", "simulator", "store", "scheduler"} <= rooms
-    assert set(MAY_IMPORT) <= rooms
+    try:
+        order = list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+    assert len(order) == len(MODULES)
+
+
+def test_every_room_has_its_layer() -> None:
+    """A new room is given its place in the layers."""
+    rooms = {room(module) for module in MODULES} - {"", "__main__", "simulator"}
+
+    assert {name for name in rooms if layer(name) is None} == set()
+
+
+def test_few_modules_stand_at_the_root() -> None:
+    """At most nine modules stand beside the rooms, so that a newcomer sees the rooms first."""
+    assert len(list(PACKAGE.glob("*.py"))) <= 9
+
+
+def test_no_two_modules_share_a_name() -> None:
+    """A name is found in one place, but for a thing's own in `facts` and `collectors`."""
+    stems = {module: module.rpartition(".")[2] for module in MODULES if MODULES[module].stem[0] != "_"}
+    counted = Counter(stem for module, stem in stems.items() if room(module) != "collectors")
+
+    assert [name for name, number in counted.items() if number > 1] == []
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_modules_are_short_and_say_what_they_own(module: str) -> None:
-    """No module is over 400 lines, and each begins with a docstring; none is a drawer."""
-    source = source_of(module)
+    """No module is over 400 lines, and each begins with a docstring whose first line stands alone; none is a drawer."""
+    source = MODULES[module].read_text(encoding="utf-8")
+    docstring = ast.get_docstring(ast.parse(source))
 
     assert source.count("\n") <= 400
-    assert ast.get_docstring(ast.parse(source)) or module.endswith("__main__")
+    assert docstring or module.endswith("__main__")
     assert not re.search(r"(utils?|helpers?|manager|common|misc)$", module.split(".")[-1])
 
 
@@ -166,7 +171,8 @@ def test_every_test_says_the_behaviour_in_a_sentence() -> None:
     """Each test function has a docstring that is one sentence or more, ending in a full stop."""
     silent = [
         f"{path.name}: {node.name}"
-        for path in (ROOT / "tests").glob("test_*.py")
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if "node_modules" not in path.parts
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.name.startswith("test_")

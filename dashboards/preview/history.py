@@ -20,13 +20,13 @@ from dbs_exporter.api.client import Call
 from dbs_exporter.api.operations.parameters import request_parameters
 from dbs_exporter.api.operations.registry import operation_named
 from dbs_exporter.clock import SystemClock
-from dbs_exporter.collectors.base import AccountCollector, Reading
+from dbs_exporter.collectors.base import AccountCollector, PlanCollector, Reading
 from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.config.models import Config
 from dbs_exporter.facts.collection import CollectorState
 from dbs_exporter.facts.fields import items
 from dbs_exporter.facts.objectives import objectives_for
-from dbs_exporter.facts.plans import Plan
+from dbs_exporter.facts.plans import PLANS, Plan
 from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.metrics.exposition import Exposition
 from dbs_exporter.metrics.own import OwnMetrics, Watched
@@ -42,6 +42,7 @@ HOUR, DAY = 3600.0, 86400.0
 BEGINNINGS = {"locked_plan": 5 * HOUR, "log_backup_paused": 3 * HOUR, "offline_gateway": 2 * HOUR}
 """Incidents that change a plan's status and not its past: seconds before the anchor at which they began."""
 PATIENCE_SECONDS = 600.0
+PLAN_LIST = next(collector.name for collector in TABLE if collector.group is PLANS)
 _SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
 
 
@@ -127,32 +128,32 @@ class Past:
             CollectorRegistry(), version=__version__, collector_states=self._runs.states, process=False
         )
         self._own.on_reload(successful=True, at=anchor)
-        self._exposition = Exposition(TABLE.families, own=self._own)
+        self._exposition = Exposition(TABLE.families, own=self._own.lines)
         self._store.subscribe(self._exposition.update)
-        settings = {collector.name: config.collectors.of(collector.name) for collector in TABLE}
-        enabled = {name: setting.interval for name, setting in settings.items() if setting.enabled}
-        self._of_account = [
-            collector
-            for collector in TABLE
-            if isinstance(collector, AccountCollector) and collector.name in enabled
-        ]
         intervals = {
-            name: interval for name, interval in enabled.items() if TABLE[name] not in self._of_account
+            collector.name: settings.interval
+            for collector in TABLE
+            if (settings := config.collectors.of(collector.name)).enabled
         }
         targets = [
             Target(
-                scope=Scope(account=account.name, region=region),
-                api=_Direct(self._world, Scope(account=account.name, region=region), self._own),
+                scope=scope,
+                api=_Direct(self._world, scope, self._own),
                 concurrency=1,
-                intervals=intervals,
+                intervals={
+                    name: interval for name, interval in intervals.items() if TABLE[name].level != "account"
+                },
                 selects=self._created,
-                fingerprint=region,
+                fingerprint=scope.region,
             )
-            for region in REGIONS
+            for scope in (Scope(account=account.name, region=region) for region in REGIONS)
         ]
         self._home = targets[0]
-        for collector in self._of_account:
-            self._runs.expect(self._home.scope, collector.name, enabled[collector.name])
+        self._of_account = {
+            name: interval for name, interval in intervals.items() if TABLE[name].level == "account"
+        }
+        for name, interval in self._of_account.items():
+            self._runs.expect(self._home.scope, name, interval)
         self._pollers = [
             Poller(
                 target,
@@ -168,7 +169,7 @@ class Past:
         self._own.watch(
             Watched(
                 scope=target.scope,
-                operations=tuple(operation for name in enabled for operation in TABLE[name].operations),
+                operations=tuple(operation for name in intervals for operation in TABLE[name].operations),
                 rate=lambda: account.requests_per_second,
             )
             for target in targets
@@ -190,15 +191,16 @@ class Past:
             (name for name in INCIDENTS if moment >= self._anchor - BEGINNINGS.get(name, inf)),
             since=self._anchor,
         )
-        self._read_account(moment)
+        for name, interval in self._of_account.items():
+            self._read_account(name, interval)
         for poller in self._pollers:
-            poller.run("plans")
-        self._wait(moment, "plans")
-        # The first list lets the others begin by themselves; later each is told, once the plans are known.
-        first = not self._begun
+            poller.run(PLAN_LIST)
+        self._wait(moment, PLAN_LIST)
+        # The first list lets those of plans begin by themselves; later each is told, once the plans are known.
         for poller in self._pollers:
             for name in poller.collectors:
-                if name != "plans" and (not first or TABLE[name].level == "region"):
+                begins_by_itself = not self._begun and isinstance(TABLE[name], PlanCollector)
+                if name != PLAN_LIST and not begins_by_itself:
                     poller.run(name)
         self._wait(moment)
         self._begun = True
@@ -208,21 +210,23 @@ class Past:
         for line in text.splitlines():
             if found := _SAMPLE.fullmatch(line):
                 name, labels, value = found.groups()
-                own = labels or ""
-                yield f"{name}{{{self._labels}{',' if own else ''}{own}}} {value} {moment:.3f}\n"
+                separator = "," if labels else ""
+                yield f"{name}{{{self._labels}{separator}{labels or ''}}} {value} {moment:.3f}\n"
 
-    def _read_account(self, moment: float) -> None:
-        """What belongs to no single region, which no poller reads."""
-        scope = self._home.scope
+    def _read_account(self, name: str, interval: float) -> None:
+        """Read what belongs to no single region, as the scheduler does."""
+        collector = TABLE[name]
+        if not isinstance(collector, AccountCollector):
+            raise TypeError(f"{name} is no collector of accounts")
+        scope, at = self._home.scope, self._clock.now()
         reading = Reading(
-            api=self._home.api, region=scope.region, within=PATIENCE_SECONDS, unknown=self._own.on_unknown
+            api=self._home.api, region=scope.region, within=interval, unknown=self._own.on_unknown
         )
-        for collector in self._of_account:
-            self._store.put_account(scope.account, collector.group, collector.read(reading), moment)
-            self._runs.read(scope, collector.name, "", moment)
-            self._runs.finished(
-                scope, collector.name, began_at=moment, took_seconds=0.1, subjects=[""], success=True
-            )
+        began = self._clock.monotonic()
+        self._store.put_account(scope.account, collector.group, collector.read(reading), at)
+        self._runs.read(scope, name, "", at)
+        took = self._clock.monotonic() - began
+        self._runs.finished(scope, name, began_at=at, took_seconds=took, subjects=[""], success=True)
 
     def _wait(self, moment: float, *collectors: str) -> None:
         """Until these, or all, have run at a moment; raises if one fails."""

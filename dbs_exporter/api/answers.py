@@ -106,17 +106,32 @@ def understand(
     return answer
 
 
-def _constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is not JSON")
+class _KeyTwiceError(ValueError):
+    """An object names a key twice: whoever reads it may see either value, and an empty list where there is none."""
 
 
-_DECODER = json.JSONDecoder(parse_constant=_constant)
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise _KeyTwiceError(twice)
+    return made
+
+
+# NaN and Infinity are no JSON; where one stands for a number, that field cannot be read, and the others can.
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=float)
 
 
 def _parsed(body: bytes, http_status: int) -> dict[str, Any] | None:
-    """Give the JSON object, None if the body is anything else and the status already says that the call failed."""
+    """Return the JSON object, None if the body is anything else and the status already says that the call failed."""
     try:
-        answer = _DECODER.decode(body.removeprefix(b"\xef\xbb\xbf").decode())
+        # A name that is cut within a character costs that name; `Reader` counts it.
+        answer = _DECODER.decode(body.removeprefix(b"\xef\xbb\xbf").decode(errors="replace"))
+    except _KeyTwiceError as error:
+        raise BadAnswer(
+            f"the answer names {presentable(str(error), ())[:100]} twice", http_status=http_status
+        ) from None
     except (ValueError, RecursionError):
         answer = None
     while type(answer) is dict and len(answer) == 1:

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from requests import PreparedRequest
@@ -60,34 +60,6 @@ def authorization(
     return f"{ALGORITHM} Credential={credentials.access_key_id},SignedHeaders={signed},Signature={signature}"
 
 
-def sign(
-    headers: MutableMapping[str, str],
-    credentials: Credentials,
-    *,
-    now: float,
-    nonce: str,
-    method: str,
-    path: str,
-    query: str,
-    payload_sha256: str = _EMPTY_SHA256,
-) -> None:
-    """Add the signature's headers to a request's, which must hold `host`; the query must be canonical."""
-    headers["x-acs-date"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
-    headers["x-acs-signature-nonce"] = nonce
-    headers["x-acs-content-sha256"] = payload_sha256
-    if credentials.security_token:
-        headers["x-acs-accesskey-id"] = credentials.access_key_id
-        headers["x-acs-security-token"] = credentials.security_token
-    signed = {
-        name: str(value)
-        for name, value in ((name.lower(), value) for name, value in headers.items())
-        if name.startswith("x-acs-") or name in ("host", "content-type")
-    }
-    headers["Authorization"] = authorization(
-        credentials, method=method, path=path, query=query, headers=signed, payload_sha256=payload_sha256
-    )
-
-
 class Acs3Auth(AuthBase):
     """Signs a prepared request: host, content-type and every `x-acs-*` header, which is what the documents demand.
 
@@ -106,23 +78,29 @@ class Acs3Auth(AuthBase):
         self._nonce = nonce
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        """Add the signature's headers in place and give the request back."""
+        """Add the signature's headers in place and return the request."""
         url = urlsplit(str(request.url))
         body = request.body or b""
-        payload = (
-            hashlib.sha256(body.encode() if isinstance(body, str) else body).hexdigest()
-            if body
-            else _EMPTY_SHA256
-        )
-        request.headers.setdefault("host", url.netloc.rpartition("@")[2])
-        sign(
-            request.headers,
+        payload = hashlib.sha256(body.encode() if isinstance(body, str) else body).hexdigest()
+        headers = request.headers
+        headers.setdefault("host", url.netloc.rpartition("@")[2])
+        headers["x-acs-date"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._now()))
+        headers["x-acs-signature-nonce"] = self._nonce()
+        headers["x-acs-content-sha256"] = payload
+        if self._credentials.security_token:
+            headers["x-acs-accesskey-id"] = self._credentials.access_key_id
+            headers["x-acs-security-token"] = self._credentials.security_token
+        signed = {
+            name: str(value)
+            for name, value in ((name.lower(), value) for name, value in headers.items())
+            if name.startswith("x-acs-") or name in ("host", "content-type")
+        }
+        headers["Authorization"] = authorization(
             self._credentials,
-            now=self._now(),
-            nonce=self._nonce(),
             method=str(request.method),
             path=url.path or "/",
             query=canonical_query(parse_qsl(url.query, keep_blank_values=True)),
+            headers=signed,
             payload_sha256=payload,
         )
         return request

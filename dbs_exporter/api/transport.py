@@ -1,11 +1,12 @@
 """One request, one bounded answer: what requests and its layers leave open.
 
 It owns sessions (one per thread), the deadline of a whole answer, its greatest size, and the translation of many kinds of
-exception into `errors`. It follows nothing elsewhere, keeps no cookies, reads no `.netrc`, and repeats nothing.
+exception into `errors`. It follows no redirect, keeps no cookies, reads no `.netrc`, and repeats nothing.
 """
 
 from __future__ import annotations
 
+import errno
 import http.client
 import logging
 import os
@@ -16,11 +17,13 @@ import weakref
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import cast
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.utils import get_environ_proxies
+from requests.utils import get_environ_proxies, select_proxy
 
 from dbs_exporter.api.deadlines import Adapter
 from dbs_exporter.clock import Clock
@@ -65,12 +68,13 @@ class Sessions:
         self._adapters: weakref.WeakSet[Adapter] = weakref.WeakSet()
 
     def mine(self) -> requests.Session:
-        """Give this thread's session."""
+        """Return this thread's session."""
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = requests.Session()
             # The proxies of the environment come by `Route`; .netrc, which this would also switch on, never.
             session.trust_env = False
+            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
             adapter = Adapter(self._clock)
             session.mount("http://", adapter)
             session.mount("https://", adapter)
@@ -87,58 +91,44 @@ class Sessions:
 
 
 def exchange(
-    session: requests.Session, request: requests.PreparedRequest, route: Route, timeout: float
+    session: requests.Session, request: requests.Request, route: Route, timeout: float
 ) -> HttpAnswer:
-    """Send once and read the whole answer within `timeout` seconds; raises Timeout, Unreachable or BadAnswer.
-
-    The adapter is called directly: a session would look for redirects and cookies, and neither is wanted.
-    """
+    """Send once and read the whole answer within `timeout` seconds; raises Timeout, Unreachable or BadAnswer."""
+    limit: Any = urllib3.Timeout(total=timeout)
     try:
-        response = session.get_adapter(str(request.url)).send(
-            request, stream=True, timeout=timeout, verify=route.verify, proxies=route.proxies
-        )
-        try:
-            headers = _lower_case(response)
+        # A proxy's password and the signed address are in the exceptions of these layers; only `_translated` reads them.
+        with session.send(
+            session.prepare_request(request),
+            stream=True,
+            timeout=limit,
+            verify=route.verify,
+            proxies=route.proxies,
+            allow_redirects=False,
+        ) as response:
+            headers = {name.lower(): value for name, value in response.headers.items()}
             body = _decoded(_bounded(response, headers), response.status_code, headers)
-        except BaseException:
-            # Whatever is left of the answer must not be taken for the next one.
-            response.close()
-            raise
-        response.raw.close()
     except (
         requests.RequestException,
         urllib3.exceptions.HTTPError,
         OSError,
         http.client.HTTPException,
     ) as error:
-        raise _translated(error, timeout) from None
+        raise _translated(error, request.url, route, timeout) from None
+    if not body and not headers.keys() & {"content-length", "transfer-encoding"}:
+        # http.client takes the end of a connection for the end of a head.
+        raise Unreachable("the connection broke off before the answer", http_status=response.status_code)
     return HttpAnswer(status=response.status_code, headers=headers, body=body)
-
-
-def _lower_case(response: requests.Response) -> Mapping[str, str]:
-    if isinstance(response.raw, http.client.HTTPResponse):
-        # From a straight connection, and so already.
-        return cast("dict[str, str]", response.raw.headers)
-    return {name.lower(): value for name, value in response.headers.items()}
 
 
 def _bounded(response: requests.Response, headers: Mapping[str, str]) -> bytes:
     """Read the body as it was sent, if it is not too large."""
-    raw = response.raw
     declared = headers.get("content-length", "")
-    body: bytes
     if declared.isdecimal() and (len(declared) > 18 or int(declared) > MAX_ANSWER_BYTES):
         raise _too_large(response.status_code)
-    if not isinstance(raw, http.client.HTTPResponse):
-        body = raw.read(MAX_ANSWER_BYTES + 1, decode_content=False)
-        if len(body) <= MAX_ANSWER_BYTES:
-            # urllib3 notices an answer that ends before its length when it is asked for what is not there.
-            body += raw.read(1, decode_content=False)
-    elif raw.length is not None and not raw.chunked:
-        # Only without a number does http.client notice that an answer ends before its length.
-        body = raw.read()
-    else:
-        body = raw.read(MAX_ANSWER_BYTES + 1)
+    body: bytes = response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=False)
+    if len(body) <= MAX_ANSWER_BYTES:
+        # urllib3 notices an answer that ends before its length when it is asked for what is not there.
+        body += response.raw.read(1, decode_content=False)
     if len(body) > MAX_ANSWER_BYTES:
         raise _too_large(response.status_code)
     return body
@@ -175,27 +165,68 @@ def _too_large(status: int) -> BadAnswer:
     return BadAnswer(f"an answer above {MAX_ANSWER_BYTES} bytes", http_status=status)
 
 
-def _translated(error: Exception, timeout: float) -> ApiError:
-    """Give the error of ours; never the library's words, which hold the address with all its parameters."""
-    chain = list(_causes(error))
-    late = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
-    if any(isinstance(cause, late) for cause in chain):
-        return Timeout(f"no whole answer within {timeout:.3g} s")
-    for cause in chain:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return Unreachable(f"TLS: {cause.verify_message}")
-        if isinstance(cause, ssl.SSLError):
-            return Unreachable(f"TLS: {cause.reason or type(cause).__name__}")
-        if isinstance(cause, socket.gaierror):
-            return Unreachable("the host's name cannot be resolved")
+def _translated(error: Exception, url: str, route: Route, timeout: float) -> ApiError:
+    """Return the error of ours; never the library's words, which hold the address with all its parameters."""
+    causes = list(_causes(error))
+    host = urlsplit(url).netloc
+    proxy = select_proxy(url, route.proxies)
+    where = f"{host} by way of the proxy {_without_password(proxy)}" if proxy else host
+    if any(isinstance(cause, requests.exceptions.InvalidSchema) for cause in causes):
+        return Unreachable(
+            f"the proxy {_without_password(proxy or '')} is of a kind that cannot be used; http:// would be right"
+        )
     if any(
-        isinstance(cause, (requests.exceptions.ProxyError, urllib3.exceptions.ProxyError)) for cause in chain
+        isinstance(cause, requests.exceptions.InvalidProxyURL | requests.exceptions.InvalidURL)
+        for cause in causes
     ):
-        return Unreachable("the proxy refused the connection or cannot be reached")
-    for cause in chain:
+        return Unreachable(
+            f"the proxy {_without_password(proxy or '')} is no address; http://HOST:PORT would be right"
+        )
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return Unreachable(f"{where}: TLS: {cause.verify_message}")
+        if isinstance(cause, ssl.SSLError):
+            return Unreachable(f"{where}: TLS: {cause.reason or type(cause).__name__}")
+        if isinstance(cause, socket.gaierror):
+            name = f"the proxy {_without_password(proxy)}" if proxy else host
+            return Unreachable(f"the name of {name} cannot be resolved")
+    refusals = [cause for cause in causes if isinstance(cause, OSError) and cause.errno in _CONNECTING]
+    if refusals:
+        what = f"the proxy {_without_password(proxy)}, on the way to {host}" if proxy else host
+        return Unreachable(f"{what}: {refusals[0].strerror or type(refusals[0]).__name__}")
+    late = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+    if any(isinstance(cause, late) for cause in causes):
+        return Timeout(f"no whole answer of {where} within {timeout:.3g} s")
+    tunnel = next((str(cause) for cause in causes if str(cause).startswith(_TUNNEL_REFUSED)), "")
+    if tunnel:
+        why = tunnel.removeprefix(_TUNNEL_REFUSED).strip()[:100]
+        return Unreachable(f"the proxy {_without_password(proxy or '')} refused the way to {host}: {why}")
+    for cause in causes:
         if isinstance(cause, OSError) and cause.strerror:
-            return Unreachable(cause.strerror)
-    return Unreachable("the connection broke off, or what came was not HTTP")
+            return Unreachable(f"{where}: {cause.strerror}")
+    return Unreachable(f"{where}: the connection broke off, or what came was not HTTP")
+
+
+_TUNNEL_REFUSED = "Tunnel connection failed:"
+"""What http.client says when a proxy answers CONNECT with anything but 200."""
+_CONNECTING = frozenset(
+    {
+        errno.ECONNREFUSED,
+        errno.EHOSTUNREACH,
+        errno.ENETUNREACH,
+        errno.EHOSTDOWN,
+        errno.ENETDOWN,
+        errno.EADDRNOTAVAIL,
+        errno.EACCES,
+    }
+)
+"""What the system says of a connection that cannot be made."""
+
+
+def _without_password(proxy: str) -> str:
+    """Return a proxy's address for a message: what stands before an @ may be a password."""
+    scheme, separator, rest = proxy.rpartition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -43,10 +43,10 @@ from dbs_exporter.errors import (
     Timeout,
     Unreachable,
 )
-from dbs_exporter.facts.enums import ignore_unknown
 from dbs_exporter.facts.fields import items
 from dbs_exporter.facts.networks import read_regions
 from dbs_exporter.facts.plans import PLANS, Plan, read_plan
+from dbs_exporter.facts.records import Reader
 from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.logs import conceal
 
@@ -217,7 +217,7 @@ def check_region(
             records = client.pages(operation, {}, within=_PATIENCE_SECONDS)
             report.plans_found = len(records)
         plans.extend(
-            plan for record in records if selects(account, plan := read_plan(record, ignore_unknown))
+            plan for plan in Reader(clock.now()).readable(records, read_plan)[0] if selects(account, plan)
         )
         report.plans_selected = report.plans_found if account.plans == "all" else len(plans)
         return _per_hour(interval_of(operation)) * _pages(report.plans_found)

@@ -11,13 +11,13 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 
-from dbs_exporter.logs import set_up_logs  # isort: skip  (first: it keeps rich out of structlog)
 from dbs_exporter.cli.overrides import Overrides
 from dbs_exporter.cli.signals import caught_signals, wait_for_end
 from dbs_exporter.clock import SystemClock
 from dbs_exporter.config.load import load_config, warnings_of
 from dbs_exporter.errors import DbsExporterError
 from dbs_exporter.exporter import Exporter
+from dbs_exporter.logs import set_up_logs
 from dbs_exporter.polling.sharding import parse_shard
 from dbs_exporter.web.server import WebServer, bind
 

@@ -9,8 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+from dbs_exporter.errors import Invalid
 from dbs_exporter.facts.enums import UnknownValue
 from dbs_exporter.facts.groups import Group
+from dbs_exporter.facts.plans import NOT_CONFIGURED
+from dbs_exporter.facts.records import Reader
 from dbs_exporter.facts.subjects import Level, PlanSubject
 from dbs_exporter.facts.tallies import Ended
 from dbs_exporter.metrics.family import Family
@@ -38,12 +41,18 @@ class Api(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A region or account about to be read: the client, the region, and how long the reading may take (seconds)."""
+    """A region or account about to be read: the client, the region, the time (Unix seconds) and how long it may take (seconds)."""
 
     api: Api
     region: str
+    now: float
     within: float
     unknown: UnknownValue
+
+    @property
+    def reader(self) -> Reader:
+        """Reads records of answers that come now."""
+        return Reader(self.now, self.unknown)
 
     def pages(self, operation: str, **params: object) -> list[dict[str, Any]]:
         """Return all items of a list."""
@@ -56,10 +65,9 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanReading(Reading):
-    """A plan about to be read: besides, what is known of it, and the time (Unix seconds)."""
+    """A plan about to be read: besides, what is known of it."""
 
     subject: PlanSubject
-    now: float
 
     @property
     def plan_id(self) -> str:
@@ -132,6 +140,8 @@ class PlanCollector(Collector[F]):
     """Reads a group of facts of a plan."""
 
     read: Callable[[PlanReading], Read[F]]
+    nothing: F
+    """What is there of a plan that was never configured."""
     needs: tuple[Group[Any], ...] = ()
     """Groups whose facts it asks about; before those were read once there is nothing to ask about."""
 
@@ -139,3 +149,12 @@ class PlanCollector(Collector[F]):
     def level(self) -> Level:
         """Plan."""
         return "plan"
+
+    def read_group(self, reading: PlanReading) -> Read[F]:
+        """Read the group whole. What the API does not answer of a plan that waits for its configuration is not there."""
+        try:
+            return self.read(reading)
+        except Invalid:
+            if reading.subject.plan.status != NOT_CONFIGURED:
+                raise
+            return Read(facts=self.nothing)

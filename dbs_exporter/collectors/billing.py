@@ -8,7 +8,7 @@ from dbs_exporter.collectors.base import PlanCollector, PlanReading, Read
 from dbs_exporter.facts.billing import BILLING, Billing, read_billing
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
-from dbs_exporter.metrics.rows import of_kinds, one
+from dbs_exporter.metrics.rows import of_kinds, single
 
 _OPERATION = "DescribeBackupPlanBilling"
 
@@ -16,7 +16,7 @@ _OPERATION = "DescribeBackupPlanBilling"
 def read_plan_billing(reading: PlanReading) -> Read[Billing]:
     """Read what a plan stores and has used."""
     answer = reading.call(_OPERATION, BackupPlanId=reading.plan_id, ShowStorageType=True)
-    return Read(facts=read_billing(answer))
+    return Read(facts=read_billing(answer, reading.reader))
 
 
 def _billing(of: Callable[[Billing], list[Row]]) -> Callable[[PlanSubject], list[Row]]:
@@ -46,19 +46,19 @@ _FAMILIES: tuple[Family, ...] = (
         "dbs_plan_billing_free_bytes",
         "Bytes a prepaid plan may back up without further charge",
         f"{_OPERATION} TotalFreeBytes",
-        _billing(lambda billing: one(billing.free_bytes)),
+        _billing(lambda billing: single(billing.free_bytes)),
     ),
     plan_family(
         "dbs_plan_billing_paid_bytes",
         "Bytes that are charged for",
         f"{_OPERATION} PaiedBytes",
-        _billing(lambda billing: one(billing.paid_bytes)),
+        _billing(lambda billing: single(billing.paid_bytes)),
     ),
     plan_family(
         "dbs_plan_billing_info",
         "How the plan is paid for; always 1",
         f"{_OPERATION} BuyChargeType and BuySpec",
-        _billing(lambda billing: one(1, billing.charge_type, billing.spec)),
+        _billing(lambda billing: single(1, billing.charge_type, billing.spec)),
         labels=("charge_type", "spec"),
     ),
 )
@@ -72,5 +72,6 @@ COLLECTOR = PlanCollector(
     interval_seconds=21_600,
     enabled=False,
     read=read_plan_billing,
+    nothing=Billing(),
     families=with_reads(_FAMILIES, BILLING),
 )

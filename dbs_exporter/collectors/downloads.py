@@ -16,7 +16,7 @@ from dbs_exporter.facts.downloads import (
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
 from dbs_exporter.metrics.rows import WHICH_TASKS as _WHICH
-from dbs_exporter.metrics.rows import counts, one, state
+from dbs_exporter.metrics.rows import counts, single, state
 
 _LIST = "DescribeBackupSetDownloadTaskList"
 
@@ -24,7 +24,7 @@ _LIST = "DescribeBackupSetDownloadTaskList"
 def read_downloads(reading: PlanReading) -> Read[DownloadHistory]:
     """Read a plan's list of downloads."""
     records = reading.pages(_LIST, BackupPlanId=reading.plan_id)
-    return Read(facts=download_history([read_download_task(record, reading.unknown) for record in records]))
+    return Read(facts=download_history(reading.reader.each(records, read_download_task)))
 
 
 def _tasks(of: Callable[[DownloadTask], Iterable[Row]]) -> Callable[[PlanSubject], list[Row]]:
@@ -42,7 +42,7 @@ def _counts(subject: PlanSubject) -> list[Row]:
 
 def _last_success(subject: PlanSubject) -> list[Row]:
     history = subject.get(DOWNLOADS)
-    return [] if history is None else one(history.last_success_at)
+    return [] if history is None else single(history.last_success_at)
 
 
 _FAMILIES: tuple[Family, ...] = (
@@ -58,7 +58,7 @@ _FAMILIES: tuple[Family, ...] = (
         f"What a download task downloads, and to where; always 1; {_WHICH}",
         f"{_LIST} BackupSetDownloadTaskDetail",
         _tasks(
-            lambda task: one(
+            lambda task: single(
                 1,
                 task.task_id,
                 task.backup_set_id,
@@ -90,21 +90,21 @@ _FAMILIES: tuple[Family, ...] = (
         "dbs_download_task_size_bytes",
         f"Size of the backup set that the task downloads; {_WHICH}",
         f"{_LIST} BackupSetDataSize",
-        _tasks(lambda task: one(task.size_bytes, task.task_id)),
+        _tasks(lambda task: single(task.size_bytes, task.task_id)),
         labels=("download_task_id",),
     ),
     plan_family(
         "dbs_download_task_created_timestamp_seconds",
         f"When the download task was created; {_WHICH}",
         f"{_LIST} BackupSetDownloadCreateTime",
-        _tasks(lambda task: one(task.created_at, task.task_id)),
+        _tasks(lambda task: single(task.created_at, task.task_id)),
         labels=("download_task_id",),
     ),
     plan_family(
         "dbs_download_task_finished_timestamp_seconds",
         f"When the download task ended; {_WHICH}",
         f"{_LIST} BackupSetDownloadFinishTime",
-        _tasks(lambda task: one(task.finished_at, task.task_id)),
+        _tasks(lambda task: single(task.finished_at, task.task_id)),
         labels=("download_task_id",),
     ),
     plan_family(
@@ -123,5 +123,6 @@ COLLECTOR = PlanCollector(
     operations=(_LIST,),
     interval_seconds=300,
     read=read_downloads,
+    nothing=DownloadHistory(),
     families=with_reads(_FAMILIES, DOWNLOADS),
 )

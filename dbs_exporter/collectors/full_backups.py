@@ -18,7 +18,7 @@ from dbs_exporter.facts.full_backups import (
 )
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
-from dbs_exporter.metrics.rows import SEEN, completed, counts, of_kinds, one, state
+from dbs_exporter.metrics.rows import SEEN, completed, counts, of_kinds, single, sizes, state
 
 _LIST = "DescribeFullBackupList"
 
@@ -26,14 +26,14 @@ _LIST = "DescribeFullBackupList"
 def read_full_backups(reading: PlanReading) -> Read[FullBackupHistory]:
     """Read a plan's list of full backups."""
     records = reading.pages(_LIST, BackupPlanId=reading.plan_id, ShowStorageType=True, ShowProgress="true")
-    backups = [read_full_backup(record, reading.unknown) for record in records]
+    backups = reading.reader.each(records, read_full_backup)
     return Read(facts=full_backup_history(backups, reading.now), ended=ended_full_backups(backups))
 
 
 def _history(of: Callable[[FullBackupHistory], float | None]) -> Callable[[PlanSubject], list[Row]]:
     def rows(subject: PlanSubject) -> list[Row]:
         history = subject.get(FULL_BACKUPS)
-        return [] if history is None else one(of(history))
+        return [] if history is None else single(of(history))
 
     return rows
 
@@ -68,7 +68,7 @@ def _counts(subject: PlanSubject) -> list[Row]:
 
 def _bytes(subject: PlanSubject) -> list[Row]:
     history = subject.get(FULL_BACKUPS)
-    return [] if history is None else counts(STORAGE_CLASSES, history.bytes_by_storage_class)
+    return [] if history is None else sizes(STORAGE_CLASSES, history.bytes_by_storage_class)
 
 
 _FAMILIES: tuple[Family, ...] = (
@@ -135,6 +135,12 @@ _FAMILIES: tuple[Family, ...] = (
         labels=("stage",),
     ),
     plan_family(
+        "dbs_full_backup_orphaned_jobs",
+        "Full backup jobs listed as running though a later one has ended; absent if there are none",
+        f"{_LIST} BackupStatus and CreateTime",
+        _history(lambda history: history.orphans or None),
+    ),
+    plan_family(
         "dbs_full_backup_sets",
         "Full backup sets and jobs in the list now",
         f"{_LIST} BackupStatus",
@@ -172,14 +178,14 @@ _FAMILIES: tuple[Family, ...] = (
         "dbs_full_backup_bytes_total",
         f"Bytes of the full backups seen to finish, {SEEN}",
         f"{_LIST} BackupSize",
-        lambda subject: one(subject.tally(FULL_BACKUPS).size_bytes),
+        lambda subject: single(subject.tally(FULL_BACKUPS).size_bytes),
         type="counter",
     ),
     plan_family(
         "dbs_full_backup_duration_seconds_total",
         f"Seconds that the full backups seen to finish took, {SEEN}",
         f"{_LIST} FinishTime - StartTime",
-        lambda subject: one(subject.tally(FULL_BACKUPS).duration_seconds),
+        lambda subject: single(subject.tally(FULL_BACKUPS).duration_seconds),
         type="counter",
     ),
 )
@@ -192,5 +198,6 @@ COLLECTOR = PlanCollector(
     operations=(_LIST,),
     interval_seconds=300,
     read=read_full_backups,
+    nothing=FullBackupHistory(),
     families=with_reads(_FAMILIES, FULL_BACKUPS),
 )

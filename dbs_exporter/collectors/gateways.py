@@ -9,7 +9,7 @@ from dbs_exporter.facts.gateways import GATEWAY_STATUSES, GATEWAYS, Gateway, pla
 from dbs_exporter.facts.plans import PLANS
 from dbs_exporter.facts.subjects import RegionSubject
 from dbs_exporter.metrics.family import Family, Row, region_family, with_reads
-from dbs_exporter.metrics.rows import one, state
+from dbs_exporter.metrics.rows import single, state
 
 _LIST = "DescribeBackupGatewayList"
 
@@ -17,7 +17,7 @@ _LIST = "DescribeBackupGatewayList"
 def read_gateways(reading: Reading) -> tuple[Gateway, ...]:
     """Read all gateways of a region."""
     records = reading.pages(_LIST, Region=reading.region)
-    gateways = [read_gateway(record, reading.unknown) for record in records]
+    gateways = reading.reader.each(records, read_gateway)
     return tuple({gateway.gateway_id: gateway for gateway in gateways}.values())
 
 
@@ -29,7 +29,7 @@ def _plans(subject: RegionSubject) -> list[Row]:
     plans = subject.get(PLANS)
     if plans is None:
         return []
-    return [((gateway_id,), number) for gateway_id, number in plans_per_gateway(plans).items()]
+    return [((gateway_id,), number) for gateway_id, number in plans_per_gateway(plans.plans).items()]
 
 
 _FAMILIES: tuple[Family, ...] = (
@@ -38,7 +38,7 @@ _FAMILIES: tuple[Family, ...] = (
         "What the backup gateway is; always 1",
         f"{_LIST} BackupGateway",
         _gateways(
-            lambda gateway: one(
+            lambda gateway: single(
                 1,
                 gateway.gateway_id,
                 gateway.identifier,
@@ -61,14 +61,14 @@ _FAMILIES: tuple[Family, ...] = (
         "dbs_gateway_last_heartbeat_timestamp_seconds",
         "When the gateway was last heard of",
         f"{_LIST} LastHeartbeatTime",
-        _gateways(lambda gateway: one(gateway.last_heartbeat_at, gateway.gateway_id)),
+        _gateways(lambda gateway: single(gateway.last_heartbeat_at, gateway.gateway_id)),
         labels=("gateway_id",),
     ),
     region_family(
         "dbs_gateway_created_timestamp_seconds",
         "When the gateway was created",
         f"{_LIST} BackupGatewayCreateTime",
-        _gateways(lambda gateway: one(gateway.created_at, gateway.gateway_id)),
+        _gateways(lambda gateway: single(gateway.created_at, gateway.gateway_id)),
         labels=("gateway_id",),
     ),
 )

@@ -29,7 +29,7 @@ def read_job_errors(reading: PlanReading) -> Read[tuple[JobError, ...]]:
             # The service forgets old jobs; the lists already say that it failed.
             found.append(JobError(job_kind=job_kind, job_id=job_id, error_code=""))
             continue
-        error = read_job_error(answer, job_kind, job_id)
+        error = read_job_error(answer, job_kind, job_id, reading.reader)
         found.append(error or JobError(job_kind=job_kind, job_id=job_id, error_code=""))
     return Read(facts=tuple(found))
 
@@ -66,6 +66,7 @@ COLLECTOR = PlanCollector(
     operations=(_OPERATION,),
     interval_seconds=300,
     read=read_job_errors,
+    nothing=(),
     needs=(FULL_BACKUPS, RESTORES),
     families=with_reads(_FAMILIES, JOB_ERRORS),
     probe={_OPERATION: lambda _now: {"TaskId": "dbs0000000000"}},

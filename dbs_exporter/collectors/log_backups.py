@@ -19,7 +19,7 @@ from dbs_exporter.facts.log_backups import (
 )
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
-from dbs_exporter.metrics.rows import SEEN, completed, counts, one
+from dbs_exporter.metrics.rows import SEEN, completed, counts, single, sizes
 
 _LIST = "DescribeIncrementBackupList"
 
@@ -27,14 +27,14 @@ _LIST = "DescribeIncrementBackupList"
 def read_log_backups(reading: PlanReading) -> Read[LogHistory]:
     """Read a plan's list of log files."""
     records = reading.pages(_LIST, BackupPlanId=reading.plan_id, ShowStorageType=True)
-    files = [read_log_file(record, reading.unknown) for record in records]
+    files = reading.reader.each(records, read_log_file)
     return Read(facts=log_history(files), ended=ended_log_files(files))
 
 
 def _history(of: Callable[[LogHistory], float | None]) -> Callable[[PlanSubject], list[Row]]:
     def rows(subject: PlanSubject) -> list[Row]:
         history = subject.get(LOG_BACKUPS)
-        return [] if history is None else one(of(history))
+        return [] if history is None else single(of(history))
 
     return rows
 
@@ -46,7 +46,7 @@ def _counts(subject: PlanSubject) -> list[Row]:
 
 def _bytes(subject: PlanSubject) -> list[Row]:
     history = subject.get(LOG_BACKUPS)
-    return [] if history is None else counts(STORAGE_CLASSES, history.bytes_by_storage_class)
+    return [] if history is None else sizes(STORAGE_CLASSES, history.bytes_by_storage_class)
 
 
 _FAMILIES: tuple[Family, ...] = (
@@ -88,18 +88,19 @@ _FAMILIES: tuple[Family, ...] = (
         "dbs_incremental_backup_bytes_total",
         f"Bytes of the log files seen to complete, {SEEN}",
         f"{_LIST} BackupSize",
-        lambda subject: one(subject.tally(LOG_BACKUPS).size_bytes),
+        lambda subject: single(subject.tally(LOG_BACKUPS).size_bytes),
         type="counter",
     ),
 )
 
 COLLECTOR = PlanCollector(
     name="incremental_backups",
-    summary="DescribeIncrementBackupList, for each plan with log backup.",
+    summary="DescribeIncrementBackupList, for each plan: what log there is, also from before log backup was switched off.",
     section="Log backups",
     group=LOG_BACKUPS,
     operations=(_LIST,),
     interval_seconds=60,
     read=read_log_backups,
+    nothing=LogHistory(),
     families=with_reads(_FAMILIES, LOG_BACKUPS),
 )

@@ -40,7 +40,7 @@ def _networks(subject: RegionSubject) -> list[Row]:
 
 def _regions(subject: AccountSubject) -> list[Row]:
     regions = subject.get(REGIONS)
-    return [] if regions is None else [((region,), 1) for region in dict.fromkeys(regions)]
+    return [] if regions is None else [((region,), 1) for region in sorted(set(regions))]
 
 
 REGIONS_COLLECTOR = AccountCollector(

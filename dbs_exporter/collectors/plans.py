@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dbs_exporter.collectors.base import Reading, RegionCollector
-from dbs_exporter.facts.fields import text
 from dbs_exporter.facts.objectives import schedule_max_gap_seconds
-from dbs_exporter.facts.plans import PLAN_STATUSES, PLANS, Plan, read_plan
+from dbs_exporter.facts.plans import PLAN_STATUSES, PLANS, Plan, PlanList, read_plan
+from dbs_exporter.facts.records import Fields
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
-from dbs_exporter.metrics.rows import of_kinds, one, state
+from dbs_exporter.metrics.rows import of_kinds, single, state
 
 _LIST = "DescribeBackupPlanList"
 
 
-def read_plans(reading: Reading) -> tuple[Plan, ...]:
+def read_plans(reading: Reading) -> PlanList:
     """Read all plans of a region · DescribeBackupPlanList.
 
     Many regions share an endpoint; a record that names another region (BackupPlanRegion) is left to that region.
@@ -25,13 +25,14 @@ def read_plans(reading: Reading) -> tuple[Plan, ...]:
         ShowBackupStrategyInfo=True,
         ShowStorageStrategyInfo=True,
     )
-    here = [
-        record
-        for record in records
-        if text(record, "BackupPlanRegion").lower() in ("", reading.region.lower())
-    ]
-    plans = [read_plan(record, reading.unknown) for record in here]
-    return tuple({plan.plan_id: plan for plan in plans}.values())
+
+    def here(fields: Fields) -> Plan | None:
+        plan_region = fields.identity("BackupPlanRegion") if fields.record.get("BackupPlanRegion") else ""
+        return read_plan(fields) if plan_region.lower() in ("", reading.region.lower()) else None
+
+    found, problems = reading.reader.readable(records, here)
+    plans = {plan.plan_id: plan for plan in found if plan is not None}
+    return PlanList(plans=tuple(plans.values()), whole=not problems)
 
 
 def _info(subject: PlanSubject) -> list[Row]:
@@ -53,7 +54,7 @@ def _info(subject: PlanSubject) -> list[Row]:
 
 def _log_backup_enabled(subject: PlanSubject) -> list[Row]:
     enabled = subject.plan.log_backup_enabled
-    return [] if enabled is None else one(int(enabled))
+    return [] if enabled is None else single(int(enabled))
 
 
 _FAMILIES: tuple[Family, ...] = (
@@ -86,7 +87,7 @@ _FAMILIES: tuple[Family, ...] = (
         "dbs_plan_created_timestamp_seconds",
         "When the plan was created",
         f"{_LIST} BackupPlanCreateTime",
-        lambda subject: one(subject.plan.created_at),
+        lambda subject: single(subject.plan.created_at),
     ),
     plan_family(
         "dbs_plan_log_backup_enabled",
@@ -107,13 +108,13 @@ _FAMILIES: tuple[Family, ...] = (
         "dbs_plan_schedule_max_gap_seconds",
         "The largest gap between two scheduled full backups",
         f"derived from {_LIST} BackupPeriod",
-        lambda subject: one(schedule_max_gap_seconds(subject.plan.schedule)),
+        lambda subject: single(schedule_max_gap_seconds(subject.plan.schedule)),
     ),
     plan_family(
         "dbs_plan_database_objects",
         "Databases that the plan names to be backed up",
         f"{_LIST} BackupObjects",
-        lambda subject: one(subject.plan.objects_count),
+        lambda subject: single(subject.plan.objects_count),
     ),
 )
 

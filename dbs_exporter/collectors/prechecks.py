@@ -16,7 +16,7 @@ from dbs_exporter.facts.prechecks import (
 from dbs_exporter.facts.restores import RESTORES
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
-from dbs_exporter.metrics.rows import counted, one, state
+from dbs_exporter.metrics.rows import counted, single, state
 
 _LIST = "DescribePreCheckProgressList"
 
@@ -31,12 +31,12 @@ def read_prechecks(reading: PlanReading) -> Read[tuple[Precheck, ...]]:
     found: list[Precheck | None] = []
     if reading.subject.plan.status in CHECKED_PLAN_STATUSES:
         answer = reading.call(_LIST, BackupPlanId=reading.plan_id)
-        found.append(read_precheck(answer, "plan", reading.plan_id, reading.unknown))
+        found.append(read_precheck(answer, "plan", reading.plan_id, reading.reader))
     restores = reading.subject.get(RESTORES)
     for task in restores.tasks if restores else ():
         if task.status in CHECKED_TASK_STATUSES:
             answer = reading.call(_LIST, RestoreTaskId=task.task_id)
-            found.append(read_precheck(answer, "restore_task", task.task_id, reading.unknown))
+            found.append(read_precheck(answer, "restore_task", task.task_id, reading.reader))
     return Read(facts=tuple(precheck for precheck in found if precheck is not None))
 
 
@@ -62,7 +62,7 @@ _FAMILIES: tuple[Family, ...] = (
         "dbs_precheck_progress_ratio",
         "How far the pre-check has come, 0 to 1",
         f"{_LIST} Progress",
-        _prechecks(lambda each: one(each.progress, each.subject, each.subject_id)),
+        _prechecks(lambda each: single(each.progress, each.subject, each.subject_id)),
         labels=("subject", "subject_id"),
     ),
     plan_family(
@@ -93,6 +93,7 @@ COLLECTOR = PlanCollector(
     operations=(_LIST,),
     interval_seconds=300,
     read=read_prechecks,
+    nothing=(),
     needs=(RESTORES,),
     families=with_reads(_FAMILIES, PRECHECKS),
     on_demand=True,

@@ -13,7 +13,7 @@ from dbs_exporter.facts.protection import last_good_expires, recoverable_window,
 from dbs_exporter.facts.restore_ranges import RANGES
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family
-from dbs_exporter.metrics.rows import of_kinds, one
+from dbs_exporter.metrics.rows import of_kinds, single
 
 _LIST = "DescribeBackupPlanList"
 _RANGES = "DescribeRestoreRangeInfo"
@@ -22,8 +22,8 @@ _RANGES = "DescribeRestoreRangeInfo"
 def _expires(subject: PlanSubject) -> list[Row]:
     billing = subject.get(BILLING)
     if subject.plan.expires_at is None and billing is not None:
-        return one(billing.expires_at)
-    return one(subject.plan.expires_at)
+        return single(billing.expires_at)
+    return single(subject.plan.expires_at)
 
 
 def _gaps(subject: PlanSubject, field: int) -> list[Row]:
@@ -69,14 +69,14 @@ FAMILIES: tuple[Family, ...] = (
         "The oldest instant to which the database can be brought back",
         f"{_RANGES} BeginTimestampForRestore and FullBackupDetail.EndTime,"
         f" else {_LIST} BeginTimestampForRestore",
-        lambda subject: one(recoverable_window(subject)[0]),
+        lambda subject: single(recoverable_window(subject)[0]),
         reads=("plan", RANGES),
     ),
     plan_family(
         "dbs_plan_recoverable_until_timestamp_seconds",
         "The end of the restorable window",
         f"{_RANGES} EndTimestampForRestore and FullBackupDetail.EndTime, else {_LIST} EndTimestampForRestore",
-        lambda subject: one(recoverable_window(subject)[1]),
+        lambda subject: single(recoverable_window(subject)[1]),
         reads=("plan", RANGES),
     ),
     plan_family(
@@ -99,14 +99,14 @@ FAMILIES: tuple[Family, ...] = (
         "dbs_plan_recovery_point_timestamp_seconds",
         "The newest instant to which the database can be brought back",
         f"derived from DescribeIncrementBackupList EndTime, DescribeFullBackupList EndTime and {_RANGES}",
-        lambda subject: one(recovery_point(subject)),
+        lambda subject: single(recovery_point(subject)),
         reads=("plan", RANGES, FULL_BACKUPS, LOG_BACKUPS),
     ),
     plan_family(
         "dbs_plan_last_good_expires_timestamp_seconds",
         "When the last usable backup expires if nothing new succeeds, the point of no recovery",
         "the latest DescribeFullBackupList BackupSetExpiredTime of a finished set",
-        lambda subject: one(last_good_expires(subject)),
+        lambda subject: single(last_good_expires(subject)),
         reads=(FULL_BACKUPS,),
     ),
     plan_family(

@@ -22,7 +22,7 @@ def read_ranges(reading: PlanReading) -> Read[tuple[RestoreRange, ...]]:
         BeginTimestampForRestore=int(plan.restore_begin_at * 1000),
         EndTimestampForRestore=int(max(plan.restore_end_at, reading.now) * 1000),
     )
-    return Read(facts=read_restore_ranges(answer, reading.unknown))
+    return Read(facts=read_restore_ranges(answer, reading.reader))
 
 
 def _ranges(subject: PlanSubject) -> list[Row]:
@@ -48,6 +48,7 @@ COLLECTOR = PlanCollector(
     operations=(_OPERATION,),
     interval_seconds=600,
     read=read_ranges,
+    nothing=(),
     families=with_reads(_FAMILIES, RANGES),
     probe={
         _OPERATION: lambda now: {

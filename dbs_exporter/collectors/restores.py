@@ -16,7 +16,7 @@ from dbs_exporter.facts.restores import (
 )
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
-from dbs_exporter.metrics.rows import SEEN, completed, counts, one, state
+from dbs_exporter.metrics.rows import SEEN, completed, counts, single, state
 from dbs_exporter.metrics.rows import WHICH_TASKS as _WHICH
 
 _LIST = "DescribeRestoreTaskList"
@@ -25,7 +25,7 @@ _LIST = "DescribeRestoreTaskList"
 def read_restores(reading: PlanReading) -> Read[RestoreHistory]:
     """Read a plan's list of restore tasks."""
     records = reading.pages(_LIST, BackupPlanId=reading.plan_id)
-    tasks = [read_restore_task(record, reading.unknown) for record in records]
+    tasks = reading.reader.each(records, read_restore_task)
     return Read(facts=restore_history(tasks), ended=ended_restores(tasks))
 
 
@@ -40,7 +40,7 @@ def _tasks(of: Callable[[RestoreTask], Iterable[Row]]) -> Callable[[PlanSubject]
 def _history(of: Callable[[RestoreHistory], float | None]) -> Callable[[PlanSubject], list[Row]]:
     def rows(subject: PlanSubject) -> list[Row]:
         history = subject.get(RESTORES)
-        return [] if history is None else one(of(history))
+        return [] if history is None else single(of(history))
 
     return rows
 
@@ -56,7 +56,7 @@ _FAMILIES: tuple[Family, ...] = (
         f"What a restore task restores to; always 1; {_WHICH}",
         f"{_LIST} RestoreTaskDetail",
         _tasks(
-            lambda task: one(
+            lambda task: single(
                 1,
                 task.task_id,
                 task.name,
@@ -93,21 +93,21 @@ _FAMILIES: tuple[Family, ...] = (
         "dbs_restore_task_created_timestamp_seconds",
         f"When the restore task was created; {_WHICH}",
         f"{_LIST} RestoreTaskCreateTime",
-        _tasks(lambda task: one(task.created_at, task.task_id)),
+        _tasks(lambda task: single(task.created_at, task.task_id)),
         labels=("restore_task_id",),
     ),
     plan_family(
         "dbs_restore_task_finished_timestamp_seconds",
         f"When the restore task ended; {_WHICH}",
         f"{_LIST} RestoreTaskFinishTime",
-        _tasks(lambda task: one(task.finished_at, task.task_id)),
+        _tasks(lambda task: single(task.finished_at, task.task_id)),
         labels=("restore_task_id",),
     ),
     plan_family(
         "dbs_restore_task_target_timestamp_seconds",
         f"The instant that the restore task restores to; {_WHICH}",
         f"{_LIST} RestoreTime",
-        _tasks(lambda task: one(task.target_at, task.task_id)),
+        _tasks(lambda task: single(task.target_at, task.task_id)),
         labels=("restore_task_id",),
     ),
     plan_family(
@@ -147,5 +147,6 @@ COLLECTOR = PlanCollector(
     operations=(_LIST,),
     interval_seconds=60,
     read=read_restores,
+    nothing=RestoreHistory(),
     families=with_reads(_FAMILIES, RESTORES),
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from msgspec import Struct
 
 from dbs_exporter.errors import BadAnswer
-from dbs_exporter.facts.fields import Record, boolean, instant, item, size, text
+from dbs_exporter.facts.fields import Record, item
 from dbs_exporter.facts.groups import Group
+from dbs_exporter.facts.records import Reader
 
 
 class Billing(Struct, frozen=True, kw_only=True):
@@ -26,21 +27,22 @@ class Billing(Struct, frozen=True, kw_only=True):
 BILLING: Group[Billing] = Group("billing", Billing)
 
 
-def read_billing(answer: Record) -> Billing:
+def read_billing(answer: Record, reader: Reader) -> Billing:
     """Read what a plan stores and has used, in bytes · DescribeBackupPlanBilling, Item. Raises BadAnswer."""
     found = item(answer)
     if found is None:
         raise BadAnswer("no billing in the answer", field="Item")
-    unlimited = boolean(found, "IsFreeBytesUnlimited")
+    fields = reader.fields(found)
+    unlimited = fields.boolean("IsFreeBytesUnlimited")
     return Billing(
-        charge_type=text(found, "BuyChargeType").upper(),
-        spec=text(found, "BuySpec"),
-        expires_at=instant(found, "BuyExpiredTimestamp"),
-        full_storage_bytes=size(found, "FullStorageSize"),
-        log_storage_bytes=size(found, "ContStorageSize"),
-        full_used_bytes=size(found, "UsedFullBytes"),
-        log_used_bytes=size(found, "UsedIncrementBytes"),
+        charge_type=fields.text("BuyChargeType").upper(),
+        spec=fields.text("BuySpec"),
+        expires_at=fields.expiry("BuyExpiredTimestamp"),
+        full_storage_bytes=fields.size("FullStorageSize"),
+        log_storage_bytes=fields.size("ContStorageSize"),
+        full_used_bytes=fields.size("UsedFullBytes"),
+        log_used_bytes=fields.size("UsedIncrementBytes"),
         # Documented to mean something only where the free volume is limited.
-        free_bytes=None if unlimited else size(found, "TotalFreeBytes"),
-        paid_bytes=size(found, "PaiedBytes"),
+        free_bytes=None if unlimited else fields.size("TotalFreeBytes"),
+        paid_bytes=fields.size("PaiedBytes"),
     )

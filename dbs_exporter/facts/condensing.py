@@ -12,8 +12,9 @@ from functools import lru_cache
 from statistics import median
 from typing import Protocol, TypeVar
 
+from dbs_exporter.facts.enums import STORAGE_CLASSES
 from dbs_exporter.facts.limits import MEDIAN_AT_LEAST
-from dbs_exporter.facts.tallies import Counts
+from dbs_exporter.facts.tallies import Counts, Sizes
 
 Fact = TypeVar("Fact")
 
@@ -25,6 +26,8 @@ class Stored(Protocol):
     def size_bytes(self) -> int | None: ...
     @property
     def storage_class(self) -> str: ...
+    @property
+    def unreadable(self) -> tuple[str, ...]: ...
 
 
 def distinct(
@@ -57,14 +60,19 @@ def _pair(status: str, number: int) -> tuple[str, int]:
     return (status, number)
 
 
-def size_by_storage_class(records: Iterable[Stored]) -> Counts:
-    """Return the bytes of the records by storage class."""
+def size_by_storage_class(records: Iterable[Stored]) -> Sizes:
+    """Return the bytes of the records by storage class; None where a sum lacks what could not be read."""
     total: dict[str, int] = {}
+    uncertain: set[str] = set()
     for record in records:
-        if record.size_bytes is not None:
-            storage_class = record.storage_class or "UNKNOWN"
+        storage_class = record.storage_class or "UNKNOWN"
+        if "StorageMethod" in record.unreadable:
+            uncertain.update(STORAGE_CLASSES)
+        if "BackupSize" in record.unreadable:
+            uncertain.add(storage_class)
+        elif record.size_bytes is not None:
             total[storage_class] = total.get(storage_class, 0) + record.size_bytes
-    return tuple(sorted(total.items()))
+    return tuple((name, None if name in uncertain else total[name]) for name in sorted({*total, *uncertain}))
 
 
 def median_of(values: Iterable[float | None]) -> float | None:

@@ -7,19 +7,10 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from dbs_exporter.facts.condensing import counts_of, distinct
-from dbs_exporter.facts.enums import UnknownValue, spellings
-from dbs_exporter.facts.fields import (
-    Record,
-    enum,
-    error_message,
-    gateway_id,
-    instant,
-    required_text,
-    size,
-    text,
-)
+from dbs_exporter.facts.enums import spellings
 from dbs_exporter.facts.groups import Group
 from dbs_exporter.facts.limits import ENDED_TASKS_KEPT
+from dbs_exporter.facts.records import Fields
 from dbs_exporter.facts.tallies import Counts
 
 DOWNLOAD_STATUSES = (
@@ -62,22 +53,22 @@ class DownloadHistory(Struct, frozen=True, kw_only=True):
 DOWNLOADS: Group[DownloadHistory] = Group("downloads", DownloadHistory)
 
 
-def read_download_task(record: Record, unknown: UnknownValue) -> DownloadTask:
-    """Read one download · DescribeBackupSetDownloadTaskList, Items.BackupSetDownloadTaskDetail. Raises BadAnswer."""
+def read_download_task(fields: Fields) -> DownloadTask:
+    """Read one download · DescribeBackupSetDownloadTaskList, Items.BackupSetDownloadTaskDetail. Raises BadAnswer without id or status."""
     return DownloadTask(
-        task_id=required_text(record, "BackupSetDownloadTaskId"),
-        plan_id=text(record, "BackupPlanId"),
-        status=enum(record, "BackupSetDownloadStatus", DOWNLOAD_STATUS, unknown, required=True),
-        backup_set_id=text(record, "BackupSetId"),
-        data_format=enum(record, "BackupSetDataFormat", DATA_FORMAT, unknown),
-        way=enum(record, "BackupSetDownloadWay", DOWNLOAD_WAY, unknown),
-        target_type=enum(record, "BackupSetDownloadTargetType", DOWNLOAD_TARGET, unknown),
-        gateway_id=gateway_id(record, "BackupGatewayId"),
-        job_type=text(record, "BackupSetJobType"),
-        size_bytes=size(record, "BackupSetDataSize"),
-        created_at=instant(record, "BackupSetDownloadCreateTime"),
-        finished_at=instant(record, "BackupSetDownloadFinishTime"),
-        error_message=error_message(record),
+        task_id=fields.identity("BackupSetDownloadTaskId"),
+        plan_id=fields.text("BackupPlanId"),
+        status=fields.status("BackupSetDownloadStatus", DOWNLOAD_STATUS),
+        backup_set_id=fields.text("BackupSetId"),
+        data_format=fields.enum("BackupSetDataFormat", DATA_FORMAT),
+        way=fields.enum("BackupSetDownloadWay", DOWNLOAD_WAY),
+        target_type=fields.enum("BackupSetDownloadTargetType", DOWNLOAD_TARGET),
+        gateway_id=fields.gateway_id("BackupGatewayId"),
+        job_type=fields.text("BackupSetJobType"),
+        size_bytes=fields.size("BackupSetDataSize"),
+        created_at=fields.instant("BackupSetDownloadCreateTime"),
+        finished_at=fields.instant("BackupSetDownloadFinishTime"),
+        error_message=fields.error_message(),
     )
 
 

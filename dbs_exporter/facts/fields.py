@@ -1,4 +1,4 @@
-"""One field of a DBS record at a time: every form the documents and the official SDKs show, or `BadAnswer`.
+"""One field of a DBS record at a time: every form the documents and the official SDKs show, or it is not readable.
 
 It owns the rules of form (what may stand for a number, a time, a list, nothing at all); what fields mean is said beside each thing.
 These functions run a million times in a poll of a large fleet, so each asks for the exact type the API documents first
@@ -22,8 +22,10 @@ _NOTHING = frozenset(("", "NULL", "null", "None"))
 _FOREVER = 2**63 - 1
 _LATEST_MS = 253_402_300_799_999
 """The last millisecond of the year 9999."""
-_EARLIEST_MS = 946_684_800_000
-"""The year 2000: an older "time" is a number of seconds, or no time at all."""
+_EARLIEST_MS = 1_230_768_000_000
+"""The year 2009, before which the cloud was not: an older "time" is a number of seconds, or no time at all."""
+_LONGEST_TEXT = 4_096
+_LONGEST_MESSAGE = 1_000
 _LONGEST_DAYS = 36_500
 _DAY_SECONDS = 86_400.0
 _MOST_DIGITS = 19
@@ -33,12 +35,14 @@ def text(record: Record, field: str) -> str:
     """Read a text, "" where there is none; a number counts as text. Raises BadAnswer."""
     value = record.get(field)
     if type(value) is str:
+        if len(value) > _LONGEST_TEXT:
+            raise _bad(field, f"a text of at most {_LONGEST_TEXT} characters", value)
         return value if value.isascii() and value not in _NOTHING else _clean(value)
     if value is None:
         return ""
     if type(value) is int:
         return _digits(value, field)
-    if type(value) is float and value.is_integer():
+    if type(value) is float and value.is_integer() and abs(value) < _FOREVER:
         return _digits(int(value), field)
     raise _bad(field, "text", value)
 
@@ -74,12 +78,18 @@ def first_text(record: Record, *fields: str) -> str:
 
 
 def error_message(record: Record) -> str:
-    """Read the error message under any of its names, "" if there is none or it is the word NULL. Raises BadAnswer."""
+    """Read the error message under any of its names, "" if there is none or it is the word NULL. Raises BadAnswer.
+
+    A long one is cut: it is for people, and a log or a page has room for a paragraph.
+    """
     for field in ("ErrMessage", "ErrorMessage", "ErrMsg"):
-        if record.get(field):
-            value = text(record, field)
-            if value:
-                return value
+        value = record.get(field)
+        if value:
+            if type(value) is str and len(value) > _LONGEST_MESSAGE:
+                return _clean(value[: _LONGEST_MESSAGE - 1]) + "…"
+            message = text(record, field)
+            if message:
+                return message
     return ""
 
 
@@ -125,13 +135,16 @@ def integer(record: Record, field: str) -> int | None:
         if unsigned.isascii() and unsigned.isdigit() and len(unsigned) <= _MOST_DIGITS:
             return int(stripped)
         raise _bad(field, "a whole number", value)
-    if type(value) is float and value.is_integer():
+    if type(value) is float and value.is_integer() and abs(value) < _FOREVER:
         return int(value)
     raise _bad(field, "a whole number", value)
 
 
-def instant(record: Record, field: str) -> float | None:
-    """Read a time in milliseconds as Unix seconds; None where it is absent, 0, -1 or "for ever". Raises BadAnswer."""
+def instant(record: Record, field: str, latest_ms: float = _LATEST_MS) -> float | None:
+    """Read a time in milliseconds as Unix seconds; None where it is absent, 0, -1 or "for ever". Raises BadAnswer.
+
+    A time after `latest_ms`, or before 2009, is none.
+    """
     value = record.get(field)
     if value is None:
         return None
@@ -139,7 +152,7 @@ def instant(record: Record, field: str) -> float | None:
         value = integer(record, field)
         if value is None:
             return None
-    if _EARLIEST_MS <= value <= _LATEST_MS:
+    if _EARLIEST_MS <= value <= latest_ms:
         return value / 1000.0
     if value in (0, -1, _FOREVER):
         return None
@@ -203,11 +216,8 @@ def items(answer: Record, path: tuple[str, ...]) -> list[dict[str, Any]]:
     found = _at(answer, path)
     if type(found) is dict:
         return [found] if found else []
-    objects: list[dict[str, Any]] = found
-    for item in objects:
-        if type(item) is not dict:
-            raise _bad(".".join(path), "objects", item)
-    return objects
+    # What is no object is a record of which nothing can be read.
+    return [record if type(record) is dict else {} for record in found]
 
 
 def texts(answer: Record, path: tuple[str, ...]) -> tuple[str, ...]:
@@ -228,12 +238,6 @@ def item(answer: Record) -> Record | None:
     if len(found) > 1:
         raise BadAnswer(f"one object expected, {len(found)} found", field="Item")
     return found[0] if found else None
-
-
-def gateway_id(record: Record, field: str) -> str:
-    """Read a gateway's id, "" where there is none: the API then writes 0, as number or string. Raises BadAnswer."""
-    found = text(record, field)
-    return "" if found == "0" else found
 
 
 def _at(answer: Record, path: tuple[str, ...]) -> Any:

@@ -8,16 +8,20 @@ from operator import attrgetter
 from msgspec import Struct
 
 from dbs_exporter.facts.condensing import counts_of, distinct, median_of, size_by_storage_class
-from dbs_exporter.facts.enums import STORAGE_CLASS, UnknownValue, spellings
-from dbs_exporter.facts.fields import Record, enum, error_message, instant, progress, required_text, size
+from dbs_exporter.facts.enums import STORAGE_CLASS, spellings
 from dbs_exporter.facts.groups import Group
 from dbs_exporter.facts.limits import MEDIAN_SETS
-from dbs_exporter.facts.tallies import Counts, Ended
+from dbs_exporter.facts.records import Fields
+from dbs_exporter.facts.tallies import Counts, Ended, Sizes
 
 FULL_BACKUP_STATUSES = ("schedule", "running", "finish", "stop", "pause")
 FULL_BACKUP_STATUS = spellings(*FULL_BACKUP_STATUSES)
 FULL_BACKUP_RUNNING = frozenset({"schedule", "running"})
 FULL_BACKUP_ENDED = frozenset({"stop", "finish"})
+
+_NEVER = (float("-inf"), "")
+_TIMES = frozenset({"CreateTime", "StartTime", "EndTime", "FinishTime", "BackupSetExpiredTime"})
+_COUNTED = frozenset({"StartTime", "EndTime", "FinishTime", "BackupSize"})
 
 
 class FullBackup(Struct, frozen=True, kw_only=True):
@@ -35,6 +39,8 @@ class FullBackup(Struct, frozen=True, kw_only=True):
     structure_progress: float | None = None
     data_progress: float | None = None
     error_message: str = ""
+    unreadable: tuple[str, ...] = ()
+    """API fields of this record that could not be read, and so are unknown here."""
 
 
 class FullBackupHistory(Struct, frozen=True, kw_only=True):
@@ -43,9 +49,12 @@ class FullBackupHistory(Struct, frozen=True, kw_only=True):
     last_success: FullBackup | None = None
     last_attempt: FullBackup | None = None
     running: FullBackup | None = None
+    """The newest job that runs or is scheduled, if no later one has ended."""
+    orphans: int = 0
+    """Jobs listed as running or scheduled though a later one has ended: killed in flight."""
     consecutive_failures: int = 0
     counts: Counts = ()
-    bytes_by_storage_class: Counts = ()
+    bytes_by_storage_class: Sizes = ()
     size_median_bytes: float | None = None
     duration_median_seconds: float | None = None
     oldest_kept_at: float | None = None
@@ -60,28 +69,31 @@ class FullBackupHistory(Struct, frozen=True, kw_only=True):
 FULL_BACKUPS: Group[FullBackupHistory] = Group("full_backups", FullBackupHistory)
 
 
-def read_full_backup(record: Record, unknown: UnknownValue) -> FullBackup:
-    """Read one full backup set or job · DescribeFullBackupList, Items.FullBackupFile. Raises BadAnswer."""
+def read_full_backup(fields: Fields) -> FullBackup:
+    """Read one full backup set or job · DescribeFullBackupList, Items.FullBackupFile. Raises BadAnswer without id or status."""
     return FullBackup(
-        backup_set_id=required_text(record, "BackupSetId"),
-        status=enum(record, "BackupStatus", FULL_BACKUP_STATUS, unknown, required=True),
-        created_at=instant(record, "CreateTime"),
-        started_at=instant(record, "StartTime"),
-        ended_at=instant(record, "EndTime"),
-        finished_at=instant(record, "FinishTime"),
-        expires_at=instant(record, "BackupSetExpiredTime"),
-        size_bytes=size(record, "BackupSize"),
-        storage_class=enum(record, "StorageMethod", STORAGE_CLASS, unknown),
-        structure_progress=progress(record, "LogicalStructureBackupProgress"),
-        data_progress=progress(record, "LogicalFullBackupProgress"),
-        error_message=error_message(record),
+        backup_set_id=fields.identity("BackupSetId"),
+        status=fields.status("BackupStatus", FULL_BACKUP_STATUS),
+        created_at=fields.instant("CreateTime"),
+        started_at=fields.instant("StartTime"),
+        ended_at=fields.instant("EndTime"),
+        finished_at=fields.instant("FinishTime"),
+        expires_at=fields.expiry("BackupSetExpiredTime"),
+        size_bytes=fields.size("BackupSize"),
+        storage_class=fields.enum("StorageMethod", STORAGE_CLASS),
+        structure_progress=fields.progress("LogicalStructureBackupProgress"),
+        data_progress=fields.progress("LogicalFullBackupProgress"),
+        error_message=fields.error_message(),
+        unreadable=fields.unreadable,
     )
 
 
 def full_backup_history(backups: Iterable[FullBackup], now: float) -> FullBackupHistory:
     """Condense a plan's full backups · DescribeFullBackupList. `now` is Unix seconds and decides only what has expired.
 
-    A set succeeded when its status is `finish`, failed when it is `stop`; running, paused and unknown ones are neither.
+    A set succeeded when its status is `finish`, failed when it is `stop`; running, paused and unknown ones are neither. A job
+    that runs though a later one has ended is an orphan and not what runs now. A set whose times or expiry cannot be read makes
+    no recovery point.
     Medians are of up to 30 finished sets before the newest one and absent below 5. A set whose BackupSetExpiredTime has
     passed is not kept: it takes no part in what can be restored. The last good expiry alone looks at expired sets too: an
     alert on it must not end at the very moment it warned of.
@@ -96,14 +108,23 @@ def full_backup_history(backups: Iterable[FullBackup], now: float) -> FullBackup
     last_success = finished[-1] if finished else None
     failures = [backup for backup in jobs if backup.status == "stop"]
     since = _began(last_success) if last_success else float("-inf")
-    usable = [backup for backup in finished if backup.expires_at is None or backup.expires_at > now]
+    usable = [
+        backup
+        for backup in finished
+        if (backup.expires_at is None or backup.expires_at > now) and _TIMES.isdisjoint(backup.unreadable)
+    ]
     points = [at for backup in usable if (at := _point(backup)) is not None]
     earlier = finished[:-1][-MEDIAN_SETS:]
+    last_ended = max(
+        (_by_begin(backup) for backup in jobs if backup.status in FULL_BACKUP_ENDED), default=_NEVER
+    )
     running = [backup for backup in jobs if backup.status in FULL_BACKUP_RUNNING]
+    current = [backup for backup in running if _by_begin(backup) > last_ended]
     return FullBackupHistory(
         last_success=last_success,
         last_attempt=jobs[-1] if jobs else None,
-        running=running[-1] if running else None,
+        running=current[-1] if current else None,
+        orphans=len(running) - len(current),
         consecutive_failures=sum(_began(backup) > since for backup in failures),
         counts=counts_of((backup.status for backup in unique), FULL_BACKUP_STATUSES),
         bytes_by_storage_class=size_by_storage_class(unique),
@@ -111,11 +132,16 @@ def full_backup_history(backups: Iterable[FullBackup], now: float) -> FullBackup
         duration_median_seconds=median_of([full_backup_duration(backup) for backup in earlier]),
         oldest_kept_at=min(points, default=None),
         newest_recovery_point_at=max(points, default=None),
-        last_good_expires_at=max(
-            (backup.expires_at for backup in finished if backup.expires_at is not None), default=None
-        ),
+        last_good_expires_at=_last_expiry(finished),
         last_failure_message=failures[-1].error_message if failures and _began(failures[-1]) > since else "",
     )
+
+
+def _last_expiry(finished: Iterable[FullBackup]) -> float | None:
+    """Return the latest expiry; None if it cannot be told, since one could not be read."""
+    if any("BackupSetExpiredTime" in backup.unreadable for backup in finished):
+        return None
+    return max((backup.expires_at for backup in finished if backup.expires_at is not None), default=None)
 
 
 def full_backup_duration(backup: FullBackup) -> float | None:
@@ -127,16 +153,19 @@ def full_backup_duration(backup: FullBackup) -> float | None:
 
 
 def ended_full_backups(backups: Iterable[FullBackup]) -> tuple[Ended, ...]:
-    """Return those that have ended, for the counters."""
+    """Return those that have ended, for the counters; each outcome of a set is an end of its own.
+
+    What cannot be read for certain is not counted.
+    """
     return tuple(
         Ended(
-            backup.backup_set_id,
+            f"{backup.backup_set_id}/{backup.status}",
             backup.status == "finish",
             backup.size_bytes or 0,
             full_backup_duration(backup) or 0.0,
         )
         for backup in backups
-        if backup.status in FULL_BACKUP_ENDED
+        if backup.status in FULL_BACKUP_ENDED and _COUNTED.isdisjoint(backup.unreadable)
     )
 
 

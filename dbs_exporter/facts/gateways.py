@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from dbs_exporter.facts.enums import UnknownValue, spellings
-from dbs_exporter.facts.fields import Record, enum, instant, required_text, text
+from dbs_exporter.facts.enums import spellings
 from dbs_exporter.facts.groups import Group
 from dbs_exporter.facts.plans import Plan
+from dbs_exporter.facts.records import Fields
 
 GATEWAY_STATUSES = ("ONLINE", "OFFLINE", "STOPPED", "UPGRADING")
 GATEWAY_STATUS = spellings(*GATEWAY_STATUSES)
@@ -33,18 +33,18 @@ class Gateway(Struct, frozen=True, kw_only=True):
 GATEWAYS: Group[tuple[Gateway, ...]] = Group("gateways", tuple[Gateway, ...])
 
 
-def read_gateway(record: Record, unknown: UnknownValue) -> Gateway:
-    """Read one backup gateway · DescribeBackupGatewayList, Items.BackupGateway. Raises BadAnswer."""
+def read_gateway(fields: Fields) -> Gateway:
+    """Read one backup gateway · DescribeBackupGatewayList, Items.BackupGateway. Raises BadAnswer without id or status."""
     return Gateway(
-        gateway_id=required_text(record, "BackupGatewayId"),
-        status=enum(record, "BackupGatewayStatus", GATEWAY_STATUS, unknown, required=True),
-        identifier=text(record, "Identifier"),
-        display_name=text(record, "DisplayName"),
-        hostname=text(record, "SourceEndpointHostname"),
-        internet_ip=text(record, "SourceEndpointInternetIP"),
-        intranet_ip=text(record, "SourceEndpointIntranetIP"),
-        created_at=instant(record, "BackupGatewayCreateTime"),
-        last_heartbeat_at=instant(record, "LastHeartbeatTime"),
+        gateway_id=fields.identity("BackupGatewayId"),
+        status=fields.status("BackupGatewayStatus", GATEWAY_STATUS),
+        identifier=fields.text("Identifier"),
+        display_name=fields.text("DisplayName"),
+        hostname=fields.text("SourceEndpointHostname"),
+        internet_ip=fields.text("SourceEndpointInternetIP"),
+        intranet_ip=fields.text("SourceEndpointIntranetIP"),
+        created_at=fields.instant("BackupGatewayCreateTime"),
+        last_heartbeat_at=fields.instant("LastHeartbeatTime"),
     )
 
 

@@ -6,8 +6,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-from dbs_exporter.facts.fields import Record, error_message, item, text
+from dbs_exporter.facts.fields import Record, item
 from dbs_exporter.facts.groups import Group
+from dbs_exporter.facts.records import Reader
 
 JobKind = Literal["full_backup", "restore"]
 
@@ -25,10 +26,13 @@ class JobError(Struct, frozen=True, kw_only=True):
 JOB_ERRORS: Group[tuple[JobError, ...]] = Group("job_errors", tuple[JobError, ...])
 
 
-def read_job_error(answer: Record, job_kind: JobKind, job_id: str) -> JobError | None:
+def read_job_error(answer: Record, job_kind: JobKind, job_id: str, reader: Reader) -> JobError | None:
     """Read why a job failed, None where the API names no code · DescribeJobErrorCode, Item. Raises BadAnswer."""
     found = item(answer)
-    code = "" if found is None else text(found, "ErrorCode")
-    if found is None or not code:
+    if found is None:
         return None
-    return JobError(job_kind=job_kind, job_id=job_id, error_code=code, error_message=error_message(found))
+    fields = reader.fields(found)
+    code = fields.text("ErrorCode")
+    if not code:
+        return None
+    return JobError(job_kind=job_kind, job_id=job_id, error_code=code, error_message=fields.error_message())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-MINUTE_SECONDS = 60.0
 DAY_SECONDS = 86_400.0
 
 AT_RISK_SHARE = 0.8

@@ -8,15 +8,18 @@ from operator import attrgetter
 from msgspec import Struct
 
 from dbs_exporter.facts.condensing import counts_of, distinct, size_by_storage_class
-from dbs_exporter.facts.enums import STORAGE_CLASS, UnknownValue, spellings
-from dbs_exporter.facts.fields import Record, enum, first_text, instant, required_text, size, text
+from dbs_exporter.facts.enums import STORAGE_CLASS, spellings
 from dbs_exporter.facts.groups import Group
 from dbs_exporter.facts.limits import CHAIN_TOLERANCE_SECONDS, SPANS_KEPT
-from dbs_exporter.facts.tallies import Counts, Ended
+from dbs_exporter.facts.records import Fields
+from dbs_exporter.facts.tallies import Counts, Ended, Sizes
 
 LOG_FILE_STATUSES = ("INIT", "FILLING", "COMPLETED", "UNCOMPLETED")
 LOG_FILE_STATUS = spellings(*LOG_FILE_STATUSES)
 LOG_FILE_ENDED = frozenset({"COMPLETED", "UNCOMPLETED"})
+
+_TIMES = frozenset({"StartTime", "EndTime", "BackupSetExpiredTime"})
+_COUNTED = frozenset({"StartTime", "BackupSize"})
 
 
 class LogFile(Struct, frozen=True, kw_only=True):
@@ -34,6 +37,8 @@ class LogFile(Struct, frozen=True, kw_only=True):
     expires_at: float | None = None
     size_bytes: int | None = None
     storage_class: str = ""
+    unreadable: tuple[str, ...] = ()
+    """API fields of this record that could not be read, and so are unknown here."""
 
 
 class LogHistory(Struct, frozen=True, kw_only=True):
@@ -42,7 +47,7 @@ class LogHistory(Struct, frozen=True, kw_only=True):
     last_data_at: float | None = None
     last_completed_at: float | None = None
     counts: Counts = ()
-    bytes_by_storage_class: Counts = ()
+    bytes_by_storage_class: Sizes = ()
     spans: tuple[tuple[float, float], ...] = ()
     """Merged (begin, end) of contiguous log, oldest first; at most 64, the newest kept."""
 
@@ -50,20 +55,21 @@ class LogHistory(Struct, frozen=True, kw_only=True):
 LOG_BACKUPS: Group[LogHistory] = Group("log_backups", LogHistory)
 
 
-def read_log_file(record: Record, unknown: UnknownValue) -> LogFile:
-    """Read one log backup file · DescribeIncrementBackupList, Items.IncrementBackupFile. Raises BadAnswer."""
+def read_log_file(fields: Fields) -> LogFile:
+    """Read one log backup file · DescribeIncrementBackupList, Items.IncrementBackupFile. Raises BadAnswer without id or status."""
     return LogFile(
-        file_id=required_text(record, "BackupSetId"),
-        job_id=text(record, "BackupSetJobId"),
-        source_id=first_text(
-            record, "SourceEndpointInstanceId", "SourceEndpointInstanceID", "SourceEndpointIpPort"
+        file_id=fields.identity("BackupSetId"),
+        job_id=fields.text("BackupSetJobId"),
+        source_id=fields.first_text(
+            "SourceEndpointInstanceId", "SourceEndpointInstanceID", "SourceEndpointIpPort"
         ),
-        status=enum(record, "BackupStatus", LOG_FILE_STATUS, unknown, required=True),
-        started_at=instant(record, "StartTime"),
-        ended_at=instant(record, "EndTime"),
-        expires_at=instant(record, "BackupSetExpiredTime"),
-        size_bytes=size(record, "BackupSize"),
-        storage_class=enum(record, "StorageMethod", STORAGE_CLASS, unknown),
+        status=fields.status("BackupStatus", LOG_FILE_STATUS),
+        started_at=fields.instant("StartTime"),
+        ended_at=fields.instant("EndTime"),
+        expires_at=fields.expiry("BackupSetExpiredTime"),
+        size_bytes=fields.size("BackupSize"),
+        storage_class=fields.enum("StorageMethod", STORAGE_CLASS),
+        unreadable=fields.unreadable,
     )
 
 
@@ -71,7 +77,7 @@ def log_history(files: Iterable[LogFile]) -> LogHistory:
     """Condense a plan's log files · DescribeIncrementBackupList.
 
     Log data counts up to the EndTime of COMPLETED and FILLING files; a FILLING file's EndTime is how far it has come, which
-    the documents' sample shows but no sentence says. A file name that comes again with another StartTime is another file, as
+    the documents' sample shows but no sentence says. A file whose times cannot be read carries no log. A file name that comes again with another StartTime is another file, as
     after a failover or a reset of the binary log. Spans join files that follow each other within CHAIN_TOLERANCE_SECONDS.
     """
     unique = distinct(
@@ -82,7 +88,9 @@ def log_history(files: Iterable[LogFile]) -> LogHistory:
     received = [
         (file, file.ended_at)
         for file in unique
-        if file.status in ("COMPLETED", "FILLING") and file.ended_at is not None
+        if file.status in ("COMPLETED", "FILLING")
+        and file.ended_at is not None
+        and _TIMES.isdisjoint(file.unreadable)
     ]
     return LogHistory(
         last_data_at=max((ended_at for _, ended_at in received), default=None),
@@ -100,15 +108,18 @@ def log_history(files: Iterable[LogFile]) -> LogHistory:
 
 
 def ended_log_files(files: Iterable[LogFile]) -> tuple[Ended, ...]:
-    """Return those that have ended, for the counters."""
+    """Return those that have ended, for the counters; each outcome of a file is an end of its own.
+
+    What cannot be read for certain is not counted.
+    """
     return tuple(
         Ended(
-            f"{file.job_id}/{file.source_id}/{file.file_id}/{file.started_at}",
+            f"{file.job_id}/{file.source_id}/{file.file_id}/{file.started_at}/{file.status}",
             file.status == "COMPLETED",
             file.size_bytes or 0,
         )
         for file in files
-        if file.status in LOG_FILE_ENDED
+        if file.status in LOG_FILE_ENDED and _COUNTED.isdisjoint(file.unreadable)
     )
 
 

@@ -7,23 +7,14 @@ import re
 
 from msgspec import Struct
 
-from dbs_exporter.facts.enums import ENDPOINT_TYPE, UnknownValue, spellings
-from dbs_exporter.facts.fields import (
-    Record,
-    boolean,
-    days,
-    enum,
-    error_message,
-    first_text,
-    gateway_id,
-    instant,
-    required_text,
-    text,
-    texts,
-)
+from dbs_exporter.facts.enums import ENDPOINT_TYPE, spellings
+from dbs_exporter.facts.fields import Record
 from dbs_exporter.facts.groups import Group
+from dbs_exporter.facts.records import Fields
 
 PLAN_STATUSES = ("wait", "init", "check_pass", "running", "stop", "pause", "locked")
+NOT_CONFIGURED = "wait"
+"""The status of a plan that was bought and not yet configured."""
 NOT_RUNNING = frozenset(PLAN_STATUSES) - {"running"}
 
 PLAN_STATUS = spellings(*PLAN_STATUSES)
@@ -75,61 +66,67 @@ class Plan(Struct, frozen=True, kw_only=True):
     error_message: str = ""
 
 
-PLANS: Group[tuple[Plan, ...]] = Group("plans", tuple[Plan, ...])
-"""All plans of a region, selected or not."""
+class PlanList(Struct, frozen=True, kw_only=True):
+    """All plans of a region, selected or not · DescribeBackupPlanList."""
+
+    plans: tuple[Plan, ...] = ()
+    whole: bool = True
+    """Whether a plan that is not in it is gone; False if the id or region of a record could not be read."""
 
 
-def read_plan(record: Record, unknown: UnknownValue) -> Plan:
-    """Read one backup plan · DescribeBackupPlanList, Items.BackupPlanDetail. Raises BadAnswer."""
-    log_retention = days(record, "LogBackupRetentionPeriod")
+PLANS: Group[PlanList] = Group("plans", PlanList)
+
+
+def read_plan(fields: Fields) -> Plan:
+    """Read one backup plan · DescribeBackupPlanList, Items.BackupPlanDetail. Raises BadAnswer without its id."""
+    log_retention = fields.days("LogBackupRetentionPeriod")
     if log_retention is None:
-        log_retention = days(record, "IncrementBackupRetentionPeriod")
+        log_retention = fields.days("IncrementBackupRetentionPeriod")
     return Plan(
-        plan_id=required_text(record, "BackupPlanId"),
-        name=text(record, "BackupPlanName"),
-        status=enum(record, "BackupPlanStatus", PLAN_STATUS, unknown),
-        database_type=enum(record, "DatabaseType", DATABASE_TYPE, unknown),
-        backup_method=enum(record, "BackupMethod", BACKUP_METHOD, unknown),
-        instance_class=enum(record, "InstanceClass", INSTANCE_CLASS, unknown),
-        source_type=enum(record, "SourceEndpointInstanceType", ENDPOINT_TYPE, unknown),
-        source_instance_id=first_text(record, "SourceEndpointInstanceID", "SourceEndpointInstanceId"),
-        source_region=text(record, "SourceEndpointRegion"),
-        gateway_id=gateway_id(record, "BackupGatewayId"),
-        resource_group_id=text(record, "ResourceGroupId"),
-        cross_account_id=text(record, "CrossAliyunId"),
-        created_at=instant(record, "BackupPlanCreateTime"),
-        expires_at=instant(record, "InstanceExpiredTimestamp"),
-        log_backup_enabled=boolean(record, "EnableBackupLog"),
-        full_retention_seconds=days(record, "BackupRetentionPeriod"),
+        plan_id=fields.identity("BackupPlanId"),
+        name=fields.text("BackupPlanName"),
+        status=fields.enum("BackupPlanStatus", PLAN_STATUS),
+        database_type=fields.enum("DatabaseType", DATABASE_TYPE),
+        backup_method=fields.enum("BackupMethod", BACKUP_METHOD),
+        instance_class=fields.enum("InstanceClass", INSTANCE_CLASS),
+        source_type=fields.enum("SourceEndpointInstanceType", ENDPOINT_TYPE),
+        source_instance_id=fields.first_text("SourceEndpointInstanceID", "SourceEndpointInstanceId"),
+        source_region=fields.text("SourceEndpointRegion"),
+        gateway_id=fields.gateway_id("BackupGatewayId"),
+        resource_group_id=fields.text("ResourceGroupId"),
+        cross_account_id=fields.text("CrossAliyunId"),
+        created_at=fields.instant("BackupPlanCreateTime"),
+        expires_at=fields.expiry("InstanceExpiredTimestamp"),
+        log_backup_enabled=fields.boolean("EnableBackupLog"),
+        full_retention_seconds=fields.days("BackupRetentionPeriod"),
         log_retention_seconds=log_retention,
-        schedule=_schedule(record, unknown),
-        restore_begin_at=instant(record, "BeginTimestampForRestore"),
-        restore_end_at=instant(record, "EndTimestampForRestore"),
-        objects_count=_objects_count(record),
-        error_message=error_message(record),
+        schedule=_schedule(fields),
+        restore_begin_at=fields.instant("BeginTimestampForRestore"),
+        restore_end_at=fields.instant("EndTimestampForRestore"),
+        objects_count=_objects_count(fields.record),
+        error_message=fields.error_message(),
     )
 
 
-def _schedule(record: Record, unknown: UnknownValue) -> Schedule | None:
-    """Read the schedule, None for a manual plan; a day or time in an undocumented form is reported, not guessed."""
-    listed = isinstance(record.get("BackupPeriod"), list)
-    period = ",".join(texts(record, ("BackupPeriod",))) if listed else text(record, "BackupPeriod")
+def _schedule(fields: Fields) -> Schedule | None:
+    """Read the schedule, None for a manual plan; a day or time in an undocumented form is counted, not guessed."""
+    period = ",".join(fields.texts("BackupPeriod"))
     weekdays = set()
     for word in _WORD.findall(period):
         day = word.lower()
         matches = [number for number, name in enumerate(_WEEKDAYS) if name == day or name[:3] == day]
         if not matches:
-            unknown("BackupPeriod")
+            fields.unknown("BackupPeriod")
             return None
         weekdays.add(matches[0])
     if not weekdays:
         return None
-    start = text(record, "BackupStartTime")
+    start = fields.text("BackupStartTime")
     minute = None
     if start:
         clock_time = _CLOCK_TIME.fullmatch(start)
         if clock_time is None:
-            unknown("BackupStartTime")
+            fields.unknown("BackupStartTime")
         else:
             minute = int(clock_time[1]) * 60 + int(clock_time[2])
     return Schedule(weekdays=tuple(sorted(weekdays)), start_minute=minute)

@@ -7,9 +7,10 @@ from typing import Literal
 from msgspec import Struct
 
 from dbs_exporter.errors import BadAnswer
-from dbs_exporter.facts.enums import UnknownValue, ignore_unknown, spellings
-from dbs_exporter.facts.fields import Record, enum, error_message, items, progress, required_text
+from dbs_exporter.facts.enums import spellings
+from dbs_exporter.facts.fields import Record, items
 from dbs_exporter.facts.groups import Group
+from dbs_exporter.facts.records import Fields, Reader
 
 PRECHECK_STATUSES = ("running", "failed", "finish")
 PRECHECK_STATUS = spellings(*PRECHECK_STATUSES)
@@ -44,21 +45,15 @@ PRECHECKS: Group[tuple[Precheck, ...]] = Group("prechecks", tuple[Precheck, ...]
 
 
 def read_precheck(
-    answer: Record, subject: PrecheckSubject, subject_id: str, unknown: UnknownValue = ignore_unknown
+    answer: Record, subject: PrecheckSubject, subject_id: str, reader: Reader
 ) -> Precheck | None:
     """Read the pre-check of a plan or restore task, None if none has run · DescribePreCheckProgressList.
 
     Raises BadAnswer.
     """
-    checks = tuple(
-        PrecheckItem(
-            item=required_text(record, "Item"),
-            state=enum(record, "State", PRECHECK_ITEM_STATE, unknown, required=True),
-            error_message=error_message(record),
-        )
-        for record in items(answer, ("Items", "PreCheckProgressDetail"))
-    )
-    status = enum(answer, "Status", PRECHECK_STATUS, unknown)
+    found = reader.fields(answer)
+    checks = tuple(reader.each(items(answer, ("Items", "PreCheckProgressDetail")), _item))
+    status = found.enum("Status", PRECHECK_STATUS)
     if not status:
         if checks:
             raise BadAnswer("items of a pre-check without its status", field="Status")
@@ -67,6 +62,14 @@ def read_precheck(
         subject=subject,
         subject_id=subject_id,
         status=status,
-        progress=progress(answer, "Progress"),
+        progress=found.progress("Progress"),
         items=checks,
+    )
+
+
+def _item(fields: Fields) -> PrecheckItem:
+    return PrecheckItem(
+        item=fields.identity("Item"),
+        state=fields.status("State", PRECHECK_ITEM_STATE),
+        error_message=fields.error_message(),
     )

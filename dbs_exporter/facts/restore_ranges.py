@@ -5,9 +5,10 @@ from __future__ import annotations
 from msgspec import Struct
 
 from dbs_exporter.errors import BadAnswer
-from dbs_exporter.facts.enums import UnknownValue, ignore_unknown, spellings
+from dbs_exporter.facts.enums import spellings
 from dbs_exporter.facts.fields import Record, enum, instant, items
 from dbs_exporter.facts.groups import Group
+from dbs_exporter.facts.records import Reader
 
 RANGE_TYPES = ("point", "range")
 RANGE_TYPE = spellings(*RANGE_TYPES)
@@ -27,22 +28,23 @@ class RestoreRange(Struct, frozen=True, kw_only=True):
 RANGES: Group[tuple[RestoreRange, ...]] = Group("ranges", tuple[RestoreRange, ...])
 
 
-def read_restore_ranges(answer: Record, unknown: UnknownValue = ignore_unknown) -> tuple[RestoreRange, ...]:
-    """Read every restorable point and range · DescribeRestoreRangeInfo, Items.DBSRecoverRange. Raises BadAnswer.
+def read_restore_ranges(answer: Record, reader: Reader) -> tuple[RestoreRange, ...]:
+    """Read every restorable point and range · DescribeRestoreRangeInfo, Items.DBSRecoverRange.
 
-    A `point` entry that names its full backups gives one point for each of them, at its EndTime.
+    A `point` entry that names its full backups gives one point for each of them, at its EndTime. A range that cannot be read
+    would be a hole if it were left out, so it is one for the whole answer. Raises BadAnswer.
     """
     ranges: list[RestoreRange] = []
     for record in items(answer, ("Items", "DBSRecoverRange")):
-        range_type = enum(record, "RangeType", RANGE_TYPE, unknown, required=True)
+        range_type = enum(record, "RangeType", RANGE_TYPE, reader.unknown, required=True)
         begin, end = (
-            instant(record, "BeginTimestampForRestore"),
-            instant(record, "EndTimestampForRestore"),
+            instant(record, field, reader.latest_ms)
+            for field in ("BeginTimestampForRestore", "EndTimestampForRestore")
         )
         if begin is not None and end is not None and begin > end:
             raise BadAnswer("a restorable range ends before it begins", field="EndTimestampForRestore")
         backups = items(record, ("FullBackupList", "FullBackupDetail")) if range_type == "point" else []
-        points = [instant(backup, "EndTime") for backup in backups]
+        points = [instant(backup, "EndTime", reader.latest_ms) for backup in backups]
         if points:
             ranges += [RestoreRange(range_type=range_type, begin_at=at, end_at=at) for at in points]
         else:

@@ -7,25 +7,18 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from dbs_exporter.facts.condensing import counts_of, distinct
-from dbs_exporter.facts.enums import ENDPOINT_TYPE, UnknownValue, spellings
-from dbs_exporter.facts.fields import (
-    Record,
-    enum,
-    error_message,
-    first_text,
-    instant,
-    progress,
-    required_text,
-    text,
-)
+from dbs_exporter.facts.enums import ENDPOINT_TYPE, spellings
 from dbs_exporter.facts.groups import Group
 from dbs_exporter.facts.limits import ENDED_TASKS_KEPT
+from dbs_exporter.facts.records import Fields
 from dbs_exporter.facts.tallies import Counts, Ended
 
 RESTORE_STATUSES = ("init", "check_pass", "running", "stop", "pause", "finish")
 """`finish` counts as documented although no document lists it: tasks must end somehow, and other lists call it that."""
 RESTORE_STATUS = spellings(*RESTORE_STATUSES)
 RESTORE_ENDED = frozenset({"stop", "finish"})
+
+_COUNTED = frozenset({"RestoreTaskCreateTime", "RestoreTaskFinishTime"})
 
 STAGE_FIELDS = (
     ("pre_structure", "FullStruforeRestoreProgress"),
@@ -59,6 +52,8 @@ class RestoreTask(Struct, frozen=True, kw_only=True):
     destination_region: str = ""
     backup_set_id: str = ""
     error_message: str = ""
+    unreadable: tuple[str, ...] = ()
+    """API fields of this record that could not be read, and so are unknown here."""
 
 
 class RestoreHistory(Struct, frozen=True, kw_only=True):
@@ -73,29 +68,30 @@ class RestoreHistory(Struct, frozen=True, kw_only=True):
 RESTORES: Group[RestoreHistory] = Group("restores", RestoreHistory)
 
 
-def read_restore_task(record: Record, unknown: UnknownValue) -> RestoreTask:
-    """Read one restore task · DescribeRestoreTaskList, Items.RestoreTaskDetail. Raises BadAnswer."""
+def read_restore_task(fields: Fields) -> RestoreTask:
+    """Read one restore task · DescribeRestoreTaskList, Items.RestoreTaskDetail. Raises BadAnswer without id or status."""
     stages = []
     for stage, field in STAGE_FIELDS:
-        reached = progress(record, field)
+        reached = fields.progress(field)
         if reached is not None:
             stages.append((stage, reached))
     return RestoreTask(
-        task_id=required_text(record, "RestoreTaskId"),
-        plan_id=text(record, "BackupPlanId"),
-        status=enum(record, "RestoreStatus", RESTORE_STATUS, unknown, required=True),
-        name=text(record, "RestoreTaskName"),
-        created_at=instant(record, "RestoreTaskCreateTime"),
-        finished_at=instant(record, "RestoreTaskFinishTime"),
-        target_at=instant(record, "RestoreTime"),
+        task_id=fields.identity("RestoreTaskId"),
+        plan_id=fields.text("BackupPlanId"),
+        status=fields.status("RestoreStatus", RESTORE_STATUS),
+        name=fields.text("RestoreTaskName"),
+        created_at=fields.instant("RestoreTaskCreateTime"),
+        finished_at=fields.instant("RestoreTaskFinishTime"),
+        target_at=fields.instant("RestoreTime"),
         progress=tuple(stages),
-        destination_type=enum(record, "DestinationEndpointInstanceType", ENDPOINT_TYPE, unknown),
-        destination_instance_id=first_text(
-            record, "DestinationEndpointInstanceID", "DestinationEndpointInstanceId"
+        destination_type=fields.enum("DestinationEndpointInstanceType", ENDPOINT_TYPE),
+        destination_instance_id=fields.first_text(
+            "DestinationEndpointInstanceID", "DestinationEndpointInstanceId"
         ),
-        destination_region=text(record, "DestinationEndpointRegion"),
-        backup_set_id=text(record, "BackupSetId"),
-        error_message=error_message(record),
+        destination_region=fields.text("DestinationEndpointRegion"),
+        backup_set_id=fields.text("BackupSetId"),
+        error_message=fields.error_message(),
+        unreadable=fields.unreadable,
     )
 
 
@@ -112,6 +108,7 @@ def restore_succeeded(task: RestoreTask) -> bool:
         and task.finished_at is not None
         and bool(task.progress)
         and all(progress >= 1 for _, progress in task.progress)
+        and not any(field.endswith("Progress") for field in task.unreadable)
     )
 
 
@@ -152,13 +149,16 @@ def restore_history(tasks: Iterable[RestoreTask]) -> RestoreHistory:
 
 
 def ended_restores(tasks: Iterable[RestoreTask]) -> tuple[Ended, ...]:
-    """Return those that have ended, for the counters."""
+    """Return those that have ended, for the counters; each outcome of a task is an end of its own.
+
+    What cannot be read for certain is not counted.
+    """
     return tuple(
         Ended(
-            task.task_id,
+            f"{task.task_id}/{'success' if restore_succeeded(task) else 'failure'}",
             restore_succeeded(task),
             duration_seconds=restore_duration(task) or 0.0,
         )
         for task in tasks
-        if restore_ended(task)
+        if restore_ended(task) and _COUNTED.isdisjoint(task.unreadable)
     )

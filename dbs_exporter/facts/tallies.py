@@ -7,6 +7,9 @@ from msgspec import Struct
 Counts = tuple[tuple[str, int], ...]
 """(status or class, how many), every documented one and those seen."""
 
+Sizes = tuple[tuple[str, int | None], ...]
+"""(storage class, bytes), None where the size of some of it could not be read."""
+
 
 class Tally(Struct, frozen=True, kw_only=True):
     """What the exporter itself has seen reach an end since it first saw the plan; never goes down."""

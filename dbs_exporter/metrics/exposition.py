@@ -13,7 +13,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, get_args
+from typing import get_args
 
 from dbs_exporter.clock import Clock
 from dbs_exporter.facts.groups import Subject
@@ -53,13 +53,9 @@ class Page:
     series: int
 
 
-class OwnLines(Protocol):
-    """Where the exporter's own metrics come from, asked once per publish."""
-
-    def lines(self, *, series: int, identity_bytes: int) -> tuple[bytes, bytes]:
-        """Return them as text and as OpenMetrics without its end, given the size of the page before; never
-        raises."""
-        ...
+OwnLines = Callable[[int, int], tuple[bytes, bytes]]
+"""Returns the exporter's own metrics as text and as OpenMetrics without its end, given the series and the bytes of the page
+before. Called once per publish; never raises."""
 
 
 class _Column:
@@ -181,11 +177,7 @@ class Exposition:
             self._begun += 1
             last = self._pages[False]
             # Before the facts are taken: what a run that it tells of has brought is then on the same page.
-            own = (
-                self._own.lines(series=last.series, identity_bytes=last.identity_length)
-                if self._own
-                else (b"", b"")
-            )
+            own = self._own(last.series, last.identity_length) if self._own else (b"", b"")
             with self._noting:
                 noted, self._noted = self._noted, {}
             try:

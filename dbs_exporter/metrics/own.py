@@ -7,6 +7,7 @@ it.
 
 from __future__ import annotations
 
+import logging
 import platform
 import threading
 from bisect import bisect_left
@@ -16,7 +17,6 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Protocol, get_args
 
-import structlog
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.openmetrics import exposition as openmetrics
@@ -39,7 +39,7 @@ REVISION_VARIABLE = "DBS_EXPORTER_REVISION"
 
 _BY_NAME = {family.name: family for family in OWN_FAMILIES}
 _Values = Iterable[tuple[tuple[str, ...], float]]
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class CallRecord(Protocol):
@@ -144,7 +144,7 @@ class OwnMetrics:
             self._unknown[(field,)] += 1
             first = self._unknown[(field,)] == 1
         if first:
-            _log.warning("the API gave a value that its documents do not have", field=field)
+            _log.warning("the API gave a value that its documents do not have", extra={"field": field})
 
     def on_refused(self, family: str, key: SubjectKey, reason: Refusal, sentence: str) -> None:
         """Count a row that broke the contract; logged when the family first does so for this reason."""
@@ -155,12 +155,14 @@ class OwnMetrics:
             account, region, plan_id = key
             _log.error(
                 "a row was left out of the metrics",
-                family=family,
-                reason=reason,
-                account=account,
-                region=region,
-                plan_id=plan_id,
-                problem=sentence,
+                extra={
+                    "family": family,
+                    "reason": reason,
+                    "account": account,
+                    "region": region,
+                    "plan_id": plan_id,
+                    "problem": sentence,
+                },
             )
 
     def on_refresh_failure(self, account: str) -> None:
@@ -182,7 +184,7 @@ class OwnMetrics:
             succeeded_at = at if successful else (self._reload[1] if self._reload else None)
             self._reload = (successful, succeeded_at)
 
-    def lines(self, *, series: int, identity_bytes: int) -> tuple[bytes, bytes]:
+    def lines(self, series: int, identity_bytes: int) -> tuple[bytes, bytes]:
         """Return the registry as text and as OpenMetrics without its end, given the size of the page before.
 
         If a collector fails, what was last returned is returned again.

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from dbs_exporter.facts.tallies import Counts, Tally
+from dbs_exporter.facts.tallies import Counts, Sizes, Tally
 from dbs_exporter.metrics.family import Row
 
 SEEN = "counted from 0 since the exporter first saw the plan"
 WHICH_TASKS = "tasks that have not ended and the newest five that have"
 
 
-def one(value: float | None, *labels: str) -> list[Row]:
+def single(value: float | None, *labels: str) -> list[Row]:
     """Return one row with this value; none if it is not known."""
     return [] if value is None else [(labels, value)]
 
@@ -54,3 +54,9 @@ def counted(documented: Sequence[str], seen: Iterable[str], *labels: str) -> lis
 def completed(tally: Tally) -> list[Row]:
     """Return the rows of a counter of ends by result."""
     return of_kinds(success=tally.success, failure=tally.failure)
+
+
+def sizes(documented: Sequence[str], known: Sizes) -> list[Row]:
+    """Return a row per documented storage class, 0 bytes if nothing is there; none where the sum is not known."""
+    by_name: dict[str, int | None] = {**dict.fromkeys(documented, 0), **dict(known)}
+    return [((name,), number) for name, number in by_name.items() if name and number is not None]

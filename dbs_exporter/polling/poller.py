@@ -6,19 +6,18 @@ credentials and an API that does not answer end a run early instead of being tri
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import structlog
-
 from dbs_exporter.clock import Clock
 from dbs_exporter.collectors.base import Api, Collector, PlanCollector, PlanReading, Reading, RegionCollector
 from dbs_exporter.collectors.table import Table
 from dbs_exporter.errors import ApiError, BadCredentials, CredentialsError, NotPermitted
-from dbs_exporter.facts.plans import PLANS, Plan
+from dbs_exporter.facts.plans import PLANS, Plan, PlanList
 from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.polling.runs import Runs
 from dbs_exporter.polling.sharding import Shard
@@ -28,7 +27,7 @@ from dbs_exporter.polling.workers import Workers
 HOPELESS_AFTER = 8
 """A run is given up after so many reads in a row have failed because the API does not answer, with no success between."""
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,14 +164,15 @@ class Poller:
         except NotPermitted as error:
             if self._runs.denied(scope, name, subject, f"{subject} {error}".strip()):
                 _log.warning(
-                    "operation not permitted", **self._where(name), plan=subject or None, error=str(error)
+                    "operation not permitted",
+                    extra={**self._where(name), "plan_id": subject or None, "error": str(error)},
                 )
             problem = None
         except (ApiError, CredentialsError) as error:
             problem = error
         except BaseException as error:
             # SystemExit too: in a thread nobody would hear of it, and the run would never end.
-            _log.exception("a collector broke", **self._where(name), plan=subject or None)
+            _log.exception("a collector broke", extra={**self._where(name), "plan_id": subject or None})
             problem = error
         if self._closed:
             return
@@ -211,10 +211,12 @@ class Poller:
             if run.failures:
                 _log.warning(
                     "run failed",
-                    **self._where(name),
-                    failed=run.failures,
-                    of=len(run.subjects),
-                    error=run.first_error,
+                    extra={
+                        **self._where(name),
+                        "failed": run.failures,
+                        "of": len(run.subjects),
+                        "error": run.first_error,
+                    },
                 )
             unlisted = self._of_plans(name) and self._plan_list_unknown()
             present = (
@@ -267,14 +269,14 @@ class Poller:
         subject = self._store.plan(scope, plan_id)
         if subject is None:
             return
-        read = collector.read(
+        read = collector.read_group(
             PlanReading(
                 api=self.target.api,
                 region=scope.region,
+                now=self._clock.now(),
                 within=self.target.intervals[collector.name],
                 unknown=self._unknown,
                 subject=subject,
-                now=self._clock.now(),
             )
         )
         at = self._clock.now()
@@ -290,6 +292,7 @@ class Poller:
             Reading(
                 api=self.target.api,
                 region=scope.region,
+                now=self._clock.now(),
                 within=self.target.intervals[collector.name],
                 unknown=self._unknown,
             )
@@ -305,10 +308,12 @@ class Poller:
                 self._take_plans(facts)
             self._runs.read(scope, collector.name, "", at)
 
-    def _take_plans(self, listed: Sequence[Plan]) -> None:
+    def _take_plans(self, listed: PlanList) -> None:
         scope = self.target.scope
-        mine = [plan for plan in listed if self._shard.owns_plan(plan.plan_id) and self.target.selects(plan)]
-        new = self._store.put_plans(scope, mine)
+        mine = [
+            plan for plan in listed.plans if self._shard.owns_plan(plan.plan_id) and self.target.selects(plan)
+        ]
+        new = self._store.put_plans(scope, mine, whole=listed.whole)
         with self._lock:
             self._has_list = True
             late = self._listed and bool(new)

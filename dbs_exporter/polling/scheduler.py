@@ -5,6 +5,7 @@ An account with `regions: all` is asked which regions there are before anything 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -33,7 +33,7 @@ STOP_SECONDS = 1.0
 ACCOUNTS_AT_ONCE = 8
 """How many accounts are asked about themselves at the same time."""
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,23 +160,26 @@ class Scheduler:
             return
         began, began_at = self._clock.monotonic(), self._clock.now()
         reading = Reading(
-            api=account.api, region=account.home, within=account.intervals[name], unknown=self._unknown
+            api=account.api,
+            region=account.home,
+            now=began_at,
+            within=account.intervals[name],
+            unknown=self._unknown,
         )
+        where = {"account": account.name, "region": account.home, "collector": name}
         success = False
         try:
             facts = collector.read(reading)
             success = True
         except NotPermitted as error:
             if self._runs.denied(scope, name, "", str(error)):
-                _log.warning(
-                    "operation not permitted", account=account.name, collector=name, error=str(error)
-                )
+                _log.warning("operation not permitted", extra={**where, "error": str(error)})
         except (ApiError, CredentialsError) as error:
             self._runs.failed(scope, name, "", str(error))
-            _log.warning("run failed", account=account.name, collector=name, error=str(error))
+            _log.warning("run failed", extra={**where, "error": str(error)})
         except Exception as error:
             self._runs.failed(scope, name, "", str(error) or type(error).__name__)
-            _log.exception("a collector broke", account=account.name, collector=name)
+            _log.exception("a collector broke", extra=where)
         if success:
             at = self._clock.now()
             self._runs.read(scope, name, "", at)

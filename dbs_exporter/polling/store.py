@@ -88,12 +88,12 @@ class Store:
             self._regions[scope] = after
             self._notify(key_of(after), after)
 
-    def put_plans(self, scope: Scope, plans: Iterable[Plan]) -> list[str]:
-        """Take a complete list of plans to watch; plans it does not hold are gone. Returns the ids of those that are new."""
+    def put_plans(self, scope: Scope, plans: Iterable[Plan], *, whole: bool = True) -> list[str]:
+        """Take a list of plans to watch; plans that a whole one does not hold are gone. Returns the ids of those that are new."""
         with self._lock:
             known = self._plans.setdefault(scope, {})
             listed = {plan.plan_id: plan for plan in plans}
-            for plan_id in [plan_id for plan_id in known if plan_id not in listed]:
+            for plan_id in [plan_id for plan_id in known if whole and plan_id not in listed]:
                 del known[plan_id]
                 self._notify((scope.account, scope.region, plan_id), None)
             new = []

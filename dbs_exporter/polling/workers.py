@@ -6,15 +6,14 @@ several threads one is always left for the others, so that a collector that hang
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
-import structlog
-
 Task = Callable[[], None]
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Workers:
@@ -91,7 +90,7 @@ class Workers:
                 task()
             except BaseException:
                 # Nobody waits for this thread's word, and with it gone a place would be lost without a sign.
-                _log.exception("a task broke", collector=collector)
+                _log.exception("a task broke", extra={"collector": collector})
             finally:
                 with self._changed:
                     self._active[collector] -= 1

@@ -18,6 +18,7 @@ INCIDENTS = {
     "never_succeeded": "a plan of four days has not had one good full backup",
     "failed_restore": "the newest restore failed",
     "failed_download": "the newest download failed",
+    "orphaned_job": "a full backup of days ago was killed in flight and is listed as running for ever",
 }
 """Name -> what an operator would see."""
 

@@ -205,9 +205,10 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+        # Before the address is bound: where that fails, the base class closes the server.
         self._open: set[socket.socket] = set()
         self._guard = threading.Lock()
+        super().__init__(*arguments)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._guard:

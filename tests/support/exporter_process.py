@@ -13,10 +13,42 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
+from pathlib import Path
 from urllib.parse import urlsplit
+
+from dbs_exporter.simulator import Simulator
 
 PATIENCE_SECONDS = 60.0
 """How long anything may take before a test gives up; no test depends on how long it does take."""
+LISTENING = r"msg=listening .*address=(http://127\.0\.0\.1:\d+)"
+"""What it says once it serves, with the address."""
+
+_CONFIG = """
+accounts:
+  - name: prod
+    endpoint: {url}
+    regions: {regions}
+    requests_per_second: 500
+    concurrency: 8
+    credentials: {{type: access_key, access_key_id: testak, access_key_secret: {secret}}}
+"""
+
+
+def config_text(simulator: Simulator, *, regions: str = "[cn-hangzhou]", secret: str = "testsk") -> str:
+    """A configuration with one account on a simulated cloud."""
+    return _CONFIG.format(url=simulator.url, regions=regions, secret=secret)
+
+
+def write_config(folder: Path, simulator: Simulator, more: str = "", **account: str) -> Path:
+    """A file with that configuration, and `more` behind it."""
+    file = folder / "dbs-exporter.yml"
+    file.write_text(config_text(simulator, **account) + more)
+    return file
+
+
+def run_flags(file: Path, *more: str) -> tuple[str, ...]:
+    """`run` on a free port of this machine."""
+    return ("run", f"--config.file={file}", "--web.listen-address=127.0.0.1:0", *more)
 
 
 class Process:

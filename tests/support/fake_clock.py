@@ -6,13 +6,15 @@ import threading
 
 
 class FakeClock:
-    """`advance` moves it; `sleep` advances instead of waiting."""
+    """`advance` moves it; `sleep` advances instead of waiting, and like a real clock returns at once when it is stopped."""
 
-    def __init__(self, now: float = 1_790_000_000.0) -> None:
+    def __init__(self, now: float = 1_790_000_000.0, monotonic: float = 1_000.0) -> None:
         self._now = now
-        self._monotonic = 1_000.0
+        self._monotonic = monotonic
         self._lock = threading.Lock()
         self.stopped = False
+        self.sleeps: list[float] = []
+        """How long each sleep was asked to be, in seconds."""
 
     def now(self) -> float:
         return self._now
@@ -21,7 +23,9 @@ class FakeClock:
         return self._monotonic
 
     def sleep(self, seconds: float) -> bool:
-        self.advance(max(0.0, seconds))
+        self.sleeps.append(seconds)
+        if not self.stopped:
+            self.advance(max(0.0, seconds))
         return self.stopped
 
     def advance(self, seconds: float) -> None:

@@ -217,7 +217,7 @@ def _messages(subject: PlanSubject) -> Iterable[str]:
 
 def _gateways(subject: RegionSubject, now: float) -> Iterable[GatewayRow]:
     listed = subject.get(PLANS)
-    plans = plans_per_gateway(listed) if listed is not None else None
+    plans = plans_per_gateway(listed.plans) if listed is not None else None
     for gateway in subject.get(GATEWAYS) or ():
         age = _age(gateway.last_heartbeat_at, now)
         yield GatewayRow(

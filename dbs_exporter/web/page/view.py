@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
@@ -130,7 +130,6 @@ class View:
     mood: str
     """good, bad, warn or unknown."""
     counts: Mapping[State, int]
-    plans_in_scope: int
     plans: Sequence[PlanRow]
     found: int
     """Plans that the query finds, on all pages."""
@@ -147,7 +146,6 @@ class View:
     """Rows of the smaller tables that are in trouble, of all."""
     accounts: Sequence[str]
     regions: Sequence[str]
-    several_scopes: bool = field(default=False)
 
 
 def view(facts: Overview, query: Query) -> View:
@@ -168,7 +166,6 @@ def view(facts: Overview, query: Query) -> View:
         headline=headline,
         mood=mood,
         counts=counted,
-        plans_in_scope=len(in_scope),
         plans=_sorted(found, PLAN_SORTS, query.sort)[start : start + PAGE_ROWS],
         found=len(found),
         first=start + 1 if found else 0,
@@ -188,7 +185,6 @@ def view(facts: Overview, query: Query) -> View:
         },
         accounts=sorted({scope.account for scope in scopes}),
         regions=sorted({scope.region for scope in scopes}),
-        several_scopes=len(scopes) > 1,
     )
 
 

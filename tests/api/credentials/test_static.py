@@ -1,0 +1,103 @@
+"""Keys from the configuration or from files: rotation, files that vanish, and nothing secret shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.account_credentials import SECRET, Failures, key_in_file, rewrite, settings, source_of
+
+from dbs_exporter.api.credentials.types import Credentials, RenewableSource
+from dbs_exporter.errors import CredentialsError
+
+
+def test_an_access_key() -> None:
+    """A key from the configuration has no token and no end."""
+    found = source_of(settings(type="access_key", access_key_id="ak", access_key_secret=SECRET)).get()
+
+    assert found == Credentials(access_key_id="ak", access_key_secret=SECRET)
+
+
+def test_a_security_token() -> None:
+    """An STS token from the configuration is used as it is."""
+    config = settings(type="sts", access_key_id="STS.a", access_key_secret=SECRET, security_token="tok")
+
+    assert source_of(config).get().security_token == "tok"
+
+
+def test_nothing_secret_shows() -> None:
+    """Neither repr nor str of credentials and sources holds a secret."""
+    config = settings(type="sts", access_key_id="STS.a", access_key_secret=SECRET, security_token="t0ken")
+    built = source_of(config)
+
+    for shown in (repr(built.get()), str(built.get()), repr(built), f"{vars(built)}"):
+        assert SECRET not in shown
+        assert "t0ken" not in shown
+
+
+def test_a_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
+    """A rotated secret is used at the next call, without a reload."""
+    secret = tmp_path / "secret"
+    secret.write_text("first\n")
+    built = source_of(key_in_file(secret))
+    assert built.get().access_key_secret == "first"
+
+    rewrite(secret, "second\n")
+
+    assert built.get().access_key_secret == "second"
+
+
+def test_a_file_that_vanishes_leaves_the_old_secret(tmp_path: Path) -> None:
+    """What was read stands while the file is gone or empty; it is told once, and a new file is taken."""
+    secret = tmp_path / "secret"
+    secret.write_text("first")
+    failures = Failures()
+    built = source_of(key_in_file(secret), failures)
+    built.get()
+    secret.unlink()
+
+    assert [built.get().access_key_secret for _ in range(3)] == ["first"] * 3
+    assert failures.accounts == ["prod"]
+
+    secret.write_text("")
+    assert built.get().access_key_secret == "first"
+    secret.write_text("third")
+    assert built.get().access_key_secret == "third"
+
+
+@pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe" + SECRET.encode()])
+def test_a_file_that_never_was_readable(tmp_path: Path, content: bytes | None) -> None:
+    """With nothing read before, the error names the account and the reason, never what the file held."""
+    secret = tmp_path / "secret"
+    if content is not None:
+        secret.write_bytes(content)
+    built = source_of(key_in_file(secret))
+    with pytest.raises(CredentialsError, match="account prod") as caught:
+        built.get()
+
+    assert SECRET not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("bad", ["with space", "line\nbreak", "ünïcode"])
+def test_a_secret_that_no_header_can_carry_is_refused(bad: str) -> None:
+    """A key that would break the request is refused with its account, before any library quotes it in an error."""
+    config = settings(type="sts", access_key_id="ak", access_key_secret="x", security_token=bad)
+    with pytest.raises(CredentialsError, match="account prod") as caught:
+        source_of(config).get()
+
+    assert bad not in str(caught.value)
+
+
+def test_a_refused_key_is_looked_up_again(tmp_path: Path) -> None:
+    """After a refusal a source says whether there is something newer."""
+    secret = tmp_path / "secret"
+    secret.write_text("first")
+    built = source_of(key_in_file(secret))
+    used = built.get()
+    assert isinstance(built, RenewableSource)
+    assert not built.refused(used)
+
+    rewrite(secret, "second")
+
+    assert built.refused(used)

@@ -1,0 +1,341 @@
+"""Attempts of one call and the pages of a list; time passes only when the test says so."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from support.api_caller import FULL_LIST, PLAN, SCOPE, SECRET, MakeCaller, Serve
+from support.fake_clock import FakeClock
+from support.scripted_server import OK, THROTTLED, ListScript, http, in_turn
+
+from dbs_exporter import errors
+from dbs_exporter.api.client import MAX_ATTEMPTS, Call
+from dbs_exporter.api.credentials.types import Credentials
+from dbs_exporter.api.pacing import Pacer
+
+
+def test_a_call_is_sent_as_the_official_sdk_sends_it(serve: Serve, make_caller: MakeCaller) -> None:
+    """POST with everything in the query, action and version as headers, the region added, signed; the answer comes back."""
+    server = serve(in_turn(OK))
+    caller = make_caller(server.url)
+    answer = caller.client.call("DescribeBackupGatewayList", {"PageNum": 0})
+    (seen,) = server.seen
+
+    assert answer["RequestId"] == "R1"
+    assert (seen.method, urlsplit(seen.target).path) == ("POST", "/")
+    assert seen.query == {"PageNum": "0", "Region": "cn-hangzhou", "RegionId": "cn-hangzhou"}
+    assert seen.headers["x-acs-action"] == "DescribeBackupGatewayList"
+    assert seen.headers["x-acs-version"] == "2019-03-06"
+    assert seen.headers["host"] == server.url.removeprefix("http://")
+    assert seen.headers["authorization"].startswith("ACS3-HMAC-SHA256 Credential=testak,SignedHeaders=host;")
+    assert caller.calls == [
+        Call(
+            scope=SCOPE,
+            operation="DescribeBackupGatewayList",
+            outcome="success",
+            duration_seconds=0.0,
+            attempt=1,
+            http_status=200,
+            request_id="R1",
+        )
+    ]
+
+
+def test_a_region_that_is_given_is_left_alone(serve: Serve, make_caller: MakeCaller) -> None:
+    """Whoever names a region means it."""
+    server = serve(in_turn(OK))
+    make_caller(server.url).client.call(
+        "DescribeNodeCidrList", {"Region": "cn-beijing", "RegionId": "cn-shanghai"}
+    )
+
+    assert server.seen[0].query == {"Region": "cn-beijing", "RegionId": "cn-shanghai"}
+
+
+def test_a_wrong_request_is_not_sent(serve: Serve, make_caller: MakeCaller) -> None:
+    """A missing parameter and an unknown operation fail before anything is sent or counted."""
+    server = serve(in_turn(OK))
+    caller = make_caller(server.url)
+    with pytest.raises(errors.Invalid, match="BackupPlanId is required"):
+        caller.client.call(FULL_LIST, {})
+    with pytest.raises(errors.Invalid, match="no operation"):
+        caller.client.call("DescribeEverything", {})
+
+    assert (server.seen, caller.calls) == ([], [])
+
+
+def test_throttling_is_tried_again_and_signed_anew(serve: Serve, make_caller: MakeCaller) -> None:
+    """Throttling that comes as HTTP 400 is tried again, later, with another nonce and date; each attempt is told."""
+    server = serve(in_turn(THROTTLED, THROTTLED, OK))
+    caller = make_caller(server.url)
+    rate = caller.pacer.rate
+    caller.client.call("DescribeRegions", {})
+
+    assert caller.outcomes == ["throttled", "throttled", "success"]
+    assert [call.attempt for call in caller.calls] == [1, 2, 3]
+    assert (caller.calls[0].code, caller.calls[0].request_id, caller.calls[0].http_status) == (
+        "Throttling.User",
+        "R0",
+        400,
+    )
+    assert [seconds for seconds in caller.clock.sleeps if seconds > 0.1] == [0.5, 1.0]
+    assert len({seen.headers["x-acs-signature-nonce"] for seen in server.seen}) == 3
+    assert len({seen.headers["authorization"] for seen in server.seen}) == 3
+    assert caller.pacer.rate < rate
+
+
+def test_what_the_server_asks_for_is_waited(serve: Serve, make_caller: MakeCaller) -> None:
+    """x-acs-retry-after, in milliseconds, is the least that is waited; jitter comes on top."""
+    refusal = http({"Code": "Throttling", "Message": "x"}, 429, x_acs_retry_after="3000")
+    caller = make_caller(serve(in_turn(refusal, OK)).url, random=lambda: 0.5)
+    caller.client.call("DescribeRegions", {})
+
+    assert caller.clock.sleeps == [3.25]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_broken_api_is_tried_four_times(serve: Serve, make_caller: MakeCaller, status: int) -> None:
+    """A page of a gateway that is no JSON counts as the API's failure; after four attempts it is told."""
+    caller = make_caller(serve(in_turn(http(b"<html>bad gateway", status))).url)
+    with pytest.raises(errors.ServerError) as caught:
+        caller.client.call("DescribeRegions", {})
+
+    assert caller.outcomes == ["server_error"] * MAX_ATTEMPTS
+    assert caught.value.http_status == status
+    assert caught.value.operation == "DescribeRegions"
+
+
+def test_attempts_end_with_the_time_they_have(serve: Serve, make_caller: MakeCaller) -> None:
+    """No pause is begun that would end after `within`."""
+    caller = make_caller(serve(in_turn(THROTTLED)).url)
+    began = caller.clock.now()
+    with pytest.raises(errors.Throttled):
+        caller.client.call("DescribeRegions", {}, within=1.0)
+
+    assert len(caller.calls) == 2
+    assert caller.clock.now() < began + 1.0
+
+
+def test_no_time_for_a_slot_is_told_once(serve: Serve, make_caller: MakeCaller) -> None:
+    """A call that the rate limit leaves no time for fails at once, unsent; after a failure that failure is told."""
+    server = serve(in_turn(OK, THROTTLED))
+    clock = FakeClock()
+    caller = make_caller(server.url, clock=clock, pacer=Pacer(0.01, 1, clock))
+    caller.client.call("DescribeRegions", {})
+    with pytest.raises(errors.Timeout, match="DescribeRegions: the rate limit") as caught:
+        caller.client.call("DescribeRegions", {}, within=50.0)
+    assert caught.value.operation == "DescribeRegions"
+    assert len(server.seen) == 1
+
+    with pytest.raises(errors.Throttled):
+        caller.client.call("DescribeRegions", {}, within=150.0)
+    assert caller.outcomes == ["success", "throttled"]
+
+
+def test_shutdown_ends_the_pauses(serve: Serve, make_caller: MakeCaller) -> None:
+    """A stopped clock ends a pause, and no further attempt is made."""
+    caller = make_caller(serve(in_turn(THROTTLED)).url)
+    caller.clock.stopped = True
+    with pytest.raises(errors.Throttled):
+        caller.client.call("DescribeRegions", {})
+
+    assert len(caller.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "raised"),
+    [
+        (403, {"Code": "Request.Forbidden", "Message": "Have no Permissions"}, errors.NotPermitted),
+        (403, {"Code": "Forbidden.RAM", "Message": "x"}, errors.NotPermitted),
+        (404, {"Code": "InvalidAccessKeyId.NotFound", "Message": "x"}, errors.BadCredentials),
+        (400, {"Code": "SignatureDoesNotMatch", "Message": "x"}, errors.BadCredentials),
+        (400, {"Code": "InvalidTimeStamp.Expired", "Message": "x"}, errors.BadCredentials),
+        (400, {"Code": "InvalidJobId", "Message": "x"}, errors.Invalid),
+        (404, {"Code": "InvalidAction.NotFound", "Message": "x"}, errors.Invalid),
+        (200, {"Success": False, "ErrCode": "InvalidParameterValid", "HttpStatusCode": 400}, errors.Invalid),
+        (200, {"Success": "false", "ErrCode": "Param.NotFound"}, errors.Invalid),
+        (200, {"Success": False, "ErrCode": "Request.Forbidden", "HttpStatusCode": 403}, errors.NotPermitted),
+        (200, {"ErrCode": "InvalidParameter"}, errors.Invalid),
+        (200, {"Success": "perhaps"}, errors.BadAnswer),
+        (400, {"Error": {"Code": "InvalidParameter", "Message": "x"}}, errors.Invalid),
+    ],
+)
+def test_what_a_retry_cannot_mend_is_told_at_once(
+    serve: Serve, make_caller: MakeCaller, status: int, answer: dict[str, Any], raised: type[errors.ApiError]
+) -> None:
+    """Both shapes of refusal are judged by their code, and not tried again."""
+    caller = make_caller(serve(in_turn(http(answer, status))).url)
+    with pytest.raises(errors.ApiError) as caught:
+        caller.client.call(FULL_LIST, PLAN)
+
+    assert type(caught.value) is raised
+    assert caller.outcomes == [raised.kind]
+
+
+@pytest.mark.parametrize(
+    ("answer", "raised"),
+    [
+        ({"Success": False, "ErrCode": "Throttling.Api", "HttpStatusCode": 429}, errors.Throttled),
+        ({"Success": False, "ErrCode": "InternalError", "HttpStatusCode": 500}, errors.ServerError),
+        ({"Success": False}, errors.ServerError),
+    ],
+)
+def test_a_refusal_as_http_200_is_tried_again_where_that_helps(
+    serve: Serve, make_caller: MakeCaller, answer: dict[str, Any], raised: type[errors.ApiError]
+) -> None:
+    """Success false with a throttling or internal code is as mendable as the same code with an HTTP error."""
+    caller = make_caller(serve(in_turn(http(answer))).url)
+    with pytest.raises(raised):
+        caller.client.call(FULL_LIST, PLAN)
+
+    assert len(caller.calls) == MAX_ATTEMPTS
+
+
+def test_a_client_that_reads_refuses_to_write(serve: Serve, make_caller: MakeCaller) -> None:
+    """The exporter's client cannot change anything, whoever asks."""
+    server = serve(in_turn(OK))
+    with pytest.raises(errors.Invalid, match="only reads"):
+        make_caller(server.url).client.call("ReleaseBackupPlan", PLAN)
+
+    assert server.seen == []
+
+
+@pytest.mark.parametrize("reply", [http(b"", 503), THROTTLED])
+def test_a_write_is_never_repeated(serve: Serve, make_caller: MakeCaller, reply: bytes) -> None:
+    """A write that failed may have been carried out: it is told, not tried again."""
+    caller = make_caller(serve(in_turn(reply)).url, allow_writes=True)
+    with pytest.raises(errors.ApiError):
+        caller.client.call("StartRestoreTask", {"RestoreTaskId": "s1"})
+
+    assert len(caller.calls) == 1
+
+
+def test_no_error_shows_a_secret(serve: Serve, make_caller: MakeCaller) -> None:
+    """A server that quotes the secret, or the password of a database, gets it blacked out."""
+    refusal = http(
+        {"Code": "InvalidParameter", "Message": f"{SECRET} and hunter2\nserver string to sign is:x"}, 400
+    )
+    caller = make_caller(serve(in_turn(refusal)).url, allow_writes=True)
+    given = {
+        "BackupPlanId": "a",
+        "SourceEndpointInstanceType": "dg",
+        "SourceEndpointPassword": "hunter2",
+    }
+    with pytest.raises(errors.Invalid) as caught:
+        caller.client.call("ModifyBackupSourceEndpoint", given)
+
+    assert str(caught.value) == "ModifyBackupSourceEndpoint: InvalidParameter: *** and ***"
+
+
+class Rotating:
+    """Credentials that change when they are refused."""
+
+    def __init__(self) -> None:
+        self.number = 1
+        self.newest = 2
+
+    def get(self) -> Credentials:
+        return Credentials(access_key_id=f"ak{self.number}", access_key_secret=SECRET)
+
+    def refused(self, used: Credentials) -> bool:
+        changed = self.number < self.newest
+        self.number = self.newest
+        return changed
+
+
+def test_a_key_rotated_in_between_is_tried_once(serve: Serve, make_caller: MakeCaller) -> None:
+    """A refused key is replaced where there is a newer one, once; else the refusal is told."""
+    refusal = http({"Code": "InvalidAccessKeyId.NotFound", "Message": "x"}, 404)
+    server = serve(in_turn(refusal, OK, refusal))
+    caller = make_caller(server.url, credentials=Rotating())
+    caller.client.call("DescribeRegions", {})
+    with pytest.raises(errors.BadCredentials):
+        caller.client.call("DescribeRegions", {})
+
+    assert ["Credential=ak1," in seen.headers["authorization"] for seen in server.seen] == [
+        True,
+        False,
+        False,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "requests"), [(0, 1), (1, 1), (99, 1), (100, 1), (101, 2), (200, 2), (250, 3)]
+)
+def test_a_list_is_read_to_its_end(serve: Serve, make_caller: MakeCaller, count: int, requests: int) -> None:
+    """Pages start at 0 and are as large as allowed; none is asked for in vain."""
+    listed = ListScript(count)
+    server = serve(listed)
+
+    assert make_caller(server.url).client.pages(FULL_LIST, PLAN) == listed.items
+    assert [seen.query["PageNum"] for seen in server.seen] == [str(number) for number in range(requests)]
+    assert {seen.query["PageSize"] for seen in server.seen} == {"100"}
+
+
+def test_a_page_size_of_nonsense_is_refused(serve: Serve, make_caller: MakeCaller) -> None:
+    """A page size that is no number is told like any other wrong parameter; one of one's own is used."""
+    listed = ListScript(40)
+    server = serve(listed)
+    with pytest.raises(errors.Invalid, match="PageSize must be a whole number"):
+        make_caller(server.url).client.pages(FULL_LIST, {**PLAN, "PageSize": "many"})
+
+    assert len(make_caller(server.url).client.pages(FULL_LIST, {**PLAN, "PageSize": 30})) == 40
+    assert {seen.query["PageSize"] for seen in server.seen} == {"30"}
+
+
+def test_a_server_that_gives_smaller_pages_is_followed(serve: Serve, make_caller: MakeCaller) -> None:
+    """Pages of thirty where a hundred were asked for are read to the end all the same."""
+    listed = ListScript(75)
+    listed.largest_page = 30
+
+    assert make_caller(serve(listed).url).client.pages(FULL_LIST, PLAN) == listed.items
+    assert listed.requests == 3
+
+
+def test_counts_may_be_strings(serve: Serve, make_caller: MakeCaller) -> None:
+    """TotalElements and PageSize come as strings in some samples."""
+    listed = ListScript(2)
+    listed.extra = {"TotalElements": "2", "PageSize": "100"}
+
+    assert len(make_caller(serve(listed).url).client.pages(FULL_LIST, PLAN)) == 2
+
+
+def test_pages_share_their_time(serve: Serve, make_caller: MakeCaller) -> None:
+    """`within` is for all pages together."""
+    clock = FakeClock()
+    listed = ListScript(500, lambda listed, request: clock.advance(3.0))
+    caller = make_caller(serve(listed).url, clock=clock)
+    with pytest.raises(errors.Timeout):
+        caller.client.pages(FULL_LIST, PLAN, within=7.0)
+
+    assert listed.requests <= 3
+
+
+def test_a_list_without_pages_is_read_in_one_call(serve: Serve, make_caller: MakeCaller) -> None:
+    """Restorable ranges and pre-checks are lists that are not paged."""
+    item = {"Item": "CHECK", "State": "init"}
+    server = serve(in_turn(http({"Success": True, "Items": {"PreCheckProgressDetail": item}})))
+
+    assert make_caller(server.url).client.pages("DescribePreCheckProgressList", PLAN) == [item]
+    assert "PageNum" not in server.seen[0].query
+    with pytest.raises(errors.Invalid, match="no list"):
+        make_caller(server.url).client.pages("DescribeRegions", {})
+
+
+def test_a_list_in_nonsense_names_the_operation(serve: Serve, make_caller: MakeCaller) -> None:
+    """What is no list at all fails, with operation and place."""
+    server = serve(in_turn(http({"Success": True, "TotalElements": 1, "Items": ["x", "y"]})))
+    with pytest.raises(errors.BadAnswer) as caught:
+        make_caller(server.url).client.pages(FULL_LIST, PLAN)
+
+    assert (caught.value.operation, caught.value.field) == (FULL_LIST, "Items")
+
+
+def test_an_item_that_is_no_object_is_a_record_of_nothing(serve: Serve, make_caller: MakeCaller) -> None:
+    """It counts as an item, and whoever reads it finds no field."""
+    server = serve(
+        in_turn(http({"Success": True, "TotalElements": 2, "Items": {"FullBackupFile": ["x", {}]}}))
+    )
+
+    assert make_caller(server.url).client.pages(FULL_LIST, PLAN) == [{}, {}]

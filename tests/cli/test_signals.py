@@ -1,0 +1,63 @@
+"""Signals of a program that serves: caught while it does, noted in order, and given back afterwards."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+
+import pytest
+
+from dbs_exporter.cli.signals import caught_signals, wait_for_end
+
+
+def test_signals_are_noted_in_order_and_handlers_are_put_back() -> None:
+    """While the block runs nothing ends the process; afterwards everything is as it was."""
+    watched = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in watched]
+    with caught_signals() as came:
+        for number in watched:
+            os.kill(os.getpid(), number)
+        noted = [came.get(timeout=30) for _ in watched]
+
+    assert noted == list(watched)
+    assert [signal.getsignal(number) for number in watched] == before
+
+
+def test_handlers_are_put_back_when_the_block_fails() -> None:
+    """A program that could not start is ended by the next signal as ever."""
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(ValueError, match="no start"), caught_signals():
+        raise ValueError("no start")
+
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_each_hangup_on_the_way_to_the_end_is_a_call(ending: int) -> None:
+    """A reload for each SIGHUP, and what comes after the end is left."""
+    came: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for number in (signal.SIGHUP, signal.SIGHUP, ending, signal.SIGHUP):
+        came.put(number)
+    calls: list[str] = []
+    wait_for_end(came, lambda: calls.append("hangup"))
+
+    assert calls == ["hangup"] * 2
+    assert came.qsize() == 1
+
+
+def test_the_wait_goes_on_while_nothing_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It looks now and then, because a signal may come just before it blocks."""
+    monkeypatch.setattr("dbs_exporter.cli.signals.LOOK_SECONDS", 0.001)
+    looks: list[float] = []
+
+    class Quiet:
+        def get(self, timeout: float) -> int:
+            looks.append(timeout)
+            if len(looks) < 4:
+                raise queue.Empty
+            return signal.SIGTERM
+
+    wait_for_end(Quiet(), lambda: None)  # type: ignore[arg-type]  # only `get` is asked
+
+    assert looks == [0.001] * 4

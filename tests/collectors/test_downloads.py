@@ -1,0 +1,53 @@
+"""Backup set downloads: what is asked, and what their families make of them."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+from support.fake_api import FakeApi, reading_of_plan
+from support.family_lines import lines, states
+from support.known_subjects import DOWNLOAD, PLAN
+from support.subjects import subject_with
+
+from dbs_exporter.collectors.downloads import COLLECTOR, read_downloads
+from dbs_exporter.facts.downloads import DOWNLOAD_STATUSES, DOWNLOADS, DownloadHistory
+from dbs_exporter.metrics.family import Family
+
+EXPECTED = {
+    "dbs_download_tasks": states(DOWNLOAD_STATUSES, "finish"),
+    "dbs_download_task_info": [
+        '{backup_set_id="set1",data_format="SQL",download_task_id="download1",gateway_id="7",job_type="full",'
+        'target_type="OSS",way="manual"} 1.0'
+    ],
+    "dbs_download_task_status": states(DOWNLOAD_STATUSES, "finish", before='download_task_id="download1",'),
+    "dbs_download_task_size_bytes": ['{download_task_id="download1"} 4096.0'],
+    "dbs_download_task_created_timestamp_seconds": ['{download_task_id="download1"} 4000.0'],
+    "dbs_download_task_finished_timestamp_seconds": ['{download_task_id="download1"} 4100.0'],
+    "dbs_download_last_success_timestamp_seconds": ["{} 4100.0"],
+}
+
+
+def test_downloads_are_asked_of_one_plan_and_not_counted() -> None:
+    """No family counts their ends."""
+    record = {"BackupSetDownloadTaskId": "d1", "BackupSetDownloadStatus": "running"}
+    api = FakeApi(DescribeBackupSetDownloadTaskList=[record])
+    read = read_downloads(reading_of_plan(api))
+
+    assert api.asked == [("DescribeBackupSetDownloadTaskList", {"BackupPlanId": "dbs1"})]
+    assert [task.task_id for task in read.facts.tasks] == ["d1"]
+    assert read.ended is None
+
+
+@pytest.mark.parametrize("family", COLLECTOR.families, ids=lambda family: family.name)
+def test_facts_become_these_lines(family: Family) -> None:
+    """Every family has its rows for a plan of which everything is known."""
+    assert lines(PLAN, family.name) == EXPECTED[family.name]
+
+
+def test_an_undocumented_status_has_a_series_of_its_own() -> None:
+    """It is exported under its own name with 1, beside the documented ones with 0."""
+    known = subject_with(PLAN, (DOWNLOADS, DownloadHistory(tasks=(replace(DOWNLOAD, status="NEW"),))))
+
+    assert lines(known, "dbs_download_task_status") == states(
+        (*DOWNLOAD_STATUSES, "NEW"), "NEW", before='download_task_id="download1",'
+    )

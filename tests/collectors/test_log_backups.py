@@ -1,0 +1,47 @@
+"""Log backups: what is asked, and what their families make of them."""
+
+from __future__ import annotations
+
+import pytest
+from support.fake_api import FakeApi, reading_of_plan, subject_of
+from support.family_lines import lines, numbers, states
+from support.known_subjects import PLAN
+from support.subjects import subject_with
+
+from dbs_exporter.collectors.log_backups import COLLECTOR, read_log_backups
+from dbs_exporter.facts.enums import STORAGE_CLASSES
+from dbs_exporter.facts.log_backups import LOG_BACKUPS, LOG_FILE_STATUSES, LogHistory
+from dbs_exporter.facts.plans import Plan
+from dbs_exporter.metrics.family import Family
+
+EXPECTED = {
+    "dbs_incremental_backup_last_data_timestamp_seconds": ["{} 2200.0"],
+    "dbs_incremental_backup_last_completed_timestamp_seconds": ["{} 2190.0"],
+    "dbs_incremental_backup_files": numbers(LOG_FILE_STATUSES, {"COMPLETED": 9, "FILLING": 1}),
+    "dbs_incremental_backup_files_bytes": numbers(STORAGE_CLASSES, {"IA": 512}, "storage_class"),
+    "dbs_incremental_backups_completed_total": ['{result="success"} 9.0', '{result="failure"} 0.0'],
+    "dbs_incremental_backup_bytes_total": ["{} 512.0"],
+}
+
+
+@pytest.mark.parametrize("enabled", [True, False, None])
+def test_log_files_are_read_also_where_log_backup_is_off(enabled: bool | None) -> None:
+    """What was received before is what is left to restore from, and its lag is what an alert looks at."""
+    api = FakeApi()
+    plan = Plan(plan_id="dbs1", log_backup_enabled=enabled)
+    read_log_backups(reading_of_plan(api, subject_of(plan)))
+
+    assert api.asked == [("DescribeIncrementBackupList", {"BackupPlanId": "dbs1", "ShowStorageType": True})]
+
+
+@pytest.mark.parametrize("family", COLLECTOR.families, ids=lambda family: family.name)
+def test_facts_become_these_lines(family: Family) -> None:
+    """Every family has its rows for a plan of which everything is known."""
+    assert lines(PLAN, family.name) == EXPECTED[family.name]
+
+
+def test_an_undocumented_status_has_a_series_of_its_own() -> None:
+    """It is exported under its own name with 1, beside the documented ones with 0."""
+    counted = subject_with(PLAN, (LOG_BACKUPS, LogHistory(counts=(("NEW", 1),))))
+
+    assert lines(counted, "dbs_incremental_backup_files") == states((*LOG_FILE_STATUSES, "NEW"), "NEW")

@@ -1,0 +1,60 @@
+"""Restore tasks: what is asked, and what their families make of them."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+from support.fake_api import FakeApi, reading_of_plan
+from support.family_lines import lines, states
+from support.known_subjects import PLAN, TASK
+from support.subjects import subject_with
+
+from dbs_exporter.collectors.restores import COLLECTOR, read_restores
+from dbs_exporter.facts.restores import RESTORE_STATUSES, RESTORES, RestoreHistory
+from dbs_exporter.metrics.family import Family
+
+EXPECTED = {
+    "dbs_restore_task_info": [
+        '{backup_set_id="set1",destination_instance_id="rm-2",destination_region="cn-beijing",'
+        'destination_type="RDS",restore_task_id="task1",restore_task_name="drill"} 1.0'
+    ],
+    "dbs_restore_task_status": states(RESTORE_STATUSES, "running", before='restore_task_id="task1",'),
+    "dbs_restore_task_progress_ratio": [
+        '{restore_task_id="task1",stage="pre_structure"} 1.0',
+        '{restore_task_id="task1",stage="full_data"} 0.5',
+    ],
+    "dbs_restore_task_created_timestamp_seconds": ['{restore_task_id="task1"} 3000.0'],
+    "dbs_restore_task_finished_timestamp_seconds": ['{restore_task_id="task1"} 3500.0'],
+    "dbs_restore_task_target_timestamp_seconds": ['{restore_task_id="task1"} 2500.0'],
+    "dbs_restore_tasks": states(RESTORE_STATUSES, "running"),
+    "dbs_restore_last_success_timestamp_seconds": ["{} 1800.0"],
+    "dbs_restore_last_success_duration_seconds": ["{} 60.0"],
+    "dbs_restores_completed_total": ['{result="success"} 1.0', '{result="failure"} 2.0'],
+}
+
+
+def test_only_restores_that_have_ended_are_told_to_the_counters() -> None:
+    """One that runs is no event yet, and what failed is told apart."""
+    records = [
+        {"RestoreTaskId": f"r{number}", "RestoreStatus": status}
+        for number, status in enumerate(["finish", "stop", "running"])
+    ]
+    ended = read_restores(reading_of_plan(FakeApi(DescribeRestoreTaskList=records))).ended
+
+    assert ended is not None
+    assert [(end.identity, end.success) for end in ended] == [("r0", True), ("r1", False)]
+
+
+@pytest.mark.parametrize("family", COLLECTOR.families, ids=lambda family: family.name)
+def test_facts_become_these_lines(family: Family) -> None:
+    """Every family has its rows for a plan of which everything is known."""
+    assert lines(PLAN, family.name) == EXPECTED[family.name]
+
+
+def test_an_undocumented_status_has_a_series_of_its_own() -> None:
+    """It is exported under its own name with 1, beside the documented ones with 0."""
+    known = subject_with(PLAN, (RESTORES, RestoreHistory(tasks=(replace(TASK, status="NEW"),))))
+
+    assert lines(known, "dbs_restore_task_status") == states(
+        (*RESTORE_STATUSES, "NEW"), "NEW", before='restore_task_id="task1",'
+    )

@@ -1,0 +1,69 @@
+"""The schema and the reference: made from the models, valid, and the same as in the documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from support.configurations import jsonschema, schema_errors
+
+from dbs_exporter.collectors.table import TABLE, Table
+from dbs_exporter.config.load import parse_config
+from dbs_exporter.config.schema import json_schema, markdown_reference
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def test_every_key_of_the_schema_is_described() -> None:
+    """An editor has something to show for each key."""
+    undescribed = [
+        f"{model}.{name}"
+        for model, part in json_schema()["$defs"].items()
+        for name, described in part.get("properties", {}).items()
+        if not described.get("description")
+    ]
+
+    assert undescribed == []
+
+
+def test_examples_and_defaults_of_the_schema_are_valid_by_the_schema() -> None:
+    """What the schema shows would be accepted."""
+    schema = json_schema()
+    for part in (schema, *schema["$defs"].values()):
+        for name, described in part.get("properties", {}).items():
+            shown = [
+                *described.get("examples", ()),
+                *([described["default"]] if "default" in described else ()),
+            ]
+            for value in shown:
+                assert schema_errors(value, {"$defs": schema["$defs"], **described}) == [], name
+
+
+def test_the_schema_is_a_valid_schema() -> None:
+    """It obeys the draft that it names."""
+    jsonschema().Draft202012Validator.check_schema(json_schema())
+
+
+def test_the_reference_in_the_documents_is_the_one_the_program_makes() -> None:
+    """docs/configuration.md is `dbs-exporter schema --format=markdown`."""
+    assert (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8") == markdown_reference()
+
+
+def test_the_example_of_the_interface_is_accepted() -> None:
+    """The example in the reference's introduction loads as it stands."""
+    example = markdown_reference().split("The smallest one that works:\n\n")[1].split("\n\n")[0]
+
+    assert (
+        parse_config("\n".join(line[4:] for line in example.splitlines()), environ={}).accounts[0].name
+        == "prod"
+    )
+
+
+def test_a_table_of_other_collectors_is_described() -> None:
+    """Schema and reference have a key for each collector of the table and no other."""
+    table = Table([TABLE["billing"]])
+    keys = json_schema(table)["$defs"]["CollectorsConfig"]["properties"]
+
+    assert list(keys) == ["billing"]
+    assert keys["billing"]["description"].endswith("Default: every 6h, not enabled.")
+    assert "| `billing` | every 6h, not enabled |" in markdown_reference(table)
+    assert "| `gateways` |" not in markdown_reference(table)

@@ -1,0 +1,29 @@
+"""What a plan stores and has used, as the API tells it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dbs_exporter.errors import BadAnswer
+from dbs_exporter.facts.billing import read_billing
+
+
+def test_billing_in_bytes() -> None:
+    """Sizes stay bytes; a free volume means something only where it is limited."""
+    item = {"BuyChargeType": "PREPAY", "FullStorageSize": "12", "ContStorageSize": 34, "TotalFreeBytes": 5}
+    limited = read_billing({"Item": item | {"IsFreeBytesUnlimited": False}})
+    unlimited = read_billing({"Item": item | {"IsFreeBytesUnlimited": "true"}})
+
+    assert (limited.full_storage_bytes, limited.log_storage_bytes, limited.free_bytes) == (12, 34, 5)
+    assert unlimited.free_bytes is None
+
+
+@pytest.mark.parametrize("answer", [{}, {"Item": ""}, {"Item": [{}, {}]}])
+def test_billing_that_is_not_there(answer: dict[str, Any]) -> None:
+    """An answer without the one object it is about cannot be understood."""
+    with pytest.raises(BadAnswer) as caught:
+        read_billing(answer)
+
+    assert caught.value.field == "Item"

@@ -1,0 +1,80 @@
+"""Backup set downloads: records to facts, and a plan's long list condensed."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.records import DOWNLOAD_TASK
+from support.unknown_values import fail_on_unknown
+
+from dbs_exporter.facts.downloads import DownloadTask, download_ended, download_history, read_download_task
+
+NOW = 1_790_000_000.0
+INSTANTS = st.sampled_from([None, 10.0, 20.0, 30.0, 90.0, 150.0])
+"""Few, so that equal times are common."""
+LISTS = st.lists(
+    st.builds(
+        DownloadTask,
+        task_id=st.sampled_from("abcdefgh"),
+        plan_id=st.just("dbs1"),
+        status=st.sampled_from(["init", "running", "stop", "finish", "brand_new"]),
+        created_at=INSTANTS,
+        finished_at=INSTANTS,
+    )
+)
+
+
+@pytest.mark.parametrize("spelling", ["cached", "Caught", "catched"])
+def test_one_download_state_has_three_spellings(spelling: str) -> None:
+    """The Chinese page says cached where the English says Caught."""
+    task = read_download_task({**DOWNLOAD_TASK, "BackupSetDownloadStatus": spelling}, fail_on_unknown)
+
+    assert task.status == "cached"
+
+
+@given(LISTS, st.randoms(use_true_random=False))
+def test_downloads_say_the_same_in_any_order_and_repeated(tasks: list[DownloadTask], random: Random) -> None:
+    """Also with equal times, and with one task listed in two states, as by a list that shifts under the reader."""
+    again = [*tasks, *tasks]
+    random.shuffle(again)
+
+    assert download_history(again) == download_history(tasks)
+
+
+def test_downloads_are_kept_as_restores_are() -> None:
+    """Those under way and five ended; the last success is the newest finish."""
+    tasks = [
+        DownloadTask(
+            task_id=f"d{number}",
+            plan_id="p",
+            status=status,
+            created_at=NOW - number,
+            finished_at=NOW - number + 1,
+        )
+        for number, status in enumerate(["running", "stop", "finish", *["finish"] * 6])
+    ]
+    history = download_history(tasks)
+
+    assert len(history.tasks) == 6
+    assert history.last_success_at == NOW - 1
+
+
+@pytest.mark.parametrize(
+    ("status", "finished_at", "ended"),
+    [
+        ("running", NOW, False),
+        ("warning", None, True),
+        ("brand_new", None, False),
+        ("brand_new", NOW, True),
+    ],
+)
+def test_an_unknown_status_has_ended_where_the_download_has_a_finish_time(
+    status: str, finished_at: float | None, ended: bool
+) -> None:
+    """A documented status says by itself whether the download goes on."""
+    task = DownloadTask(task_id="d1", plan_id="dbs1", status=status, finished_at=finished_at)
+
+    assert download_ended(task) is ended

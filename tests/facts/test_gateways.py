@@ -1,0 +1,28 @@
+"""Backup gateways, and the plans that use them."""
+
+from __future__ import annotations
+
+import pytest
+from support.records import GATEWAY, PLAN
+from support.unknown_values import fail_on_unknown
+
+from dbs_exporter.facts.gateways import plans_per_gateway, read_gateway
+from dbs_exporter.facts.plans import Plan, read_plan
+
+
+@pytest.mark.parametrize("gateway_id", [160813, "160813", 160813.0])
+def test_a_gateway_is_the_same_in_every_list(gateway_id: object) -> None:
+    """A gateway's id is a number in one list and a string in another; both name the same gateway."""
+    plan = read_plan({**PLAN, "BackupGatewayId": gateway_id}, fail_on_unknown)
+    gateway = read_gateway({**GATEWAY, "BackupGatewayId": gateway_id}, fail_on_unknown)
+
+    assert plan.gateway_id == "160813"
+    assert gateway.gateway_id == "160813"
+
+
+def test_plans_are_counted_by_the_gateway_they_use() -> None:
+    """Gateways come in order of their ids, and a plan without one counts nowhere."""
+    used = ("9", "23", "", "9")
+    plans = [Plan(plan_id=f"dbs{number}", gateway_id=gateway_id) for number, gateway_id in enumerate(used)]
+
+    assert list(plans_per_gateway(plans).items()) == [("23", 1), ("9", 2)]

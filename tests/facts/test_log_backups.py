@@ -1,0 +1,174 @@
+"""Log files: records to facts, and a plan's long list condensed."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import asdict, replace
+from support.records import LOG_FILE
+from support.unknown_values import fail_on_unknown
+
+from dbs_exporter.facts.log_backups import LogFile, ended_log_files, log_history, read_log_file
+from dbs_exporter.facts.tallies import Ended
+
+NOW = 1_790_000_000.0
+INSTANTS = st.sampled_from([None, 10.0, 20.0, 30.0, 90.0, 150.0])
+"""Few, so that equal times are common."""
+LISTS = st.lists(
+    st.builds(
+        LogFile,
+        file_id=st.sampled_from("ab"),
+        job_id=st.sampled_from("jk"),
+        source_id=st.just("rm-1"),
+        status=st.sampled_from(["INIT", "FILLING", "COMPLETED", "UNCOMPLETED"]),
+        started_at=INSTANTS,
+        ended_at=INSTANTS,
+        size_bytes=st.sampled_from([None, 5]),
+    )
+)
+
+
+def hourly(number: int, status: str = "COMPLETED", *, end: float | None = None) -> LogFile:
+    """The log file of `number` hours ago."""
+    begin = NOW - 3600 * (number + 1)
+    return LogFile(
+        file_id=f"bin.{number}",
+        job_id="job",
+        source_id="rm-1",
+        status=status,
+        started_at=begin,
+        ended_at=begin + 3600 if end is None else end,
+        size_bytes=10,
+        storage_class="IA",
+    )
+
+
+def between(begin: float, end: float, *, file_id: str = "") -> LogFile:
+    """A complete log file of the only source."""
+    return LogFile(
+        file_id=file_id or f"bin.{begin}",
+        job_id="job",
+        source_id="rm-1",
+        status="COMPLETED",
+        started_at=begin,
+        ended_at=end,
+    )
+
+
+def test_the_reference_sample_of_a_log_file() -> None:
+    """The vendor's sample of a file being received has an end: how far the log has come."""
+    file = read_log_file(LOG_FILE, fail_on_unknown)
+
+    assert (file.file_id, file.status, file.source_id) == ("mysql-bin.000003", "FILLING", "100.1.2.10:33204")
+    assert (file.started_at, file.ended_at, file.size_bytes) == (1583721876.0, 1583742490.0, 4908210)
+
+
+def test_a_log_file_is_frozen() -> None:
+    """Facts are shared between threads: equal ones are alike, and none is changed."""
+    file = read_log_file(LOG_FILE, fail_on_unknown)
+    twin = LogFile(**asdict(file))
+
+    assert twin == file
+    assert hash(twin) == hash(file)
+    with pytest.raises(AttributeError):
+        file.status = "other"  # type: ignore[misc]
+
+
+def test_a_log_file_is_told_from_its_namesake() -> None:
+    """The job and the source instance, where the API names them, are part of a file's identity."""
+    record = {**LOG_FILE, "BackupSetJobId": "1hv5", "SourceEndpointInstanceId": "rm-1"}
+    file = read_log_file(record, fail_on_unknown)
+
+    assert (file.job_id, file.source_id) == ("1hv5", "rm-1")
+
+
+@given(LISTS, st.randoms(use_true_random=False))
+def test_log_files_say_the_same_in_any_order_and_repeated(files: list[LogFile], random: Random) -> None:
+    """Also with equal times, and with one file listed in two states, as by a list that shifts under the reader."""
+    again = [*files, *files]
+    random.shuffle(again)
+
+    assert log_history(again) == log_history(files)
+
+
+def test_log_that_follows_on_is_one_span() -> None:
+    """Files that join make one span; a missing hour makes two."""
+    whole = log_history([hourly(number) for number in range(5)])
+    holed = log_history([hourly(number) for number in (0, 1, 3, 4)])
+
+    assert whole.spans == ((NOW - 5 * 3600, NOW),)
+    assert holed.spans == ((NOW - 5 * 3600, NOW - 3 * 3600), (NOW - 2 * 3600, NOW))
+
+
+@pytest.mark.parametrize(("distance", "spans"), [(-5.0, 1), (0.0, 1), (60.0, 1), (60.5, 2)])
+def test_log_files_are_joined_over_a_minute_at_most(distance: float, spans: int) -> None:
+    """Rotation takes a moment, and times are rounded; more than that is a hole."""
+    assert len(log_history([between(0, 100), between(100 + distance, 300)]).spans) == spans
+
+
+def test_a_log_file_within_another_shortens_nothing() -> None:
+    """Two sources of a cluster overlap; the longer one reaches as far as before."""
+    history = log_history([between(0, 500), between(10, 20), between(500, 600)])
+
+    assert history.spans == ((0.0, 600.0),)
+
+
+def test_a_log_name_that_comes_again_with_another_start_is_another_file() -> None:
+    """After a failover the names begin anew."""
+    history = log_history([between(0, 100, file_id="bin.1"), between(500, 600, file_id="bin.1")])
+
+    assert history.spans == ((0.0, 100.0), (500.0, 600.0))
+
+
+def test_of_a_much_torn_log_the_newest_spans_are_kept() -> None:
+    """What is kept does not grow with the list."""
+    history = log_history([between(at * 1000, at * 1000 + 10) for at in range(100)])
+
+    assert (len(history.spans), history.spans[-1]) == (64, (99_000.0, 99_010.0))
+
+
+@given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e4)), max_size=200))
+def test_spans_are_apart_sorted_and_few(pairs: list[tuple[float, float]]) -> None:
+    """However files overlap, spans are in order, do not touch, and are at most 64."""
+    files = [
+        between(begin, begin + took, file_id=f"bin.{number}") for number, (begin, took) in enumerate(pairs)
+    ]
+    spans = log_history(files).spans
+
+    assert len(spans) <= 64
+    assert all(earlier[1] < later[0] for earlier, later in pairwise(spans))
+
+
+def test_the_file_being_filled_counts_as_far_as_it_has_come() -> None:
+    """Data is received up to the end of a FILLING file, completed only to the last closed one; INIT files hold nothing."""
+    history = log_history(
+        [hourly(1), hourly(0, "FILLING", end=NOW - 30), hourly(-1, "INIT"), hourly(-2, "UNCOMPLETED")]
+    )
+
+    assert history.last_data_at == NOW - 30
+    assert history.last_completed_at == NOW - 3600
+    assert dict(history.counts) == {"INIT": 1, "FILLING": 1, "COMPLETED": 1, "UNCOMPLETED": 1}
+
+
+def test_the_same_file_name_of_two_sources_is_two_files() -> None:
+    """Names repeat across source instances."""
+    history = log_history([hourly(0), replace(hourly(0), source_id="rm-2")])
+
+    assert dict(history.counts)["COMPLETED"] == 2
+    assert dict(history.bytes_by_storage_class) == {"IA": 20}
+
+
+def test_only_files_that_have_ended_are_told_to_the_counters() -> None:
+    """Namesakes of two sources are two events; what is being filled is none yet."""
+    files = [hourly(0), replace(hourly(0), source_id="rm-2"), hourly(1, "UNCOMPLETED"), hourly(2, "FILLING")]
+    begin = NOW - 3600
+
+    assert ended_log_files(files) == (
+        Ended(f"job/rm-1/bin.0/{begin}", True, 10),
+        Ended(f"job/rm-2/bin.0/{begin}", True, 10),
+        Ended(f"job/rm-1/bin.1/{begin - 3600}", False, 10),
+    )

@@ -1,0 +1,83 @@
+"""What plans are held to, from the configuration or from their own schedule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from dbs_exporter.facts.objectives import Objectives, matches, objectives_for, schedule_max_gap_seconds
+from dbs_exporter.facts.plans import Plan, Schedule
+
+HOUR, DAY = 3600.0, 86_400.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    plans: tuple[str, ...]
+    rpo: float | None = None
+    full_backup_interval: float | None = None
+    restore_time: float | None = None
+    restore_test_interval: float | None = None
+
+
+@pytest.mark.parametrize(
+    ("weekdays", "days"), [((0, 1, 2, 3, 4, 5, 6), 1), ((0, 2, 4), 3), ((6,), 7), ((5, 6), 6), ((3, 3), 7)]
+)
+def test_the_largest_gap_runs_over_the_weekend(weekdays: tuple[int, ...], days: int) -> None:
+    """The weekly cycle closes: Friday to Monday is a gap too."""
+    assert schedule_max_gap_seconds(Schedule(weekdays=weekdays)) == days * DAY
+
+
+def test_without_a_schedule_there_is_no_gap() -> None:
+    """An unknown schedule implies nothing."""
+    assert schedule_max_gap_seconds(None) is None
+    assert schedule_max_gap_seconds(Schedule(weekdays=())) is None
+
+
+def test_objectives_follow_the_schedule_where_nothing_is_configured() -> None:
+    """The interval is the largest gap plus 20 %; the RPO is 30 minutes with log and the interval without."""
+    every_day = Schedule(weekdays=(0, 1, 2, 3, 4, 5, 6))
+    objectives = objectives_for([])
+
+    assert objectives(Plan(plan_id="a", schedule=every_day, log_backup_enabled=True)) == Objectives(
+        rpo=1800.0, full_backup_interval=1.2 * DAY
+    )
+    assert objectives(Plan(plan_id="a", schedule=every_day, log_backup_enabled=False)).rpo == 1.2 * DAY
+    assert objectives(Plan(plan_id="a")) == Objectives()
+
+
+def test_the_first_rule_that_matches_counts() -> None:
+    """Patterns match id or name; what a rule does not say is derived."""
+    rules = [Rule(plans=("orders-*",), rpo=300.0), Rule(plans=("*",), rpo=60.0, restore_time=HOUR)]
+    objectives = objectives_for(rules)
+
+    assert objectives(Plan(plan_id="x", name="orders-eu")).rpo == 300.0
+    assert objectives(Plan(plan_id="orders-1")).restore_time is None
+    assert objectives(Plan(plan_id="y", name="crm")) == Objectives(rpo=60.0, restore_time=HOUR)
+
+
+def test_what_a_rule_says_comes_before_the_schedule() -> None:
+    """A configured interval replaces the schedule's, and a plan without log backup is held to it."""
+    rule = Rule(plans=("*",), full_backup_interval=3 * DAY, restore_test_interval=30 * DAY)
+    plan = Plan(plan_id="a", schedule=Schedule(weekdays=(0,)), log_backup_enabled=False)
+
+    assert objectives_for([rule])(plan) == Objectives(
+        rpo=3 * DAY, full_backup_interval=3 * DAY, restore_test_interval=30 * DAY
+    )
+
+
+@pytest.mark.parametrize(
+    ("patterns", "fits"),
+    [
+        (("dbs1",), True),
+        (("orders-??",), True),
+        (("ORDERS-*",), False),
+        (("crm-*", "*-eu"), True),
+        (("orders",), False),
+        ((), False),
+    ],
+)
+def test_a_pattern_fits_the_whole_id_or_name(patterns: tuple[str, ...], fits: bool) -> None:
+    """As a shell's patterns do, and case counts."""
+    assert matches(patterns, Plan(plan_id="dbs1", name="orders-eu")) is fits

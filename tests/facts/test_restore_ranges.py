@@ -1,0 +1,66 @@
+"""Restorable points and ranges as the API tells them."""
+
+from __future__ import annotations
+
+import pytest
+from support.unknown_values import Told
+
+from dbs_exporter.errors import BadAnswer
+from dbs_exporter.facts.restore_ranges import RestoreRange, read_restore_ranges
+
+
+def test_restore_ranges_and_points() -> None:
+    """A range has two ends; points are the ends of the full backups they are made of."""
+    answer = {
+        "Items": {
+            "DBSRecoverRange": [
+                {
+                    "RangeType": "range",
+                    "BeginTimestampForRestore": 1583740000000,
+                    "EndTimestampForRestore": 1583750000000,
+                },
+                {
+                    "RangeType": "point",
+                    "BeginTimestampForRestore": 1583730000000,
+                    "EndTimestampForRestore": 1583740000000,
+                    "FullBackupList": {
+                        "FullBackupDetail": [{"EndTime": 1583730000000}, {"EndTime": "1583740000000"}]
+                    },
+                },
+                {
+                    "RangeType": "point",
+                    "BeginTimestampForRestore": 1583720000000,
+                    "EndTimestampForRestore": 0,
+                },
+            ]
+        }
+    }
+
+    assert read_restore_ranges(answer) == (
+        RestoreRange(range_type="range", begin_at=1583740000.0, end_at=1583750000.0),
+        RestoreRange(range_type="point", begin_at=1583730000.0, end_at=1583730000.0),
+        RestoreRange(range_type="point", begin_at=1583740000.0, end_at=1583740000.0),
+        RestoreRange(range_type="point", begin_at=1583720000.0, end_at=None),
+    )
+
+
+def test_a_range_that_ends_before_it_begins_is_refused() -> None:
+    """Such a range would make recoverability look like more than it is."""
+    record = {
+        "RangeType": "range",
+        "BeginTimestampForRestore": 1583750000000,
+        "EndTimestampForRestore": 1583740000000,
+    }
+    with pytest.raises(BadAnswer) as caught:
+        read_restore_ranges({"Items": {"DBSRecoverRange": record}})
+
+    assert caught.value.field == "EndTimestampForRestore"
+
+
+def test_a_range_of_an_unknown_type_is_kept_and_told() -> None:
+    """It keeps its own word, so that what can be restored is not made less."""
+    told = Told()
+    [found] = read_restore_ranges({"Items": {"DBSRecoverRange": {"RangeType": "snapshot"}}}, told)
+
+    assert found.range_type == "snapshot"
+    assert told.fields == ["RangeType"]

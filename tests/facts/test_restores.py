@@ -1,0 +1,172 @@
+"""Restore tasks: records to facts, and a plan's long list condensed."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from support.records import RESTORE_TASK
+from support.unknown_values import fail_on_unknown
+
+from dbs_exporter.facts.restores import (
+    RestoreTask,
+    ended_restores,
+    read_restore_task,
+    restore_duration,
+    restore_history,
+    restore_succeeded,
+)
+from dbs_exporter.facts.tallies import Ended
+
+NOW = 1_790_000_000.0
+DAY = 86_400.0
+INSTANTS = st.sampled_from([None, 10.0, 20.0, 30.0, 90.0, 150.0])
+"""Few, so that equal times are common."""
+LISTS = st.lists(
+    st.builds(
+        RestoreTask,
+        task_id=st.sampled_from("abcdefgh"),
+        plan_id=st.just("dbs1"),
+        status=st.sampled_from(["init", "running", "stop", "finish", "brand_new"]),
+        created_at=INSTANTS,
+        finished_at=INSTANTS,
+        progress=st.sampled_from([(), (("full_data", 1.0),), (("full_data", 0.5),)]),
+    )
+)
+
+
+def daily(number: int, status: str, *, finished: bool = False, progress: float = 1.0) -> RestoreTask:
+    """A restore task of `number` days ago."""
+    return RestoreTask(
+        task_id=f"s{number}",
+        plan_id="dbs1",
+        status=status,
+        created_at=NOW - number * DAY,
+        finished_at=NOW - number * DAY + 1800 if finished else None,
+        progress=(("full_data", progress), ("continuous", progress)),
+    )
+
+
+def test_the_reference_sample_of_a_restore_task() -> None:
+    """Progress has the stages that the API reports and no others, as ratios."""
+    task = read_restore_task(RESTORE_TASK, fail_on_unknown)
+
+    assert task.progress == (("pre_structure", 1.0), ("full_data", 0.2), ("post_structure", 0.0))
+    assert (task.created_at, task.finished_at, task.target_at) == (1583743872.0, None, 1583741465.0)
+    assert (task.destination_type, task.destination_instance_id) == ("rds", "rm-bp1")
+
+
+def test_every_physical_stage_has_its_name() -> None:
+    """Each progress field of a physical restore becomes a stage of its own."""
+    fields = (
+        "ContinuousRestoreProgress",
+        "PhysicalFullBackupRecoverProgress",
+        "PhysicalIncrementBackupRecoverProgress",
+        "PhysicalFullAndIncrementBackupRecoverProgress",
+        "PhysicalBackupRecoverProgress",
+        "PhysicalDatabaseOnlineProgress",
+    )
+    record = {"RestoreTaskId": "s", "RestoreStatus": "running"} | {
+        field: number for number, field in enumerate(fields)
+    }
+
+    assert read_restore_task(record, fail_on_unknown).progress == (
+        ("continuous", 0.0),
+        ("physical_full", 0.01),
+        ("physical_incremental", 0.02),
+        ("physical_full_and_incremental", 0.03),
+        ("physical_recover", 0.04),
+        ("physical_online", 0.05),
+    )
+
+
+def test_finish_is_a_known_end_of_a_restore() -> None:
+    """No document lists `finish` for restores, but a task that reaches it is not counted as a surprise."""
+    task = read_restore_task({**RESTORE_TASK, "RestoreStatus": "finish"}, fail_on_unknown)
+
+    assert task.status == "finish"
+
+
+@pytest.mark.parametrize("spelling", ["DestinationEndpointInstanceID", "DestinationEndpointInstanceId"])
+def test_both_spellings_of_an_instance_id(spelling: str) -> None:
+    """The reference and the SDK differ in one letter's case."""
+    record = {"RestoreTaskId": "s", "RestoreStatus": "init", spelling: "rm-1"}
+
+    assert read_restore_task(record, fail_on_unknown).destination_instance_id == "rm-1"
+
+
+@given(LISTS, st.randoms(use_true_random=False))
+def test_restores_say_the_same_in_any_order_and_repeated(tasks: list[RestoreTask], random: Random) -> None:
+    """Also with equal times, and with one task listed in two states, as by a list that shifts under the reader."""
+    again = [*tasks, *tasks]
+    random.shuffle(again)
+
+    assert restore_history(again) == restore_history(tasks)
+
+
+@pytest.mark.parametrize(
+    ("task", "succeeded"),
+    [
+        (daily(1, "finish", finished=True), True),
+        (daily(1, "done", finished=True), True),
+        (daily(1, "done", finished=True, progress=0.9), False),
+        (daily(1, "done"), False),
+        (daily(1, "running", finished=True), False),
+        (daily(1, "stop", finished=True), False),
+        (replace(daily(1, "done", finished=True), progress=()), False),
+    ],
+)
+def test_what_counts_as_a_successful_restore(task: RestoreTask, succeeded: bool) -> None:
+    """`finish`, or an unknown status with a finish time and every reported stage at its end."""
+    assert restore_succeeded(task) is succeeded
+
+
+def test_of_restores_the_running_and_the_newest_five_ended_are_kept() -> None:
+    """Old tasks go, but the last success and the counts are of the whole list."""
+    tasks = [
+        daily(0, "running"),
+        *(daily(number, "stop", finished=True) for number in range(1, 9)),
+        daily(9, "finish", finished=True),
+    ]
+    history = restore_history(tasks)
+
+    assert {task.task_id for task in history.tasks} == {"s0", "s1", "s2", "s3", "s4", "s5"}
+    assert dict(history.counts)["stop"] == 8
+    assert history.last_success_at == NOW - 9 * DAY + 1800
+    assert history.last_success_duration_seconds == 1800
+
+
+def test_of_ended_restores_the_newest_five_are_kept() -> None:
+    """By when they ended, whatever the order of the list."""
+    tasks = [
+        RestoreTask(task_id=f"r{at}", plan_id="dbs1", status="finish", finished_at=float(at))
+        for at in (3, 8, 1, 6, 2, 7, 5, 4)
+    ]
+
+    assert [task.task_id for task in restore_history(tasks).tasks] == ["r4", "r5", "r6", "r7", "r8"]
+
+
+def test_a_restore_without_times_has_no_duration() -> None:
+    """A missing or earlier finish gives no duration."""
+    assert restore_duration(daily(1, "running")) is None
+    assert restore_duration(replace(daily(1, "finish"), finished_at=1.0)) is None
+
+
+def test_only_restores_that_have_ended_are_told_to_the_counters() -> None:
+    """An unknown status is an end where the task has a finish time; one without times took no time."""
+    tasks = [
+        daily(0, "running"),
+        daily(1, "stop", finished=True),
+        daily(2, "done", finished=True),
+        daily(3, "brand_new"),
+        daily(4, "finish"),
+    ]
+
+    assert ended_restores(tasks) == (
+        Ended("s1", False, duration_seconds=1800.0),
+        Ended("s2", True, duration_seconds=1800.0),
+        Ended("s4", True),
+    )

@@ -1,0 +1,67 @@
+"""An API of prepared answers, and readings of it, for tests of collectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dbs_exporter.api.operations.parameters import request_parameters
+from dbs_exporter.api.operations.registry import OPERATIONS
+from dbs_exporter.collectors.base import PlanReading, Reading
+from dbs_exporter.facts.enums import ignore_unknown
+from dbs_exporter.facts.plans import Plan
+from dbs_exporter.facts.subjects import PlanSubject, Scope
+
+SCOPE = Scope(account="prod", region="cn-hangzhou")
+NOW = 2_000_000.0
+WITHIN = 60.0
+
+
+class FakeApi:
+    """Answers by operation, an error among them is raised; asserts that every question is a complete one."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers = answers
+        self.asked: list[tuple[str, dict[str, object]]] = []
+
+    def call(
+        self, operation: str, params: Mapping[str, object], *, within: float | None = None
+    ) -> dict[str, Any]:
+        assert within == WITHIN
+        # As the client does: it adds the region and refuses what the table does not know.
+        region = {"Region": SCOPE.region} if OPERATIONS[operation].region_parameter else {}
+        request_parameters(OPERATIONS[operation], {**region, **params})
+        self.asked.append((operation, dict(params)))
+        answer = self.answers.get(operation, {})
+        if isinstance(answer, Exception):
+            raise answer
+        return answer  # type: ignore[no-any-return]
+
+    def pages(
+        self, operation: str, params: Mapping[str, object], *, within: float | None = None
+    ) -> list[dict[str, Any]]:
+        return self.call(operation, params, within=within) or []  # type: ignore[return-value]
+
+
+def reading_of(api: FakeApi) -> Reading:
+    """The region, or the account from there, about to be read."""
+    return Reading(api=api, region=SCOPE.region, within=WITHIN, unknown=ignore_unknown)
+
+
+def subject_of(plan: Plan | None = None) -> PlanSubject:
+    """A plan, of which nothing else is known."""
+    return PlanSubject(
+        scope=SCOPE, plan=plan or Plan(plan_id="dbs1", status="running", log_backup_enabled=True)
+    )
+
+
+def reading_of_plan(api: FakeApi, subject: PlanSubject | None = None) -> PlanReading:
+    """A plan about to be read."""
+    return PlanReading(
+        api=api,
+        region=SCOPE.region,
+        within=WITHIN,
+        unknown=ignore_unknown,
+        subject=subject or subject_of(),
+        now=NOW,
+    )

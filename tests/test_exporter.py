@@ -1,0 +1,218 @@
+"""The exporter as a whole: what it serves of a simulated cloud, what a reload changes, and what an outage does not."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.exporter_process import (
+    LISTENING,
+    ask,
+    config_text,
+    eventually,
+    exporter,
+    run_flags,
+    write_config,
+)
+
+from dbs_exporter.clock import SystemClock
+from dbs_exporter.config.load import parse_config
+from dbs_exporter.errors import ConfigError, CredentialsError
+from dbs_exporter.exporter import Exporter
+from dbs_exporter.facts.networks import REGIONS
+from dbs_exporter.simulator import Simulator, World, start_simulator
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Simulator]:
+    """A simulated cloud that the tests of this module share."""
+    with start_simulator(World(plans=10)) as simulator:
+        yield simulator
+
+
+DENIED = r'api_requests_total\{[^}]*outcome="denied"[^}]*\} [1-9]'
+
+
+def test_a_collector_that_is_switched_off_leaves_nothing_behind(tmp_path: Path, cloud: Simulator) -> None:
+    """A reload without billing and the gateways takes their series away at once, and keeps the plans' others."""
+    file = write_config(tmp_path, cloud, "collectors: {billing: {enabled: true}}\n")
+    with exporter(*run_flags(file)) as process:
+        url = process.until(LISTENING)[1]
+        before = eventually(
+            url,
+            "/metrics",
+            lambda _, text: "dbs_plan_billing_free_bytes{" in text and "dbs_gateway_info{" in text,
+        )
+        write_config(tmp_path, cloud, "collectors: {gateways: {enabled: false}}\n")
+        process.process.send_signal(signal.SIGHUP)
+        after = eventually(
+            url,
+            "/metrics",
+            lambda _, text: "dbs_plan_billing_" not in text and "dbs_gateway_info" not in text,
+        )
+
+        assert before.count("dbs_plan_info{") == after.count("dbs_plan_info{") > 0
+        assert process.stop() == 0
+
+
+def test_shards_together_export_what_one_does(tmp_path: Path, cloud: Simulator) -> None:
+    """Each plan is on exactly one of two shards."""
+    file = write_config(tmp_path, cloud)
+    found: list[set[str]] = []
+    for shard in ("exporter-0", "exporter-1", "0"):
+        total = "1" if shard == "0" else "2"
+        with exporter(*run_flags(file, f"--shard={shard}", f"--total-shards={total}")) as process:
+            url = process.until(LISTENING)[1]
+            eventually(url, "/-/ready", lambda status, _: status == 200)
+            text = eventually(url, "/metrics", lambda _, text: "dbs_exporter_collector_success{" in text)
+            found.append({line for line in text.splitlines() if line.startswith("dbs_plan_info{")})
+            assert process.stop() == 0
+
+    assert found[0] | found[1] == found[2]
+    assert not found[0] & found[1]
+
+
+def test_secrets_are_in_nothing_that_is_said_or_served(tmp_path: Path, cloud: Simulator) -> None:
+    """Even at level debug, and with a secret that the cloud refuses."""
+    file = write_config(tmp_path, cloud, secret="hush-hush-hush")
+    with exporter(*run_flags(file, "--log.level=debug")) as process:
+        url = process.until(LISTENING)[1]
+        eventually(url, "/metrics", lambda _, text: re.search(DENIED, text) is not None)
+        served = ask(url, "/")[1] + ask(url, "/metrics")[1] + ask(url, "/-/ready")[1]
+        assert process.stop() == 0
+        said = process.everything_said()
+
+    assert "hush-hush-hush" not in served + said
+
+
+FAST = """
+collectors:
+  plans: {interval: 1s}
+  full_backups: {interval: 1s}
+"""
+
+RUNS = 'dbs_exporter_collector_success{{account="prod",collector="plans",region="cn-hangzhou"}} {}'
+
+
+def series_of_plans(text: str) -> set[str]:
+    """The series of a page that are about plans, without their values."""
+    return {
+        line.rpartition(" ")[0]
+        for line in text.splitlines()
+        if not line.startswith(("#", "dbs_exporter", "p"))
+    }
+
+
+def test_an_outage_of_the_cloud_takes_no_series_away(tmp_path: Path) -> None:
+    """What was known stays, and only the exporter's own metrics tell that the runs fail."""
+    with (
+        start_simulator(World(plans=10)) as own,
+        exporter(*run_flags(write_config(tmp_path, own, FAST))) as process,
+    ):
+        url = process.until(LISTENING)[1]
+        eventually(url, "/-/ready", lambda status, _: status == 200)
+        before = eventually(url, "/metrics", lambda _, text: RUNS.format("1.0") in text)
+        own.close()
+        after = eventually(url, "/metrics", lambda _, text: RUNS.format("0.0") in text)
+
+        assert "dbs_full_backup_last_success_timestamp_seconds{" in before
+        assert series_of_plans(after) == series_of_plans(before)
+        assert process.stop() == 0
+
+
+def test_a_deleted_plan_is_gone_after_the_next_list(tmp_path: Path) -> None:
+    """Every series of it, and no other plan's."""
+    with (
+        start_simulator(World(plans=10)) as own,
+        exporter(*run_flags(write_config(tmp_path, own, FAST))) as process,
+    ):
+        url = process.until(LISTENING)[1]
+        eventually(url, "/-/ready", lambda status, _: status == 200)
+        before = eventually(url, "/metrics", lambda _, text: "dbs_plan_info{" in text)
+        first = own.world.plan_ids("demo", "cn-hangzhou")[0]
+        own.world.delete_plan(first)
+        after = eventually(url, "/metrics", lambda _, text: first not in text)
+
+        assert first in before
+        assert before.count("dbs_plan_info{") == after.count("dbs_plan_info{") + 1
+        assert process.stop() == 0
+
+
+def read_whole(config: str) -> Exporter:
+    """Start an exporter in this process and wait until every collector has run; the caller closes it."""
+    running = Exporter(parse_config(config, environ={}), clock=SystemClock())
+    running.start()
+    while running.missing():
+        running.clock.sleep(0.02)
+    return running
+
+
+def test_the_regions_of_an_account_are_asked_once_for_all_of_it() -> None:
+    """The list is the account's: an account of two regions asks for it once, and its home answers."""
+    with start_simulator(World(plans=10)) as own:
+        running = read_whole(config_text(own, regions="[cn-hangzhou, cn-shanghai]"))
+        try:
+            account = running.store.account("prod")
+
+            assert account is not None
+            regions = account.get(REGIONS)
+            assert regions is not None
+            assert {"cn-hangzhou", "cn-shanghai"} <= set(regions)
+            assert own.requests["DescribeRegions"] == 1
+            assert own.requests["DescribeNodeCidrList"] == 2
+        finally:
+            running.close()
+
+
+def test_all_regions_are_found_even_if_their_collector_is_off() -> None:
+    """Who watches all regions needs the list, whatever is said of its collector."""
+    with start_simulator(World(plans=10)) as own:
+        running = read_whole(config_text(own, regions="all") + "collectors: {regions: {enabled: false}}\n")
+        try:
+            regions = {subject.scope.region for subject in running.store.plan_subjects()}
+
+            assert regions == {
+                spec.region for plan in own.world.plan_ids("demo") if (spec := own.world.spec(plan))
+            }
+            assert len(regions) > 1
+        finally:
+            running.close()
+
+
+RRSA = {
+    "ALIBABA_CLOUD_ROLE_ARN": "r",
+    "ALIBABA_CLOUD_OIDC_PROVIDER_ARN": "p",
+    "ALIBABA_CLOUD_OIDC_TOKEN_FILE": "/t",
+}
+
+
+@pytest.mark.parametrize(
+    ("error", "config"),
+    [
+        (ConfigError, "accounts: 5"),
+        # Good by these variables, which the process itself lacks.
+        (CredentialsError, "accounts: [{name: b, regions: all, credentials: {type: oidc_role_arn}}]"),
+    ],
+    ids=["configuration", "credentials"],
+)
+def test_a_reload_that_cannot_be_taken_changes_nothing(
+    cloud: Simulator, monkeypatch: pytest.MonkeyPatch, error: type[Exception], config: str
+) -> None:
+    """The old configuration, its plans and its objectives stay, and the failure is raised and told by a metric."""
+    for name in RRSA:
+        monkeypatch.delenv(name, raising=False)
+    running = read_whole(config_text(cloud))
+    try:
+        before = (running.config, running.store.plan_subjects())
+        with pytest.raises(error):
+            running.reload(lambda: parse_config(config, environ=RRSA))
+
+        assert (running.config, running.store.plan_subjects()) == before
+        running.exposition.publish()
+        page = b"".join(running.exposition.page(openmetrics=False).identity).decode()
+        assert "dbs_exporter_config_last_reload_successful 0" in page
+    finally:
+        running.close()
