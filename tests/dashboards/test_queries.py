@@ -16,7 +16,7 @@ from dashboards.source.queries import boards, queries
 from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.errors import Outcome
 
-GOLDEN = ROOT / "tests" / "golden" / "scrape.txt"
+GOLDEN = ROOT / "tests" / "whole" / "golden" / "scrape.txt"
 """The page of a fleet with every incident: what a label can be, it is there."""
 NAMES = {"account", "region", "plan_id", "job", "instance"}
 """Labels whose values are the user's."""

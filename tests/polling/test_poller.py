@@ -281,6 +281,28 @@ def test_an_exit_in_a_collector_is_a_failed_run_that_ends(raised: BaseException)
         assert unread == ["p001"]
 
 
+def test_a_plan_list_with_a_record_that_cannot_be_read_takes_no_plan_away() -> None:
+    """The record may be that of the plan that is missing; once the list can be read again, the plan is gone."""
+    api = FakeApi(plans=3)
+    with polled(api, PROD) as (poller, store, runs):
+
+        def list_again() -> list[str]:
+            asked = api.asked.count(("DescribeBackupPlanList", ""))
+            poller.run("plans")
+            until(lambda: api.asked.count(("DescribeBackupPlanList", "")) > asked and not poller._active)
+            return sorted(subject.plan.plan_id for subject in store.plans_of(PROD))
+
+        first = list_again()
+        api.plans, api.unreadable = 2, [{"BackupPlanStatus": "running"}]
+        second = list_again()
+        api.unreadable = []
+        third = list_again()
+
+        assert (first, second) == (["p000", "p001", "p002"], ["p000", "p001", "p002"])
+        assert third == ["p000", "p001"]
+        until(lambda: not runs.missing())
+
+
 def test_plans_broken_in_a_row_do_not_starve_those_behind_them() -> None:
     """A run that is given up is taken up where it was left, so every healthy plan is read in the end."""
     api = FakeApi(plans=40)

@@ -15,7 +15,7 @@ from dbs_exporter.facts.groups import Group, Subject
 from dbs_exporter.facts.log_backups import LOG_BACKUPS, LogHistory
 from dbs_exporter.facts.networks import NETWORKS, REGIONS, NodeNetworks
 from dbs_exporter.facts.objectives import Objectives
-from dbs_exporter.facts.plans import PLANS, Plan
+from dbs_exporter.facts.plans import PLANS, Plan, PlanList
 from dbs_exporter.facts.restores import RESTORES, RestoreHistory
 from dbs_exporter.facts.subjects import AccountSubject, PlanSubject, Scope, SubjectKey
 from dbs_exporter.facts.tallies import Ended
@@ -72,6 +72,17 @@ def test_an_empty_list_empties_only_its_own_region() -> None:
     store.put_plans(HERE, [])
 
     assert [subject.plan.plan_id for subject in store.plan_subjects()] == ["c"]
+
+
+def test_a_list_that_is_not_whole_takes_nothing_away() -> None:
+    """A plan that is not in it may be the one that could not be read; what is in it is taken."""
+    store, told = store_of("a", "b")
+    new = store.put_plans(HERE, [Plan(plan_id="b", name="renamed"), Plan(plan_id="c")], whole=False)
+
+    assert new == ["c"]
+    assert [subject.plan.plan_id for subject in store.plans_of(HERE)] == ["a", "b", "c"]
+    assert plan_of(store, "b").plan.name == "renamed"
+    assert [key[2] for key, _ in told] == ["b", "c"]
 
 
 def test_new_plans_are_named() -> None:
@@ -228,11 +239,12 @@ def test_regions_no_longer_supported_are_gone() -> None:
 def test_what_a_collector_brought_goes_when_it_is_switched_off() -> None:
     """Its facts and times are forgotten and that is told; what the others brought stays."""
     store, told = store_of("a")
+    listed = PlanList(plans=(Plan(plan_id="a"),))
     put(store, "a", RESTORES, RestoreHistory(last_success_at=1.0), 10.0)
     put(store, "a", LOG_BACKUPS, LogHistory(last_data_at=5.0), 10.0)
     store.put_region(HERE, GATEWAYS, (), 10.0)
     store.put_region(HERE, NETWORKS, NodeNetworks(), 10.0)
-    store.put_region(HERE, PLANS, (Plan(plan_id="a"),), 10.0)
+    store.put_region(HERE, PLANS, listed, 10.0)
     told.clear()
     store.keep(HERE, [collector for collector in TABLE if collector.name not in ("restores", "nodes")])
     subject = plan_of(store, "a")
@@ -243,7 +255,7 @@ def test_what_a_collector_brought_goes_when_it_is_switched_off() -> None:
     assert subject.known(LOG_BACKUPS).read_at == 10.0
     assert (region.get(NETWORKS), region.known(NETWORKS).read_at) == (None, None)
     assert region.get(GATEWAYS) == ()
-    assert region.get(PLANS) == (Plan(plan_id="a"),)
+    assert region.get(PLANS) == listed
     assert {key for key, _ in told} == {("prod", "cn-hangzhou", "a"), ("prod", "cn-hangzhou", "")}
 
 

@@ -110,7 +110,7 @@ def random_plan(random: Random, number: int) -> tuple[PlanSubject, dict[str, Col
 def series(subjects: list[PlanSubject], states: list[CollectorState]) -> Iterator[dict[str, str]]:
     """What the exporter shows of them, as promtool takes it; only what the rules look at."""
     own = OwnMetrics(CollectorRegistry(), version="1", collector_states=lambda: states, process=False)
-    exposition = Exposition(TABLE.families, own=own)
+    exposition = Exposition(TABLE.families, own=own.lines)
     for subject in subjects:
         exposition.update(key_of(subject), subject)
     exposition.publish()

@@ -13,7 +13,7 @@ from dbs_exporter.facts.gateways import GATEWAYS, Gateway
 from dbs_exporter.facts.groups import Group, with_facts
 from dbs_exporter.facts.log_backups import LOG_BACKUPS, LogHistory
 from dbs_exporter.facts.objectives import Objectives
-from dbs_exporter.facts.plans import PLANS, Plan
+from dbs_exporter.facts.plans import PLANS, Plan, PlanList
 from dbs_exporter.facts.restore_ranges import RANGES, RestoreRange
 from dbs_exporter.facts.restores import RESTORES, RestoreHistory, RestoreTask
 from dbs_exporter.facts.subjects import PlanSubject, RegionSubject, Scope
@@ -142,7 +142,7 @@ def fleet(count: int = 3) -> Overview:
         Gateway(gateway_id="g3", status="ONLINE", last_heartbeat_at=NOW - 301),
     )
     behind = tuple(Plan(plan_id=f"behind{number}", gateway_id="g1") for number in range(4))
-    region = subject_with(RegionSubject(scope=SCOPE), (GATEWAYS, gateways), (PLANS, behind))
+    region = subject_with(RegionSubject(scope=SCOPE), (GATEWAYS, gateways), (PLANS, PlanList(plans=behind)))
     states = [
         *collectors().values(),
         replace(

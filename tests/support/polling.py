@@ -156,6 +156,8 @@ class FakeApi:
         self.regions = regions
         self.before: Callable[[str, str], None] = lambda _operation, _plan: None
         self.asked: list[tuple[str, str]] = []
+        self.unreadable: list[dict[str, Any]] = []
+        """Records of the plan list that nobody can read, besides those of the plans."""
 
     def call(
         self, operation: str, params: Mapping[str, object], *, within: float | None = None
@@ -174,7 +176,8 @@ class FakeApi:
         self.call(operation, params, within=within)
         if operation == "DescribeBackupPlanList":
             names = (f"p{number:03}" for number in range(self.plans))
-            return [{"BackupPlanId": name, "BackupPlanStatus": "running"} for name in names]
+            readable = [{"BackupPlanId": name, "BackupPlanStatus": "running"} for name in names]
+            return [*readable, *self.unreadable]
         if operation == "DescribeFullBackupList":
             return [{"BackupSetId": "s1", "BackupStatus": "stop", "CreateTime": 1_700_000_000_000}]
         return []
