@@ -34,7 +34,7 @@ from dbs_exporter.simulator.tasks import RESTORE_BYTES_PER_SECOND, Restore
 ROOT = Path(__file__).resolve().parent.parent.parent
 EXAMPLE = ROOT / "examples" / "alertmanager" / "alertmanager.yml"
 PATIENCE_SECONDS = 180.0
-PLANS = 18
+PLANS = 19
 """One for each incident, two behind the gateway, two healthy."""
 CONFIG = """
 accounts:
