@@ -34,7 +34,7 @@ test: $(VENV)/dev.stamp ## Run the tests; those whose tools are missing are skip
 lint: $(VENV)/dev.stamp ## Check style, types, shell scripts and YAML
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy dbs_exporter tests bench docs
+	$(BIN)/mypy dbs_exporter tests bench tools
 	$(BIN)/mypy -p dashboards.source -p dashboards.preview
 	$(BIN)/shellcheck .ci/run .ci/tools .ci/base-image .ci/locks
 
@@ -43,13 +43,13 @@ format: $(VENV)/dev.stamp ## Format the code
 	$(BIN)/ruff format .
 
 docs: $(VENV)/dev.stamp ## Make again everything that is generated
-	$(BIN)/python -m docs.generate
+	$(BIN)/python -m tools.generate
 
 bench: $(VENV)/dev.stamp ## Measure; prints ratios and writes docs/performance.md
 	$(BIN)/python -m bench
 
 screenshot: $(VENV)/dev.stamp ## Photograph the status page again, into docs/images (needs chromium)
-	$(BIN)/python docs/screenshots.py
+	$(BIN)/python -m tools.screenshots
 
 preview: $(VENV)/dev.stamp ## Draw a preview of the dashboards into docs/images: Grafana's components, no Grafana server (needs prometheus, chromium and npm's packages)
 	$(BIN)/python -m dashboards.preview

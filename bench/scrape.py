@@ -96,7 +96,8 @@ def serve(plans: int, folder: str, told: Connection) -> None:
     from dbs_exporter.clock import SystemClock
     from dbs_exporter.metrics.exposition import Exposition
     from dbs_exporter.web.page.overview import Snapshot
-    from dbs_exporter.web.server import WebServer, bind, create_app
+    from dbs_exporter.web.routes import create_app
+    from dbs_exporter.web.server import WebServer, bind
 
     exposition = Exposition(TABLE.families)
     for number in range(plans):

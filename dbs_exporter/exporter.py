@@ -42,7 +42,7 @@ from dbs_exporter.polling.scheduler import Account, Scheduler
 from dbs_exporter.polling.sharding import Shard
 from dbs_exporter.polling.store import Store
 from dbs_exporter.web.page.overview import Snapshot
-from dbs_exporter.web.server import create_app
+from dbs_exporter.web.routes import create_app
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp

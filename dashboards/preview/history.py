@@ -220,7 +220,7 @@ class Past:
             raise TypeError(f"{name} is no collector of accounts")
         scope, at = self._home.scope, self._clock.now()
         reading = Reading(
-            api=self._home.api, region=scope.region, within=interval, unknown=self._own.on_unknown
+            api=self._home.api, region=scope.region, now=at, within=interval, unknown=self._own.on_unknown
         )
         began = self._clock.monotonic()
         self._store.put_account(scope.account, collector.group, collector.read(reading), at)

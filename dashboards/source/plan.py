@@ -141,15 +141,12 @@ def _full_backups() -> Iterator[stat.Panel]:
 
 
 def _errors() -> table.Panel:
-    found = f"max by (job, exported_job, job_id, error_code) (dbs_job_error_info{{{PLAN}}})"
-    # Which of the two labels says what failed depends on the scrape job's honor_labels.
-    for label in ("job", "exported_job"):
-        found = f'label_replace({found}, "failed", "$1", "{label}", "(.+)")'
+    found = f"max by (job_kind, job_id, error_code) (dbs_job_error_info{{{PLAN}}})"
     return kit.rows(
         "Error code",
         "DBS' standard error code for the last failed full backup or restore, while it stands.",
         {
-            "failed": Label(name="failed", width=110),
+            "failed": Label(name="job_kind", width=110),
             "job": Label(name="job_id", width=140),
             "error code": Label(name="error_code"),
             "": Column(query=found, hidden=True),

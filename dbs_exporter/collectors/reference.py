@@ -1,4 +1,4 @@
-"""The catalogue for people: the tables of `dbs-exporter metrics`, of the README and of other programs, from
+"""The catalogue for people: the tables of `dbs-exporter metrics`, of docs/metrics.md and of other programs, from
 one source."""
 
 from __future__ import annotations

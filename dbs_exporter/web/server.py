@@ -1,7 +1,6 @@
-"""The web side of the exporter: routes over prepared bytes, and the server that answers on several addresses.
+"""The server: sockets are bound, and an application is served on all of them, in a thread or in the main one.
 
-`create_app` makes the ASGI application, `WebServer` serves it, in a thread or in the main one. Nothing here waits for a
-poll, asks the cloud or renders a metric. The server takes no signals: whoever runs it calls `stop`.
+The server takes no signals: whoever runs it calls `stop`.
 """
 
 from __future__ import annotations
@@ -11,177 +10,16 @@ import contextlib
 import math
 import socket
 import threading
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import uvicorn
 import uvloop
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
-from dbs_exporter.clock import Clock
-from dbs_exporter.errors import ConfigError, DbsExporterError
+from dbs_exporter.errors import ConfigError
 from dbs_exporter.listen import parse_listen_address
 from dbs_exporter.web.limits import Connections, Guarded, Limits
-from dbs_exporter.web.negotiation import wants_gzip, wants_openmetrics
-from dbs_exporter.web.page.overview import Snapshot
-from dbs_exporter.web.page.rendering import BusyError, StatusPages
-
-_SECURITY = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"x-frame-options", b"DENY"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-)
-_BARE_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-_METRICS_IDENTITY = ((b"vary", b"accept, accept-encoding"), *_SECURITY, _BARE_POLICY)
-_METRICS_GZIP = ((b"content-encoding", b"gzip"), *_METRICS_IDENTITY)
-
-
-class MetricsPage(Protocol):
-    """One format's whole answer; the chunks together are as long as the length says."""
-
-    @property
-    def content_type(self) -> str:
-        """With version and charset."""
-        ...
-
-    @property
-    def identity(self) -> Sequence[bytes]:
-        """The bytes as they are."""
-        ...
-
-    @property
-    def gzip(self) -> Sequence[bytes]:
-        """The bytes compressed."""
-        ...
-
-    @property
-    def identity_length(self) -> int:
-        """Bytes in `identity`."""
-        ...
-
-    @property
-    def gzip_length(self) -> int:
-        """Bytes in `gzip`."""
-        ...
-
-
-class MetricsPages(Protocol):
-    """Where the prepared bytes are (`metrics.exposition.Exposition`)."""
-
-    def page(self, *, openmetrics: bool) -> MetricsPage:
-        """Return the page last published; never waits."""
-        ...
-
-
-def create_app(
-    *,
-    exposition: MetricsPages,
-    snapshot: Callable[[], Snapshot],
-    missing: Callable[[], Sequence[str]],
-    clock: Clock,
-    telemetry_path: str = "/metrics",
-    reload: Callable[[], None] | None = None,
-    links: Iterable[tuple[str, str]] = (),
-) -> ASGIApp:
-    """The routes.
-
-    `snapshot` gives what the status page shows and is called in a worker thread. `missing` says what readiness waits for, one
-    sentence each, and is empty once ready. `reload` is called in a worker thread by POST /-/reload, and raises a
-    DbsExporterError that is told to the client; None refuses. `links` are (text, address) for the page's foot.
-    """
-    pages = StatusPages(snapshot, clock=clock, telemetry_path=telemetry_path, links=tuple(links))
-
-    async def status(request: Request) -> Response:
-        try:
-            page = await pages.page(request.scope["query_string"])
-        except BusyError:
-            return PlainTextResponse(
-                "Too many different views of the status page are asked for at once.\n",
-                status_code=503,
-                headers={"retry-after": "1"},
-            )
-        compressed = wants_gzip(_header(request.scope, b"accept-encoding"))
-        headers = {
-            "content-security-policy": page.policy,
-            "cache-control": "no-cache",
-            "vary": "accept-encoding",
-        }
-        if compressed:
-            headers["content-encoding"] = "gzip"
-        return Response(page.gzip if compressed else page.identity, media_type="text/html", headers=headers)
-
-    async def healthy(_: Request) -> Response:
-        return PlainTextResponse("healthy\n")
-
-    async def ready(_: Request) -> Response:
-        still = list(missing())
-        if not still:
-            return PlainTextResponse("ready\n")
-        lines = "".join(f"{one}\n" for one in still)
-        return PlainTextResponse(f"not ready:\n{lines}", status_code=503)
-
-    async def reloaded(request: Request) -> Response:
-        if reload is None:
-            return PlainTextResponse(
-                "Reloading over HTTP is off; --web.enable-lifecycle allows it.\n", status_code=403
-            )
-        if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-            return PlainTextResponse("A page of another site may not reload the exporter.\n", status_code=403)
-        try:
-            await asyncio.to_thread(reload)
-        except DbsExporterError as error:
-            return PlainTextResponse(f"not reloaded:\n{error}\n", status_code=500)
-        return PlainTextResponse("reloaded\n")
-
-    metrics = Metrics(exposition)
-    app = Starlette(
-        routes=[
-            Route(telemetry_path, metrics, methods=["GET"]),
-            Route("/", status, methods=["GET"]),
-            Route("/-/healthy", healthy, methods=["GET"]),
-            Route("/-/ready", ready, methods=["GET"]),
-            Route("/-/reload", reloaded, methods=["POST", "PUT"]),
-        ],
-    )
-    app.router.redirect_slashes = False
-    others = _with_security_headers(app)
-
-    async def routed(scope: Scope, receive: Receive, send: Send) -> None:
-        # Routing and its middleware would be a third of what a scrape costs.
-        if scope["path"] == telemetry_path and scope["method"] in ("GET", "HEAD"):
-            await metrics(scope, receive, send)
-        else:
-            await others(scope, receive, send)
-
-    return routed
-
-
-class Metrics:
-    """The telemetry path: the bytes of the page last published, chunk by chunk as they are kept."""
-
-    def __init__(self, exposition: MetricsPages) -> None:
-        self._exposition = exposition
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
-        """Answer GET or HEAD."""
-        page = self._exposition.page(openmetrics=wants_openmetrics(_header(scope, b"accept")))
-        compressed = wants_gzip(_header(scope, b"accept-encoding"))
-        headers = [
-            (b"content-type", page.content_type.encode("latin-1")),
-            (b"content-length", b"%d" % (page.gzip_length if compressed else page.identity_length)),
-            *(_METRICS_GZIP if compressed else _METRICS_IDENTITY),
-        ]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        chunks = page.gzip if compressed else page.identity
-        for chunk in chunks[:-1]:
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": chunks[-1] if chunks else b""})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,22 +159,3 @@ def _bound(host: str, port: int) -> Listener:
         where[:2], family=family, backlog=1024, dualstack_ipv6=not host and family == socket.AF_INET6
     )
     return Listener(socket=made, host=host, port=made.getsockname()[1])
-
-
-def _header(scope: Scope, name: bytes) -> bytes:
-    """All values of a header, joined as RFC 9110, 5.3 says."""
-    return b",".join(value for key, value in scope["headers"] if key == name)
-
-
-def _with_security_headers(app: ASGIApp) -> ASGIApp:
-    async def secured(scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_secured(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = message["headers"]
-                named = any(name == _BARE_POLICY[0] for name, _ in headers)
-                message["headers"] = [*headers, *_SECURITY, *(() if named else (_BARE_POLICY,))]
-            await send(message)
-
-        await app(scope, receive, send_secured)
-
-    return secured

@@ -31,9 +31,10 @@ from dbs_exporter.config.load import parse_config
 from dbs_exporter.simulator import Simulator, World, start_simulator
 from dbs_exporter.simulator.tasks import RESTORE_BYTES_PER_SECOND, Restore
 
-EXAMPLE = Path(__file__).resolve().parent.parent.parent / "rules" / "alertmanager.yml"
+ROOT = Path(__file__).resolve().parent.parent.parent
+EXAMPLE = ROOT / "examples" / "alertmanager" / "alertmanager.yml"
 PATIENCE_SECONDS = 180.0
-PLANS = 18
+PLANS = 19
 """One for each incident, two behind the gateway, two healthy."""
 CONFIG = """
 accounts:
@@ -53,6 +54,7 @@ collectors:
   prechecks: {{interval: 10s}}
   downloads: {{interval: 10s}}
   job_errors: {{interval: 10s}}
+  regions: {{interval: 10s}}
   nodes: {{interval: 1m}}
   billing: {{interval: 1m, enabled: true}}
 objectives:
@@ -91,8 +93,8 @@ class Receiver:
             def do_POST(self) -> None:
                 told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 receiver.notices += [
-                    Notice(told["receiver"], one["status"], one["labels"], one["annotations"])
-                    for one in told["alerts"]
+                    Notice(told["receiver"], alert["status"], alert["labels"], alert["annotations"])
+                    for alert in told["alerts"]
                 ]
                 self.send_response(200)
                 self.end_headers()
@@ -174,7 +176,9 @@ class Site:
 
     def firing(self) -> list[dict[str, str]]:
         """The labels of what fires in Prometheus."""
-        return [one["labels"] for one in self.prometheus.ask("alerts")["alerts"] if one["state"] == "firing"]
+        return [
+            alert["labels"] for alert in self.prometheus.ask("alerts")["alerts"] if alert["state"] == "firing"
+        ]
 
     def alerts(self) -> list[dict[str, Any]]:
         """What Alertmanager holds, with what inhibits it."""
@@ -184,7 +188,7 @@ class Site:
     def settled(self) -> bool:
         """Whether everybody who has to know what fires now does: Alertmanager all of it, the receiver what is not inhibited."""
         fires = {tuple(sorted(labels.items())) for labels in self.firing()}
-        held = {tuple(sorted(one["labels"].items())): one["status"]["state"] for one in self.alerts()}
+        held = {tuple(sorted(alert["labels"].items())): alert["status"]["state"] for alert in self.alerts()}
         told = {notice.key for notice in self.receiver.firing()}
         return fires == set(held) and told >= {key for key, state in held.items() if state == "active"}
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from support.rule_cases import Case
+from support.rule_labels import LabelChecker
 from support.rule_world import ACCOUNT, GATEWAY, PEER, PLAN, PROCESS, READS, SCOPE, Line, Series, Value
 
 from dbs_exporter.collectors.table import TABLE
@@ -29,8 +30,8 @@ FIRED, RESTARTED, GONE = 90, 100, 200
 """Minutes: everything that fires does; the exporter is away from 95 to 103; what is gone at 95 is gone for good."""
 
 KNOWN: dict[str, frozenset[str]] = {
-    **{f.name: frozenset(IDENTITY[f.of] + f.labels) for f in TABLE.families},
-    **{f.name: frozenset(f.labels) for f in OWN_FAMILIES},
+    **{family.name: frozenset(IDENTITY[family.of] + family.labels) for family in TABLE.families},
+    **{family.name: frozenset(family.labels) for family in OWN_FAMILIES},
     "up": frozenset({"job", "instance"}),
 }
 SUBJECTS: Mapping[str, tuple[dict[str, str], dict[str, str]]] = {
@@ -70,6 +71,19 @@ GROUPS = (
     "dbs-plans", "dbs-protection", "dbs-restores", "dbs-plan-alerts", "dbs-gateway-alerts", "dbs-exporter-alerts",
 )  # fmt: skip
 ALERTS: dict[str, dict[str, Any]] = {rule["alert"]: rule for rule in rules() if "alert" in rule}
+
+
+def checked_rules() -> tuple[LabelChecker, dict[str, frozenset[str]]]:
+    """All rules gone through in order, so that what they record is known; and the labels that each alert's result can have."""
+    checker = LabelChecker(KNOWN)
+    labels: dict[str, frozenset[str]] = {}
+    for rule in sorted(rules(), key=lambda rule: "alert" in rule):
+        found = checker.labels(rule["expr"])
+        if "record" in rule:
+            checker.record(rule["record"], found | frozenset(rule.get("labels", ())))
+        else:
+            labels[rule["alert"]] = found
+    return checker, labels
 
 
 def metric(key: str) -> str:

@@ -1,0 +1,250 @@
+"""The container image: built by buildah on a stand-in base, run hardened by podman, scraped and stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+from support.chart_rendering import one, pod, template
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BASE = "localhost/dbs-exporter-test-base"
+IMAGE = "localhost/dbs-exporter:test"
+TOOLS = ("buildah", "podman", "runc", "debootstrap")
+
+pytestmark = pytest.mark.xdist_group("image")
+
+
+def ran(*command: str, timeout: float = 600, **more: str) -> str:
+    """Standard output of a command that must succeed."""
+    environment = {**os.environ, "CONTAINERS_CONF": str(ROOT / ".ci" / "containers.conf"), **more}
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=timeout, check=False, env=environment, cwd=ROOT
+    )
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def image() -> str:
+    """The image, built from this checkout."""
+    absent = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if absent or os.geteuid() != 0:
+        reason = (
+            f"building an image needs root and {', '.join(TOOLS)}; missing: {', '.join(absent) or 'root'}"
+        )
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{reason}: make tools")
+        pytest.skip(reason)
+    ran(str(ROOT / ".ci" / "base-image"), BASE)
+    ran(
+        "buildah", "bud", "--isolation", "chroot", "--format", "docker", "--pull-never",
+        "--build-arg", f"PYTHON_IMAGE={BASE}", "--build-arg", "REVISION=abc123", "--build-arg", "VERSION=1.2.3",
+        "-t", IMAGE, ".",
+    )  # fmt: skip
+    return IMAGE
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(url: str, seconds: float = 60) -> requests.Response:
+    """The first 200 of a URL, asked again until the deadline."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            response = requests.get(url, timeout=5)
+            if response.status_code == 200 or time.monotonic() > deadline:
+                return response
+        except requests.ConnectionError:
+            assert time.monotonic() < deadline, f"{url} does not answer"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def running(image: str) -> Iterator[tuple[str, int]]:
+    """The demo in a container without any right: (container id, port)."""
+    port = free_port()
+    container = ran(
+        "podman", "run", "--detach", "--no-healthcheck", "--read-only", "--read-only-tmpfs=false", "--cap-drop=all",
+        "--security-opt=no-new-privileges", "--memory=128m", "--publish", f"127.0.0.1:{port}:10033", image, "demo",
+    ).strip()  # fmt: skip
+    try:
+        yield container, port
+    finally:
+        subprocess.run(
+            ["podman", "rm", "--force", "--time=2", container], capture_output=True, check=False, timeout=60
+        )
+
+
+def test_the_demo_runs_without_any_right_and_is_scraped(running: tuple[str, int]) -> None:
+    """Nothing to write to, no capabilities, no new privileges, 128 MiB: the demo fills /metrics and its own health check passes."""
+    container, port = running
+    ready = answers(f"http://127.0.0.1:{port}/-/ready")
+    page = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10)
+
+    assert ready.status_code == 200
+    assert "dbs_plan_info{" in page.text
+    assert 'revision="abc123"' in page.text
+    assert ran("podman", "exec", container, "/app/bin/dbs-exporter", "healthcheck") is not None
+
+
+def test_sigterm_ends_it_in_under_two_seconds(running: tuple[str, int]) -> None:
+    """As process 1 it ends on SIGTERM by itself, with code 0 and as fast as documented, from signal to exit, podman left out."""
+    container, port = running
+    assert answers(f"http://127.0.0.1:{port}/-/ready").status_code == 200
+    process = os.pidfd_open(json.loads(ran("podman", "inspect", container))[0]["State"]["Pid"])
+    ended = select.poll()
+    ended.register(process, select.POLLIN)
+    signal.pidfd_send_signal(process, signal.SIGTERM)
+
+    assert ended.poll(2000), "still runs"
+    os.close(process)
+    assert ran("podman", "wait", container).strip() == "0"
+
+
+def test_the_image_is_what_it_should_be(image: str) -> None:
+    """Numeric user without rights, entry point without a shell, health check, labels, nothing of the build left, small."""
+    config = json.loads(ran("buildah", "inspect", "--type", "image", image))["Docker"]["config"]
+
+    assert config["User"] == "65532:65532"
+    assert config["Entrypoint"] == ["/app/bin/dbs-exporter"]
+    assert config["Healthcheck"]["Test"] == ["CMD", "/app/bin/dbs-exporter", "healthcheck"]
+    assert config["Labels"] == {
+        **config["Labels"],
+        "org.opencontainers.image.title": "dbs-exporter",
+        "org.opencontainers.image.licenses": "Apache-2.0",
+        "org.opencontainers.image.source": "https://github.com/dbs-exporter/dbs-exporter",
+        "org.opencontainers.image.version": "1.2.3",
+        "org.opencontainers.image.revision": "abc123",
+    }
+    left = ran(
+        "podman", "run", "--rm", "--entrypoint", "/app/bin/python", image, "-c",
+        "import os; print([p for p in ('/src', '/build', '/dist', '/root/.cache') if os.path.exists(p)])",
+    )  # fmt: skip
+    assert left.strip() == "[]"
+    said = re.search(r"adds about (\d+) MB", (ROOT / "docs" / "install.md").read_text(encoding="utf-8"))
+    whole, base = (
+        int(ran("podman", "image", "inspect", "--format", "{{.Size}}", name)) for name in (image, BASE)
+    )
+    assert said
+    assert (whole - base) / 1e6 == pytest.approx(int(said[1]), rel=0.15)
+
+
+def test_the_build_context_is_what_the_dockerfile_copies() -> None:
+    """Nothing but the sources of COPY leaves .dockerignore, so no secret of a checkout can come into the image."""
+    ignore = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    let_in = {line[1:] for line in ignore if line.startswith("!")}
+    copied = {
+        source
+        for line in re.findall(
+            r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE
+        )
+        for source in line.split()
+    }
+
+    assert "*" in ignore
+    assert let_in == copied
+
+
+@contextmanager
+def played(values: dict[str, Any], tmp_path: Path) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """The chart's pod, started by `podman kube play`: (its port on this machine, all that the chart rendered)."""
+    port = free_port()
+    own = {"registry": "localhost", "repository": "dbs-exporter", "tag": "test", "pullPolicy": "Never"}
+    documents = template({**values, "image": own})
+    spec = pod(documents)["spec"]
+    spec["containers"][0]["ports"][0] |= {"hostPort": port, "hostIP": "127.0.0.1"}
+    for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
+        # podman runs probes through systemd timers, which a build machine lacks; they are asked below instead.
+        spec["containers"][0].pop(probe)
+    wanted = [document for document in documents if document["kind"] in {"ConfigMap", "Deployment"}]
+    play = tmp_path / "pod.yaml"
+    play.write_text(yaml.safe_dump_all(wanted), encoding="utf-8")
+    try:
+        ran("podman", "kube", "play", str(play))
+        yield port, documents
+    finally:
+        subprocess.run(["podman", "kube", "down", str(play)], capture_output=True, check=False, timeout=120)
+
+
+def test_the_charts_pod_runs_and_its_test_passes(image: str, tmp_path: Path) -> None:
+    """What the chart renders in demo mode answers as its probes ask, and to what its `helm test` pod asks."""
+    assert image == IMAGE
+    with played({"demo": True}, tmp_path) as (port, documents):
+        healthy = answers(f"http://127.0.0.1:{port}/-/healthy")
+        ready = answers(f"http://127.0.0.1:{port}/-/ready")
+        page = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10)
+        scrape = one(documents, "Pod")["spec"]["containers"][0]
+        program, url, *wanted = scrape["args"]
+        (path,) = re.findall(r"^http://rel-dbs-exporter\.monitoring:10033(/.*)$", url)
+        command = [
+            "podman",
+            "run",
+            "--rm",
+            "--no-healthcheck",
+            "--network=host",
+            "--entrypoint",
+            json.dumps(scrape["command"]),
+        ]
+
+        assert healthy.status_code == ready.status_code == 200
+        assert "dbs_plan_info{" in page.text
+        assert "series" in ran(*command, image, program, f"http://127.0.0.1:{port}{path}", *wanted)
+        with pytest.raises(AssertionError, match="none of dbs_exporter_build_info"):
+            ran(*command, image, program, f"http://127.0.0.1:{port}/-/healthy", *wanted)
+
+
+def test_the_charts_pod_reads_its_configuration_and_reloads_it(image: str, tmp_path: Path) -> None:
+    """The ConfigMap is readable without any right, and POST /-/reload works where the chart enables it."""
+    assert image == IMAGE
+    account = {
+        "name": "nowhere",
+        "regions": ["cn-hangzhou"],
+        "endpoint": "http://127.0.0.1:9",
+        "credentials": {"type": "access_key", "access_key_id": "${ID}", "access_key_secret": "${SECRET}"},
+    }
+    values = {
+        "config": {"accounts": [account]},
+        "lifecycle": {"enabled": True},
+        "extraEnv": [{"name": "ID", "value": "id"}, {"name": "SECRET", "value": "secret"}],
+    }
+    with played(values, tmp_path) as (port, _):
+        healthy = answers(f"http://127.0.0.1:{port}/-/healthy")
+        reloaded = requests.post(f"http://127.0.0.1:{port}/-/reload", timeout=10)
+
+        assert healthy.status_code == 200
+        assert (reloaded.status_code, reloaded.text) == (200, "reloaded\n")
+
+
+def test_the_dockerfile_is_linted() -> None:
+    """Nothing is left to say by hadolint."""
+    hadolint = shutil.which("hadolint") or shutil.which("hadolint", path=str(Path(sys.executable).parent))
+    if hadolint is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("hadolint is missing: make tools")
+        pytest.skip("hadolint is not installed: make tools")
+    done = subprocess.run(
+        [hadolint, str(ROOT / "Dockerfile")], capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert done.stdout == ""
+    assert done.returncode == 0

@@ -1,0 +1,270 @@
+"""The example for Alertmanager: its routes by amtool, its inhibitions by the running Alertmanager."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support.rule_fixtures import ALERTS, ROOT
+
+EXAMPLE = ROOT / "examples" / "alertmanager" / "alertmanager.yml"
+PATIENCE_SECONDS = 60.0
+HOME = {"account": "prod", "region": "cn-hangzhou"}
+
+
+def tool(*names: str) -> str:
+    """The path of the first of some programs; without any the test is skipped, but fails under CI."""
+    for name in names:
+        if found := shutil.which(name):
+            return found
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{names[0]} is missing: make tools")
+    pytest.skip(f"{names[0]} is not installed: make tools")
+
+
+def amtool(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run amtool to its end."""
+    return subprocess.run(
+        [tool("amtool"), *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def seconds(duration: str) -> int:
+    """How long a duration of Alertmanager's is: `1h30m`, `4d`."""
+    units = {"ms": 0, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
+    parts = re.findall(r"(\d+)(ms|[smhdwy])", duration)
+    assert "".join(number + unit for number, unit in parts) == duration
+    return sum(int(number) * units[unit] for number, unit in parts)
+
+
+def routes(route: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A route and all below it."""
+    yield route
+    for child in route.get("routes", ()):
+        yield from routes(child)
+
+
+def test_nothing_is_repeated_later_than_alertmanager_remembers_it() -> None:
+    """What it has told is forgotten after 120 hours by default (--data.retention); a longer interval would not hold."""
+    root = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))["route"]
+    intervals = [seconds(route["repeat_interval"]) for route in routes(root) if "repeat_interval" in route]
+
+    assert len(intervals) >= 2
+    assert max(intervals) <= 120 * 3600
+
+
+def test_amtool_accepts_the_example() -> None:
+    """`amtool check-config` finds nothing to say, and sees the inhibitions."""
+    done = amtool("check-config", str(EXAMPLE))
+
+    assert done.returncode == 0, done.stderr
+    assert "inhibit rules" in done.stdout
+
+
+@pytest.mark.parametrize("alert", sorted(ALERTS))
+def test_an_alert_goes_to_its_team_by_its_severity(alert: str) -> None:
+    """Critical pages the team that the alert names, a warning is a ticket of that team, the rest is a digest."""
+    labels = ALERTS[alert]["labels"]
+    kind = {"critical": "pager", "warning": "tickets"}.get(labels["severity"])
+    receiver = f"{labels['team']}-{kind}" if kind else "digest"
+
+    done = amtool(
+        "config", "routes", "test", f"--config.file={EXAMPLE}", f"--verify.receivers={receiver}",
+        f"alertname={alert}", f"severity={labels['severity']}", f"team={labels['team']}", "region=cn-hangzhou",
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def fetched(url: str, body: object | None = None) -> Any:
+    """What an address answers, as JSON; None for an empty answer."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        text = answer.read()
+    return json.loads(text) if text else None
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An Alertmanager that runs, and where it writes what it has to say."""
+
+    url: str
+    log: Path
+
+
+@pytest.fixture(scope="module")
+def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A running Alertmanager with the example."""
+    program = tool("prometheus-alertmanager", "alertmanager")
+    storage: Path = tmp_path_factory.mktemp("alertmanager")
+    log = storage / "alertmanager.log"
+    url = f"http://127.0.0.1:{free_port()}"
+    with (
+        log.open("wb") as said,
+        subprocess.Popen(
+            [
+                program, f"--config.file={EXAMPLE}", f"--storage.path={storage}", "--cluster.listen-address=",
+                f"--web.listen-address={url.removeprefix('http://')}",
+            ],
+            stdout=said, stderr=said,
+        ) as running,
+    ):  # fmt: skip
+        try:
+            until = time.monotonic() + PATIENCE_SECONDS
+            while True:
+                try:
+                    fetched(f"{url}/api/v2/status")
+                    break
+                except urllib.error.URLError:
+                    assert running.poll() is None, "Alertmanager ended"
+                    assert time.monotonic() < until, "Alertmanager does not answer"
+                    time.sleep(0.1)
+            yield Running(url, log)
+        finally:
+            running.terminate()
+
+
+def alert(name: str, **labels: str) -> dict[str, str]:
+    """The labels of a firing alert, with those of its rule."""
+    return {"alertname": name, **ALERTS[name]["labels"], **HOME, **labels}
+
+
+INHIBITIONS: dict[str, tuple[dict[str, str], list[dict[str, str]], list[dict[str, str]]]] = {
+    "an exporter that is blind silences the plans of its account and region": (
+        alert("DBSExporterBlind", collector="plans", account="a"),
+        [
+            alert("DBSRecoveryPointBreached", plan_id="dbs1", account="a"),
+            alert("DBSProtectionUnknown", plan_id="dbs1", account="a"),
+            alert("DBSExporterCollectorStale", collector="plans", account="a"),
+            alert("DBSExporterRunsSkipped", collector="full_backups", account="a"),
+        ],
+        [
+            alert("DBSRecoveryPointBreached", plan_id="dbs1", account="a", region="cn-beijing"),
+            alert("DBSRecoveryPointBreached", plan_id="dbs1", account="another"),
+            alert("DBSGatewayOffline", gateway_id="gw1", account="a"),
+            alert("DBSExporterCredentialsFailing", account="a"),
+        ],
+    ),
+    "an exporter that cannot read log files leaves the word of full backups": (
+        alert("DBSExporterBlind", collector="incremental_backups", account="g"),
+        [
+            alert("DBSLogBackupLagging", plan_id="dbs1", account="g"),
+            alert("DBSProtectionUnknown", plan_id="dbs1", account="g"),
+        ],
+        [
+            alert("DBSFullBackupOverdue", plan_id="dbs1", account="g"),
+            alert("DBSFullBackupFailingRepeatedly", plan_id="dbs1", account="g"),
+        ],
+    ),
+    "a gateway that is offline silences the plans behind it": (
+        alert("DBSGatewayOffline", gateway_id="gw1", account="b"),
+        [
+            alert("DBSFullBackupOverdue", plan_id="dbs1", gateway_id="gw1", account="b"),
+            alert("DBSGatewayHeartbeatStale", gateway_id="gw1", account="b"),
+        ],
+        [
+            alert("DBSFullBackupOverdue", plan_id="dbs2", gateway_id="gw2", account="b"),
+            alert("DBSFullBackupOverdue", plan_id="dbs3", account="b"),
+        ],
+    ),
+    "breached silences at risk": (
+        alert("DBSRecoveryPointBreached", plan_id="dbs1", account="c"),
+        [
+            alert("DBSRecoveryPointAtRisk", plan_id="dbs1", account="c"),
+            alert("DBSLogBackupLagging", plan_id="dbs1", account="c"),
+        ],
+        [
+            alert("DBSRecoveryPointAtRisk", plan_id="dbs2", account="c"),
+            alert("DBSRecoveryGap", plan_id="dbs1", account="c"),
+        ],
+    ),
+    "the graver of two about failed backups": (
+        alert("DBSFullBackupFailingRepeatedly", plan_id="dbs1", account="d"),
+        [alert("DBSFullBackupFailed", plan_id="dbs1", account="d")],
+        [alert("DBSFullBackupFailed", plan_id="dbs2", account="d")],
+    ),
+    "a plan that never worked is told of once": (
+        alert("DBSFullBackupNeverSucceeded", plan_id="dbs1", account="e"),
+        [
+            alert("DBSFullBackupFailingRepeatedly", plan_id="dbs1", account="e"),
+            alert("DBSPlanNotRunning", plan_id="dbs1", account="e", status="init"),
+        ],
+        [
+            alert("DBSFullBackupFailingRepeatedly", plan_id="dbs2", account="e"),
+            alert("DBSPrecheckFailed", plan_id="dbs1", account="e"),
+        ],
+    ),
+    "a failed pre-check explains that the plan does not run": (
+        alert("DBSPrecheckFailed", plan_id="dbs1", account="f"),
+        [alert("DBSPlanNotRunning", plan_id="dbs1", account="f", status="init")],
+        [alert("DBSPlanNotRunning", plan_id="dbs2", account="f", status="pause")],
+    ),
+    "a missing shard silences that shards disagree": (
+        alert("DBSExporterShardMissing", job="e"),
+        [alert("DBSExporterShardsDisagree", job="e")],
+        [
+            alert("DBSExporterShardsDisagree", job="f"),
+            alert("DBSExporterShardsDisagree", job="e", namespace="g"),
+        ],
+    ),
+}
+
+
+def test_the_running_alertmanager_has_nothing_against_the_example(alertmanager: Running) -> None:
+    """At its start it warns of nothing; that nobody answers at the example's addresses comes later."""
+    started, listening, _ = alertmanager.log.read_text(encoding="utf-8").partition("Listening on")
+
+    assert "Starting Alertmanager" in started
+    assert listening
+    assert not re.findall(r"^.*level=(?:warn|error).*$", started, re.MULTILINE | re.IGNORECASE)
+
+
+@pytest.mark.parametrize("what", sorted(INHIBITIONS))
+def test_the_running_alertmanager_inhibits_what_it_should(what: str, alertmanager: Running) -> None:
+    """The explained alerts are suppressed by the one that explains them, and the others stay active."""
+    source, silenced, heard = INHIBITIONS[what]
+    fetched(
+        f"{alertmanager.url}/api/v2/alerts", [{"labels": labels} for labels in (source, *silenced, *heard)]
+    )
+
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        states = {
+            json.dumps(alert["labels"], sort_keys=True): alert["status"]
+            for alert in fetched(f"{alertmanager.url}/api/v2/alerts")
+        }
+        judged = {
+            key: states.get(key, {}).get("state")
+            for key in (json.dumps(labels, sort_keys=True) for labels in (source, *silenced, *heard))
+        }
+        wanted = {
+            json.dumps(labels, sort_keys=True): "suppressed" if labels in silenced else "active"
+            for labels in (source, *silenced, *heard)
+        }
+        if judged == wanted or time.monotonic() > until:
+            break
+        time.sleep(0.2)
+
+    assert judged == wanted

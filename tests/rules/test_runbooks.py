@@ -1,0 +1,38 @@
+"""The runbooks: their form, their queries, and their calls of the API."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+from support.rule_fixtures import ALERTS, RULES, checked_rules
+
+from dbs_exporter.api.operations.parameters import request_parameters
+from dbs_exporter.api.operations.registry import operation_named
+
+RUNBOOKS = RULES / "runbooks"
+SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mending", "False alarm"]
+
+
+@pytest.mark.parametrize("alert", sorted(ALERTS))
+def test_a_runbook_says_what_to_do(alert: str) -> None:
+    """Title, the five sections in order, none empty, and `dbs-exporter call` lines that the API's table accepts."""
+    text = (RUNBOOKS / f"{alert}.md").read_text(encoding="utf-8")
+    parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
+
+    assert text.startswith(f"# {alert}\n")
+    assert parts[1::2] == SECTIONS
+    assert all(len(part.strip()) > 20 for part in parts[2::2])
+    for query in re.findall(r"```promql\n(.*?)```", text, flags=re.DOTALL):
+        checker, _ = checked_rules()
+        checker.labels(query)
+        assert checker.complaints == []
+    for line in re.findall(r"^dbs-exporter call (.+)$", text, flags=re.MULTILINE):
+        words = shlex.split(line)
+        operation = operation_named(words[0])
+        given = dict(word.split("=", 1) for word in words[1:] if not word.startswith("-"))
+        if operation.region_parameter:  # `call` gives it from --region
+            given.setdefault("Region", "cn-hangzhou")
+        request_parameters(operation, given)
+        assert ("--write" in words) == operation.writes

@@ -1,0 +1,189 @@
+"""The page as it is served: what is text stays text, nothing is loaded, and a look costs no more than it may."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import re
+import threading
+from html.parser import HTMLParser
+
+import pytest
+from msgspec.structs import replace
+from support.known_subjects import PLAN, SCOPE
+from support.web import NASTY, PATIENCE_SECONDS, Web, everything
+
+from dbs_exporter.facts.collection import CollectorState
+from dbs_exporter.web.page.overview import Snapshot, overview
+from dbs_exporter.web.page.rendering import Renderer
+from dbs_exporter.web.page.view import Query
+
+
+def test_the_page_shows_the_plan_and_escapes_whatever_a_name_or_message_holds() -> None:
+    """A plan's name, an id, an error message and a filter are text, never markup."""
+    plan = replace(PLAN, plan=replace(PLAN.plan, name=NASTY, plan_id=NASTY, error_message=NASTY))
+    with Web(plans=[plan]).serving() as web:
+        status, headers, body = web.ask("/?account=%3Cscript%3E&q=%22%3E%3Cscript%3E")
+        _, _, shown = web.ask("/")
+
+    assert status == 200
+    assert headers["content-type"] == "text/html; charset=utf-8"
+    for html in (body, shown):
+        assert html.count(b"<script") == 1
+        assert b"<img" not in html
+    assert b"&lt;script&gt;document.title" in shown
+
+
+class Addresses(HTMLParser):
+    """What a page names: (tag, attribute, address)."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str, str]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [
+            (tag, name, value or "") for name, value in attrs if name in ("src", "href", "action", "style")
+        ]
+
+
+@pytest.mark.parametrize(
+    ("success", "subjects", "said"),
+    [(True, 0, "nothing to read"), (True, 3, "never read"), (False, 0, "never read")],
+)
+def test_a_collector_with_nothing_to_read_is_told_from_one_that_failed(
+    success: bool, subjects: int, said: str
+) -> None:
+    """A region without plans leaves nothing to read; one whose plan list could not be read has read nothing."""
+    state = CollectorState(
+        scope=SCOPE,
+        collector="restores",
+        interval_seconds=60.0,
+        finished_first_run=True,
+        success=success,
+        subjects=subjects,
+    )
+    page = Renderer().page(overview(Snapshot(plans=[], regions=[], collectors=[state]), 5000.0), Query())
+    table = page.identity.decode().split('id="collectors"')[1].split("</table>")[0]
+
+    assert [words for words in ("nothing to read", "never read") if words in table] == [said]
+
+
+def test_the_page_is_for_one_who_has_no_network() -> None:
+    """It loads nothing, from anywhere; the links given are links."""
+    with Web().serving() as web:
+        html = web.ask("/")[2].decode()
+
+    found = Addresses(html).found
+    loaded = [
+        (tag, name, address)
+        for tag, name, address in found
+        if (tag, name) != ("a", "href") and not address.startswith("data:")
+    ]
+    assert loaded == []
+    assert [address for tag, _, address in found if tag == "a" and ":" in address] == [
+        "https://docs.example/runbooks"
+    ]
+    assert not re.search(r"url\(|@import", html)
+
+
+def test_the_page_is_compressed_for_those_who_ask(web: Web) -> None:
+    """The same page, smaller."""
+    plain = web.ask("/")[2]
+    _, headers, body = web.ask("/", Accept_Encoding="gzip")
+
+    assert headers["content-encoding"] == "gzip"
+    assert gzip.decompress(body) == plain
+    assert len(body) < len(plain) / 2
+
+
+def test_many_looks_within_a_second_cost_one_snapshot() -> None:
+    """However many views and clients; a second later the facts are looked at anew."""
+    with Web().serving() as web:
+        for path in ("/", "/?state=breached", "/?sort=plan", "/"):
+            assert web.ask(path)[0] == 200
+        once = web.snapshots
+        web.clock.at += 1.5
+        web.ask("/")
+
+    assert (once, web.snapshots) == (1, 2)
+
+
+def test_a_page_that_takes_long_rests_ten_times_as_long() -> None:
+    """Looking at a large fleet takes at most a tenth of a CPU from everything else."""
+    web = Web()
+
+    def slow() -> None:
+        web.clock.at += 3
+
+    web.before_snapshot = slow
+    with web.serving():
+        web.ask("/")
+        web.clock.at += 25
+        web.ask("/")
+        resting = web.snapshots
+        web.clock.at += 10
+        web.ask("/")
+
+    assert (resting, web.snapshots) == (1, 2)
+
+
+def test_scrapes_are_answered_while_the_page_is_being_made_and_too_many_views_are_refused() -> None:
+    """The page is made in a thread of its own, one view after another, and only so many wait."""
+    gate, begun = threading.Event(), threading.Event()
+
+    def held() -> None:
+        begun.set()
+        gate.wait(PATIENCE_SECONDS)
+
+    web = Web(before_snapshot=held)
+    with web.serving(), contextlib.ExitStack() as stack:
+        asked = [
+            stack.enter_context(
+                web.connect(f"GET /?q={number} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            )
+            for number in range(16)
+        ]
+        assert begun.wait(PATIENCE_SECONDS)
+        scraped = web.ask("/metrics")[0]
+        refused = web.ask("/?q=one-too-many")
+        gate.set()
+        answers = [everything(connection) for connection in asked]
+
+    assert scraped == 200
+    assert refused[0] == 503
+    assert refused[1]["retry-after"] == "1"
+    assert all(answer.startswith(b"HTTP/1.1 200") for answer in answers)
+
+
+def test_a_page_that_cannot_be_made_is_a_500_without_its_reason_and_the_next_may_succeed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The reason goes to the log; nothing of it is remembered."""
+    web = Web()
+
+    def broken() -> None:
+        raise RuntimeError("hush-hush")
+
+    web.before_snapshot = broken
+    with web.serving():
+        first = web.ask("/")
+        web.before_snapshot = lambda: None
+        web.clock.at += 2
+        second = web.ask("/")
+
+    assert first[0] == 500
+    assert b"hush" not in first[2]
+    assert "hush-hush" in caplog.text
+    assert second[0] == 200
+
+
+def test_ten_thousand_plans_give_a_page_of_bounded_size() -> None:
+    """Rows beyond a page are counted, not sent."""
+    plans = [replace(PLAN, plan=replace(PLAN.plan, plan_id=f"dbs{number}")) for number in range(10_000)]
+    with Web(plans=plans).serving() as web:
+        body = web.ask("/")[2].decode()
+
+    assert "1\u201350 of 10000" in body
+    assert len(body) < 300_000

@@ -1,0 +1,313 @@
+"""The whole, with nothing replaced but the cloud: every incident pages who it should, and mending it says so."""
+
+from __future__ import annotations
+
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from support.pager import PATIENCE_SECONDS, Notice, Site, site, until
+from support.rule_fixtures import ALERTS, tool
+
+from dashboards.source.queries import PanelQuery, boards, queries, since_seconds
+from dbs_exporter.simulator import INCIDENTS
+
+pytestmark = pytest.mark.xdist_group("paging")
+
+FAILED_AND_LATE = ("DBSFullBackupFailed", "DBSFullBackupOverdue")
+EXPECTED: Mapping[str, tuple[str, ...]] = {
+    "failed_full_backup": FAILED_AND_LATE,
+    "repeatedly_failing_full_backup": (*FAILED_AND_LATE, "DBSFullBackupFailingRepeatedly"),
+    "missed_schedule": ("DBSFullBackupMissed", "DBSFullBackupOverdue"),
+    "shrunken_backup": ("DBSFullBackupSizeAnomaly",),
+    "log_backup_paused": ("DBSLogBackupOff",),
+    "log_hole": ("DBSRecoveryGap",),
+    "offline_gateway": ("DBSRecoveryPointBreached", "DBSRecoveryPointAtRisk", "DBSLogBackupLagging"),
+    "stuck_restore": ("DBSRestoreStuck", "DBSRestoreWillMissObjective"),
+    "failed_precheck": ("DBSPrecheckFailed", "DBSPlanNotRunning", "DBSFullBackupNeverSucceeded"),
+    "locked_plan": (
+        "DBSPlanNotRunning", "DBSRecoveryPointBreached", "DBSRecoveryPointAtRisk", "DBSLogBackupLagging",
+    ),
+    "expiring_prepaid_plan": ("DBSPlanExpiresSoon", "DBSPlanExpiring"),
+    "last_good_expiring": (*FAILED_AND_LATE, "DBSLastGoodBackupExpiring"),
+    "never_succeeded": ("DBSFullBackupNeverSucceeded", "DBSFullBackupFailed", "DBSFullBackupFailingRepeatedly"),
+    "failed_restore": ("DBSRestoreFailed",),
+    "failed_download": ("DBSDownloadFailed",),
+    # Later ones have ended: nothing is stuck, and nobody is woken.
+    "orphaned_job": (),
+}  # fmt: skip
+"""Incident -> the alerts about each plan that it hits."""
+BY_THE_HOUR = {
+    (
+        "failed_full_backup",
+        "DBSFullBackupOverdue",
+    ): "in the first hours after the failure the last good one is not old enough",
+    ("last_good_expiring", "DBSFullBackupOverdue"): "as above",
+    ("last_good_expiring", "DBSFullBackupFailingRepeatedly"): "by then a second one has failed",
+    ("offline_gateway", "DBSFullBackupFailed"): "a full backup was due since the gateway is gone",
+}
+"""Alerts that come or not by the time of day, since Prometheus knows only the real one; they are neither demanded nor refused."""
+GATEWAY = ("DBSGatewayOffline", "DBSGatewayHeartbeatStale")
+OF_THE_MACHINE = {"DBSExporterRunsSkipped", "DBSExporterCollectionSlow"}
+"""What a machine that is busy with other tests may bring."""
+SILENCED_BY = {
+    "DBSRecoveryPointAtRisk": {"DBSRecoveryPointBreached"},
+    "DBSLogBackupLagging": {"DBSRecoveryPointBreached"},
+    "DBSFullBackupFailed": {"DBSFullBackupFailingRepeatedly", "DBSFullBackupNeverSucceeded"},
+    "DBSFullBackupFailingRepeatedly": {"DBSFullBackupNeverSucceeded"},
+    "DBSFullBackupMissed": {"DBSFullBackupOverdue"},
+    "DBSPlanNotRunning": {"DBSPrecheckFailed", "DBSFullBackupNeverSucceeded"},
+    "DBSPlanExpiring": {"DBSPlanExpiresSoon"},
+}
+"""About one plan any of the second keeps the first quiet."""
+NEVER_PROVEN = {"DBSRestoreNeverTested"}
+"""What is true of a healthy fleet too: no drill has ever been run for one plan in ten."""
+MAY_BE_EMPTY = {
+    (
+        "exporter",
+        "Values the documents do not know",
+    ): "the simulated cloud says nothing that the documents lack",
+    ("plan", "Running backup"): "whether a full backup runs depends on the hour",
+}
+"""(board, panel) -> why it may show nothing."""
+
+
+@dataclass
+class Story:
+    """What was seen, stage by stage."""
+
+    homes: dict[str, str]
+    gateway_plans: frozenset[str]
+    plans: dict[str, dict[str, str]]
+    firing: list[dict[str, str]] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+    empty: list[tuple[str, str]] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    left: list[dict[str, str]] = field(default_factory=list)
+    after: list[Notice] = field(default_factory=list)
+    blind: list[dict[str, Any]] = field(default_factory=list)
+    blind_notices: list[Notice] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Story]:
+    """Everything goes wrong, is looked at, mended, and then one region of the cloud no longer answers."""
+    for name in ("prometheus", "promtool"):
+        tool(name)
+    if not shutil.which("alertmanager"):
+        tool("prometheus-alertmanager")
+    with site(tmp_path_factory.mktemp("paging"), seed=7) as running:
+        world = running.world
+        told = Story(
+            homes={plan: name for name, plans in world.incident_plans.items() for plan in plans},
+            gateway_plans=frozenset(world.incident_plans["offline_gateway"]),
+            plans={plan: facts(running, plan) for plan in world.plan_ids("prod")},
+        )
+        everything_wrong(running, told)
+        mended(running, told, unhurried=pytestconfig.getoption("--unhurried"))
+        unanswered(running, told)
+        yield told
+
+
+def facts(running: Site, plan_id: str) -> dict[str, str]:
+    spec = running.world.spec(plan_id)
+    assert spec is not None
+    return {
+        "plan_name": spec.name, "region": spec.region, "database_type": spec.engine.database_type, "account": spec.account,
+    }  # fmt: skip
+
+
+def about_plans(labels: list[dict[str, str]]) -> dict[str, set[str]]:
+    """Plan id -> names of its alerts."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for alert in labels:
+        if "plan_id" in alert:
+            found[alert["plan_id"]].add(alert["alertname"])
+    return dict(found)
+
+
+def everything_wrong(running: Site, told: Story) -> None:
+    def all_there() -> bool:
+        found = about_plans(running.firing())
+        return all(
+            found.get(plan, set()) >= {name for name in EXPECTED[home] if (home, name) not in BY_THE_HOUR}
+            for plan, home in told.homes.items()
+        )
+
+    until("every incident's alerts fire", all_there)
+    # Whatever else is to come comes with the next runs: one whole interval of every collector.
+    ran = "min(dbs_exporter_collector_last_run_timestamp_seconds{collector!~'nodes|billing'})"
+    at = float(running.prometheus.ask("query", query="time()")["result"][1])
+    until("all collectors have run again", lambda: float(answer(running, ran)) > at)
+    until("everybody is told", running.settled)
+    told.firing, told.notices, told.alerts = running.firing(), running.receiver.firing(), running.alerts()
+    for name, content in boards().items():
+        for query in queries(name, content):
+            try:
+                if not result(running, query, since_seconds(content)):
+                    told.empty.append((name, query.panel))
+            except ValueError as error:
+                told.wrong.append(f"{name}: {query.panel}: {error}")
+
+
+def answer(running: Site, query: str) -> str:
+    found = running.prometheus.ask("query", query=query)["result"]
+    return str(found[0]["value"][1]) if found else "0"
+
+
+def result(running: Site, query: PanelQuery, since: float) -> list[Any]:
+    """What a panel would get."""
+    if query.instant:
+        found: list[Any] = running.prometheus.ask("query", query=query.expression)["result"]
+        return found
+    now = float(running.prometheus.ask("query", query="time()")["result"][1])
+    step = query.interval_seconds or max(15, since / 400)
+    ranged: list[Any] = running.prometheus.ask(
+        "query_range", query=query.expression, start=now - since, end=now, step=step
+    )["result"]
+    return ranged
+
+
+def mended(running: Site, told: Story, *, unhurried: bool) -> None:
+    def held() -> list[dict[str, str]]:
+        """What still fires for its own reason, and not because it is kept for a while."""
+        return [
+            alert["labels"]
+            for alert in running.prometheus.ask("alerts")["alerts"]
+            if alert["labels"]["alertname"] not in OF_THE_MACHINE | NEVER_PROVEN
+            and "keepFiringSince" not in alert
+        ]
+
+    running.world.set_incidents(())
+    until("no alert has a reason any more", lambda: not held())
+    if not unhurried:
+        # Rules keep an alert for a quarter of an hour more; a Prometheus that starts anew does not, so nobody need wait for that.
+        running.prometheus.restart()
+        until("Prometheus has read the exporter again", lambda: answer(running, "sum(up)") == "1")
+    until(
+        "everything is resolved",
+        lambda: (
+            not [
+                notice
+                for notice in running.receiver.firing()
+                if notice.name not in OF_THE_MACHINE | NEVER_PROVEN and notice.receiver != "digest"
+            ]
+        ),
+        patience=1800 if unhurried else PATIENCE_SECONDS,
+    )
+    told.left, told.after = running.firing(), list(running.receiver.state().values())
+
+
+def unanswered(running: Site, told: Story) -> None:
+    running.world.begin("locked_plan", "offline_gateway")
+    wanted = {*running.world.incident_plans["locked_plan"], *told.gateway_plans}
+    until("the incidents fire", lambda: wanted <= set(about_plans(running.firing())))
+    until("everybody is told", running.settled)
+    regions = {told.plans[plan]["region"] for plan in told.gateway_plans}
+    running.simulator.set_faults([{"kind": "unavailable", "region": region} for region in regions])
+    until(
+        "the exporter is called blind",
+        lambda: "DBSExporterBlind" in {alert["alertname"] for alert in running.firing()},
+    )
+    until("everybody is told", running.settled)
+    told.blind, told.blind_notices = running.alerts(), running.receiver.firing()
+
+
+def test_every_incident_fires_its_alerts_and_no_other(story: Story) -> None:
+    """About each plan exactly what its incident means, about healthy plans nothing, and one gateway is gone."""
+    found = about_plans(story.firing)
+    by_hour = set(BY_THE_HOUR)
+
+    for plan in story.plans:
+        home = story.homes.get(plan, "")
+        expected = set(EXPECTED.get(home, ())) | {name for where, name in by_hour if where == home}
+        demanded = {name for name in EXPECTED.get(home, ()) if (home, name) not in by_hour}
+        assert demanded <= found.get(plan, set()) <= expected, f"{home} {plan}"
+    others = {alert["alertname"] for alert in story.firing if "plan_id" not in alert}
+    assert others - OF_THE_MACHINE == set(GATEWAY)
+
+
+def test_what_arrives_is_what_nothing_graver_explains(story: Story) -> None:
+    """The receivers hear of each incident; not of plans behind the gateway that is gone, nor of the lesser of two alerts."""
+    heard = about_plans([notice.labels for notice in story.notices])
+    fired = about_plans(story.firing)
+
+    alarming = {plan for plan, incident in story.homes.items() if EXPECTED[incident]}
+    assert set(heard) == alarming - story.gateway_plans
+    for plan, names in heard.items():
+        explained = {name for name in fired[plan] if SILENCED_BY.get(name, set()) & fired[plan]}
+        assert names == fired[plan] - explained
+    assert "DBSGatewayOffline" in {notice.name for notice in story.notices}
+    assert "DBSGatewayHeartbeatStale" not in {notice.name for notice in story.notices}
+
+
+def test_each_notice_goes_to_its_receiver_with_labels_and_text(story: Story) -> None:
+    """Severity and team choose the receiver; the text names plan, database, region and account, and leads to the runbook."""
+    for notice in story.notices:
+        rule = ALERTS[notice.name]
+        kind = {"critical": "pager", "warning": "tickets"}.get(notice.labels["severity"])
+        assert notice.receiver == (f"{notice.labels['team']}-{kind}" if kind else "digest")
+        assert rule["labels"].items() <= notice.labels.items()
+        assert notice.annotations["summary"] == rule["annotations"]["summary"]
+        assert notice.annotations["runbook_url"].endswith(f"/{notice.name}.md")
+        assert "<" not in notice.annotations["description"]  # <no value>, <error expanding template>
+        if "plan_id" in notice.labels:
+            plan = story.plans[notice.labels["plan_id"]]
+            assert plan.items() <= notice.labels.items()
+            for text in (notice.labels["plan_id"], *plan.values()):
+                assert text in notice.annotations["description"]
+            assert f"var-plan={notice.labels['plan_id']}" in notice.annotations["dashboard_url"]
+
+
+def test_mending_resolves_every_alert(story: Story) -> None:
+    """Once nothing is wrong, nothing fires, and whoever was told of an alert is told that it is over."""
+    known = OF_THE_MACHINE | NEVER_PROVEN
+
+    assert [alert for alert in story.left if alert["alertname"] not in known] == []
+    told = {
+        notice.key for notice in story.notices if notice.name not in known and notice.receiver != "digest"
+    }
+    assert told <= {notice.key for notice in story.after if notice.status == "resolved"}
+
+
+def test_an_exporter_that_is_blind_silences_its_region_and_no_other(story: Story) -> None:
+    """A region that does not answer pages once; what was last known of its plans is held back, other regions' alerts are not."""
+    regions = {story.plans[plan]["region"] for plan in story.gateway_plans}
+    held = {
+        (alert["labels"]["alertname"], alert["labels"]["region"]): alert["status"]["state"]
+        for alert in story.blind
+        if "plan_id" in alert["labels"]
+        and alert["labels"]["alertname"] in ("DBSRecoveryPointBreached", "DBSPlanNotRunning")
+    }
+
+    assert {
+        notice.labels["region"] for notice in story.blind_notices if notice.name == "DBSExporterBlind"
+    } == regions
+    assert {notice.receiver for notice in story.blind_notices if notice.name == "DBSExporterBlind"} == {
+        "platform-pager"
+    }
+    assert {region for _, region in held} > regions
+    for (name, region), state in held.items():
+        silenced = region in regions
+        assert state == ("suppressed" if silenced else "active"), f"{name} {region}"
+
+
+def test_every_query_of_every_panel_is_understood(story: Story) -> None:
+    """Prometheus refuses none of the boards' queries."""
+    assert story.wrong == []
+
+
+def test_every_panel_has_data(story: Story) -> None:
+    """With thirty days of past and every incident no query is empty, but for a few with a reason."""
+    assert len(MAY_BE_EMPTY) <= 5
+    assert set(story.empty) - set(MAY_BE_EMPTY) == set()
+
+
+def test_the_expectations_cover_every_incident() -> None:
+    """An incident that is new to the simulator needs its alerts here."""
+    assert set(EXPECTED) == set(INCIDENTS)
+    assert {name for names in EXPECTED.values() for name in names} <= set(ALERTS)
