@@ -20,8 +20,8 @@ from dbs_exporter.api.client import Client
 from dbs_exporter.api.credentials.types import Credentials
 from dbs_exporter.api.pacing import Pacer
 from dbs_exporter.clock import SystemClock
-from dbs_exporter.facts.enums import ignore_unknown
 from dbs_exporter.facts.full_backups import read_full_backup
+from dbs_exporter.facts.records import Reader
 from dbs_exporter.facts.subjects import Scope
 
 AT = 1_583_740_896_000
@@ -118,7 +118,7 @@ def main() -> None:
 
     def read() -> object:
         records = client.pages("DescribeFullBackupList", {"BackupPlanId": "dbs1"})
-        return [read_full_backup(record, ignore_unknown) for record in records]
+        return Reader(time.time()).each(records, read_full_backup)
 
     try:
         whole = cpu_seconds(read, given.pages)

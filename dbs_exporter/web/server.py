@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from dbs_exporter.errors import ConfigError
 from dbs_exporter.listen import parse_listen_address
-from dbs_exporter.web.limits import Connections, Guarded, Limits
+from dbs_exporter.web.connections import Connections, Guarded, Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.facts.collection import CollectorState
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.exposition import Exposition
-from dbs_exporter.web.limits import Limits
+from dbs_exporter.web.connections import Limits
 from dbs_exporter.web.page.overview import Snapshot
 from dbs_exporter.web.routes import create_app
 from dbs_exporter.web.server import WebServer, bind

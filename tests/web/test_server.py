@@ -13,7 +13,7 @@ import pytest
 from support.web import LARGE, Web, everything, large_page
 
 from dbs_exporter.errors import ConfigError
-from dbs_exporter.web.limits import Limits
+from dbs_exporter.web.connections import Limits
 from dbs_exporter.web.routes import create_app
 from dbs_exporter.web.server import WebServer, bind
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from support.web import LARGE, PATIENCE_SECONDS, Web, everything, large_page
 
-from dbs_exporter.web.limits import Limits
+from dbs_exporter.web.connections import Limits
 
 SOON = Limits(request_seconds=0.05, answer_seconds=0.05, stop_seconds=0.05)
 
