@@ -230,8 +230,8 @@ def test_make_demo_serves_a_fleet() -> None:
 
 
 def test_the_readmes_configuration_works(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The ten lines of YAML are accepted, and `dbs-exporter check` finds all well with them on a simulated cloud."""
-    (block,) = blocks(text_of("README.md"), "yaml")
+    """The first lines of YAML are accepted, and `dbs-exporter check` finds all well with them on a simulated cloud."""
+    block = blocks(text_of("README.md"), "yaml")[0]
     given = yaml.safe_load(block)
     assert len(block.splitlines()) <= 10
     assert parse_config(block).accounts[0].name == "prod"
@@ -257,6 +257,15 @@ def test_the_readmes_configuration_works(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
     assert (done.returncode, done.stderr) == (0, "")
     assert "cn-hangzhou" in done.stdout
+
+
+def test_the_readmes_lines_for_prometheus_are_the_examples() -> None:
+    """What the README adds to a Prometheus configuration stands in the example too, which promtool checks."""
+    added = yaml.safe_load(blocks(text_of("README.md"), "yaml")[1])
+    example = yaml.safe_load(text_of("examples/prometheus/prometheus.yml"))
+
+    assert set(added) == {"rule_files", "scrape_configs"}
+    assert added == {key: example[key] for key in added}
 
 
 def tracked() -> list[str]:
