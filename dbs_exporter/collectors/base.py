@@ -5,10 +5,12 @@ A collector reads its group whole or raises; it keeps nothing and knows no sched
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
+from dbs_exporter.collectors.dues import Due, Pace
+from dbs_exporter.collectors.learned import Tails
 from dbs_exporter.errors import Invalid
 from dbs_exporter.facts.enums import UnknownValue
 from dbs_exporter.facts.groups import Group
@@ -33,30 +35,45 @@ class Api(Protocol):
         ...
 
     def pages(
-        self, operation: str, params: Mapping[str, object], *, within: float | None = None
+        self,
+        operation: str,
+        params: Mapping[str, object],
+        *,
+        within: float | None = None,
+        on_page: Callable[[list[dict[str, Any]]], None] | None = None,
     ) -> list[dict[str, Any]]:
-        """Return all items of a list."""
+        """Return all items of a list; `on_page` takes the items of each page as they come."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A region or account about to be read: the client, the region, the time (Unix seconds) and how long it may take (seconds)."""
+    """A region or account about to be read: the client, the region, the time (Unix seconds) and how long it may take (seconds).
+
+    `on_part` takes facts that hold already while the reading goes on, such as the plans of one page.
+    """
 
     api: Api
     region: str
     now: float
     within: float
     unknown: UnknownValue
+    on_part: Callable[[Any], None] = lambda _part: None
 
     @property
     def reader(self) -> Reader:
         """Reads records of answers that come now."""
         return Reader(self.now, self.unknown)
 
-    def pages(self, operation: str, **params: object) -> list[dict[str, Any]]:
-        """Return all items of a list."""
-        return self.api.pages(operation, params, within=self.within)
+    def pages(
+        self,
+        operation: str,
+        on_page: Callable[[list[dict[str, Any]]], None] | None = None,
+        **params: object,
+    ) -> list[dict[str, Any]]:
+        """Return all items of a list; `on_page` takes the items of each page as they come."""
+        more = {} if on_page is None else {"on_page": on_page}
+        return self.api.pages(operation, params, within=self.within, **more)
 
     def call(self, operation: str, **params: object) -> dict[str, Any]:
         """Return one answer."""
@@ -65,9 +82,11 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanReading(Reading):
-    """A plan about to be read: besides, what is known of it."""
+    """A plan about to be read: besides, what is known of it, and whether its whole list is wanted."""
 
     subject: PlanSubject
+    whole: bool = True
+    tails: Tails = field(default_factory=Tails)
 
     @property
     def plan_id(self) -> str:
@@ -81,6 +100,21 @@ class Read(Generic[F]):
 
     facts: F
     ended: tuple[Ended, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Follow(Generic[F]):
+    """How what is under way is read by its ids, for many plans in one call; whole lists find what is new."""
+
+    operation: str
+    unfinished: Callable[[F | None], tuple[str, ...]]
+    """Ids of what is under way in a plan's facts."""
+    read: Callable[[Reading, Sequence[str]], Mapping[str, Any]]
+    """Reads things by their ids, and returns them by these; what the API does not know is not among them."""
+    merge: Callable[[F, Sequence[Any]], F]
+    """Puts what was read into a plan's facts."""
+    most: int = 30
+    """Ids in one call."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,6 +132,7 @@ class Collector(Generic[F]):
     group: Group[F]
     operations: tuple[str, ...]
     interval_seconds: float
+    """How old its facts may be: of a plan, while something happens."""
     enabled: bool = True
     families: tuple[Family, ...] = ()
     probe: Mapping[str, Callable[[float], Mapping[str, object]]] | None = None
@@ -142,8 +177,18 @@ class PlanCollector(Collector[F]):
     read: Callable[[PlanReading], Read[F]]
     nothing: F
     """What is there of a plan that was never configured."""
+    at_rest_seconds: float
+    """How old its facts may be while nothing happens."""
+    due: Callable[[PlanSubject, Pace], Due | None]
+    """When it is worth reading again after it was read; None while there is nothing to ask."""
+    rank: int
+    """In which order the groups of a plan are read at a start."""
     needs: tuple[Group[Any], ...] = ()
     """Groups whose facts it asks about; before those were read once there is nothing to ask about."""
+    audit: Callable[[PlanSubject, Pace], Due | None] | None = None
+    """When its whole list is worth reading again, where `read` may read the newest part alone; None where it never does."""
+    follow: Follow[F] | None = None
+    """How what is under way is read for many plans at once."""
 
     @property
     def level(self) -> Level:

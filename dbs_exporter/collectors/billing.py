@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dbs_exporter.collectors.base import PlanCollector, PlanReading, Read
+from dbs_exporter.collectors.dues import Due, Pace, resting
 from dbs_exporter.facts.billing import BILLING, Billing, read_billing
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
@@ -17,6 +18,11 @@ def read_plan_billing(reading: PlanReading) -> Read[Billing]:
     """Read what a plan stores and has used."""
     answer = reading.call(_OPERATION, BackupPlanId=reading.plan_id, ShowStorageType=True)
     return Read(facts=read_billing(answer, reading.reader))
+
+
+def due(subject: PlanSubject, pace: Pace) -> Due:
+    """Return when a plan's billing is read again: it changes slowly, and nothing tells when."""
+    return resting(subject.known(BILLING), pace)
 
 
 def _billing(of: Callable[[Billing], list[Row]]) -> Callable[[PlanSubject], list[Row]]:
@@ -70,6 +76,9 @@ COLLECTOR = PlanCollector(
     group=BILLING,
     operations=(_OPERATION,),
     interval_seconds=21_600,
+    at_rest_seconds=21_600,
+    rank=6,
+    due=due,
     enabled=False,
     read=read_plan_billing,
     nothing=Billing(),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dbs_exporter.collectors.base import PlanCollector, PlanReading, Read
+from dbs_exporter.collectors.dues import Due, Pace, resting, soon
 from dbs_exporter.facts.downloads import (
     DOWNLOAD_STATUSES,
     DOWNLOADS,
     DownloadHistory,
     DownloadTask,
+    download_ended,
     download_history,
     read_download_task,
 )
@@ -25,6 +27,15 @@ def read_downloads(reading: PlanReading) -> Read[DownloadHistory]:
     """Read a plan's list of downloads."""
     records = reading.pages(_LIST, BackupPlanId=reading.plan_id)
     return Read(facts=download_history(reading.reader.each(records, read_download_task)))
+
+
+def due(subject: PlanSubject, pace: Pace) -> Due:
+    """Return when a plan's downloads can have changed: soon while one is under way."""
+    known = subject.known(DOWNLOADS)
+    history = subject.get(DOWNLOADS)
+    if history is not None and any(not download_ended(task) for task in history.tasks):
+        return soon(known, pace, "a download is under way")
+    return resting(known, pace)
 
 
 def _tasks(of: Callable[[DownloadTask], Iterable[Row]]) -> Callable[[PlanSubject], list[Row]]:
@@ -121,7 +132,10 @@ COLLECTOR = PlanCollector(
     section="Downloads",
     group=DOWNLOADS,
     operations=(_LIST,),
-    interval_seconds=300,
+    interval_seconds=120,
+    at_rest_seconds=3_600,
+    rank=5,
+    due=due,
     read=read_downloads,
     nothing=DownloadHistory(),
     families=with_reads(_FAMILIES, DOWNLOADS),

@@ -5,6 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dbs_exporter.collectors.base import PlanCollector, PlanReading, Read
+from dbs_exporter.collectors.dues import (
+    LEAST_PATIENCE_SECONDS,
+    SLACK_SHARE,
+    Due,
+    Pace,
+    at_once,
+    earliest,
+    resting,
+    soon,
+)
 from dbs_exporter.facts.enums import STORAGE_CLASSES
 from dbs_exporter.facts.full_backups import (
     FULL_BACKUP_STATUSES,
@@ -16,11 +26,24 @@ from dbs_exporter.facts.full_backups import (
     full_backup_history,
     read_full_backup,
 )
+from dbs_exporter.facts.plans import NOT_RUNNING
+from dbs_exporter.facts.schedules import next_start
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
 from dbs_exporter.metrics.rows import SEEN, completed, counts, of_kinds, single, sizes, state
 
 _LIST = "DescribeFullBackupList"
+
+CHECKPOINTS_SECONDS = (120.0, 600.0)
+"""After a start: did it begin, did it fail at once?"""
+END_SHARE = 0.9
+"""Of the usual duration: from then on a backup may end."""
+END_STEP_SHARE = 0.07
+"""Of the usual duration: how old the facts may be from then on."""
+LATE_STEP_SHARE = 0.1
+"""The same once it takes more than twice as long."""
+EARLY_START_SECONDS = 1800.0
+"""A job that was created no earlier than this before a scheduled start is that start's."""
 
 
 def read_full_backups(reading: PlanReading) -> Read[FullBackupHistory]:
@@ -28,6 +51,75 @@ def read_full_backups(reading: PlanReading) -> Read[FullBackupHistory]:
     records = reading.pages(_LIST, BackupPlanId=reading.plan_id, ShowStorageType=True, ShowProgress="true")
     backups = reading.reader.each(records, read_full_backup)
     return Read(facts=full_backup_history(backups, reading.now), ended=ended_full_backups(backups))
+
+
+def due(subject: PlanSubject, pace: Pace) -> Due:
+    """Return when a plan's full backups can have changed.
+
+    Between two backups: seldom, and two and ten minutes after a scheduled start, when one that fails at once has failed. While
+    one runs: from nine tenths of the usual duration on every few per cent of it, more slowly once it takes twice as long.
+    """
+    known = subject.known(FULL_BACKUPS)
+    history = subject.get(FULL_BACKUPS)
+    read_at = known.read_at or 0.0
+    if subject.changed_at is not None and subject.changed_at > read_at:
+        return at_once(pace, subject.changed_at, "the plan list shows a change")
+    if history is not None and history.running is not None:
+        return earliest(_while_running(history, history.running, read_at, pace), resting(known, pace))
+    if subject.plan.status in NOT_RUNNING and (history is None or history.last_attempt is None):
+        return soon(known, pace, "nothing was backed up yet")
+    return earliest(_at_start(subject, history, read_at, pace), resting(known, pace))
+
+
+def _while_running(history: FullBackupHistory, running: FullBackup, read_at: float, pace: Pace) -> Due:
+    began = running.started_at or running.created_at or read_at
+    usual = history.usual_duration_seconds
+    checkpoints = [began + after for after in CHECKPOINTS_SECONDS]
+    if usual is not None:
+        checkpoints.append(began + END_SHARE * usual)
+    for at in sorted(checkpoints):
+        if at > read_at:
+            return Due(at=at, patience=_patience(usual), follow=2, why="a full backup runs")
+    if usual is None:
+        step = max(pace.interval, END_STEP_SHARE * (read_at - began))
+    elif read_at - began < 2 * usual:
+        step = max(pace.interval, END_STEP_SHARE * usual)
+    else:
+        step = max(5 * pace.interval, LATE_STEP_SHARE * usual)
+    slack = max(LEAST_PATIENCE_SECONDS, step * SLACK_SHARE)
+    return Due(
+        at=read_at + step - slack, patience=slack, every=step - slack, why="a full backup is about to end"
+    )
+
+
+def _at_start(
+    subject: PlanSubject, history: FullBackupHistory | None, read_at: float, pace: Pace
+) -> Due | None:
+    """Return when the next scheduled start, or the last one if it did not show yet, is looked at."""
+    newest = history.last_attempt.created_at if history and history.last_attempt else None
+    usual = history.usual_duration_seconds if history else None
+    learned = history.usual_start_at if history else None
+    after = read_at - CHECKPOINTS_SECONDS[-1]
+    start = next_start(subject.plan.schedule, learned, after)
+    while start is not None:
+        began = newest is not None and newest >= start - EARLY_START_SECONDS
+        for checkpoint in CHECKPOINTS_SECONDS if not began else ():
+            if start + checkpoint > read_at:
+                return Due(
+                    at=start + checkpoint,
+                    patience=_patience(usual),
+                    follow=3,
+                    why="a full backup is to begin",
+                )
+        start = next_start(subject.plan.schedule, learned, start)
+        if start is not None and start > pace.now + pace.at_rest:
+            return None
+    return None
+
+
+def _patience(usual: float | None) -> float:
+    """Return how late a checkpoint may be: little for backups that end soon."""
+    return max(60.0, 0.05 * (usual or 0.0))
 
 
 def _history(of: Callable[[FullBackupHistory], float | None]) -> Callable[[PlanSubject], list[Row]]:
@@ -196,7 +288,10 @@ COLLECTOR = PlanCollector(
     section="Full backups",
     group=FULL_BACKUPS,
     operations=(_LIST,),
-    interval_seconds=300,
+    interval_seconds=120,
+    at_rest_seconds=3_600,
+    rank=1,
+    due=due,
     read=read_full_backups,
     nothing=FullBackupHistory(),
     families=with_reads(_FAMILIES, FULL_BACKUPS),

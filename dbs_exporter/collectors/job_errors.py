@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbs_exporter.collectors.base import PlanCollector, PlanReading, Read
+from dbs_exporter.collectors.dues import Due, Pace, at_once
 from dbs_exporter.errors import Invalid
 from dbs_exporter.facts.full_backups import FULL_BACKUPS
 from dbs_exporter.facts.job_errors import JOB_ERRORS, JobError, JobKind, read_job_error
@@ -32,6 +33,14 @@ def read_job_errors(reading: PlanReading) -> Read[tuple[JobError, ...]]:
         error = read_job_error(answer, job_kind, job_id, reading.reader)
         found.append(error or JobError(job_kind=job_kind, job_id=job_id, error_code=""))
     return Read(facts=tuple(found))
+
+
+def due(subject: PlanSubject, pace: Pace) -> Due | None:
+    """Return when it is worth asking why jobs failed: at once for one that is new, and when one stands failed no more."""
+    known = {(error.job_kind, error.job_id) for error in subject.get(JOB_ERRORS) or ()}
+    if known != set(_failed_jobs(subject)):
+        return at_once(pace, pace.now, "a job failed, or was mended")
+    return None
 
 
 def _failed_jobs(subject: PlanSubject) -> Iterator[tuple[JobKind, str]]:
@@ -64,7 +73,10 @@ COLLECTOR = PlanCollector(
     section="Pre-checks and job errors",
     group=JOB_ERRORS,
     operations=(_OPERATION,),
-    interval_seconds=300,
+    interval_seconds=120,
+    at_rest_seconds=3_600,
+    rank=5,
+    due=due,
     read=read_job_errors,
     nothing=(),
     needs=(FULL_BACKUPS, RESTORES),

@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dbs_exporter.collectors.base import PlanCollector, PlanReading, Read
+from dbs_exporter.collectors.dues import Due, Pace, periodic, resting, soon
+from dbs_exporter.collectors.tails import is_provable, proved_method, read_tail
 from dbs_exporter.facts.enums import STORAGE_CLASSES
+from dbs_exporter.facts.limits import DEFAULT_LOG_RPO_SECONDS, LOG_LATE_SHARE, WINDOW_LIST_SECONDS
 from dbs_exporter.facts.log_backups import (
     LOG_BACKUPS,
     LOG_FILE_STATUSES,
@@ -16,6 +19,7 @@ from dbs_exporter.facts.log_backups import (
     ended_log_files,
     log_history,
     read_log_file,
+    with_newest,
 )
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
@@ -24,11 +28,73 @@ from dbs_exporter.metrics.rows import SEEN, completed, counts, single, sizes
 _LIST = "DescribeIncrementBackupList"
 
 
+FIRST_TAIL_SECONDS = 21_600.0
+"""How much of a log list is read of a plan of which nothing is known yet."""
+WHOLE_LIST_SECONDS = 86_400.0
+"""How old counts, bytes and spacing of log files may be."""
+SHORT_LIST = 100
+"""Files that come in one call: such a list is read whole each time."""
+
+
 def read_log_backups(reading: PlanReading) -> Read[LogHistory]:
-    """Read a plan's list of log files."""
+    """Read the newest part of a plan's list of log files, or all of it."""
+    history = reading.subject.get(LOG_BACKUPS)
+    method = reading.tails.method
+    if not reading.whole and method is not None:
+        since = _tail_begin(history, reading.now)
+        files = read_tail(reading, _LIST, method, since, history.count if history else None)
+        if files or (files is not None and history is not None):
+            facts = with_newest(history or LogHistory(), files)
+            return Read(facts=facts, ended=ended_log_files(files))
     records = reading.pages(_LIST, BackupPlanId=reading.plan_id, ShowStorageType=True)
     files = reading.reader.each(records, read_log_file)
-    return Read(facts=log_history(files), ended=ended_log_files(files))
+    if is_provable(files):
+        reading.tails.learn(proved_method(reading, _LIST, files))
+    return Read(facts=log_history(files, reading.now), ended=ended_log_files(files))
+
+
+def _tail_begin(history: LogHistory | None, now: float) -> float:
+    """Return from when on files are asked for: far enough back to meet the newest one that is known to be complete."""
+    if history is None or history.last_data_at is None:
+        return now - FIRST_TAIL_SECONDS
+    known = history.last_completed_at or history.last_data_at
+    return min(known, history.last_data_at) - 1.5 * (history.spacing_seconds or 3_600.0)
+
+
+def due(subject: PlanSubject, pace: Pace) -> Due | None:
+    """Return when the newest part of a plan's log list is worth reading.
+
+    While the window of the plan list, if it is known to follow the log, moves on in time: seldom. Where it lags: soon. Where it
+    says nothing: often enough for the plan's RPO. None where only the whole list, which is long, would tell.
+    """
+    known = subject.known(LOG_BACKUPS)
+    history = subject.get(LOG_BACKUPS)
+    if not pace.tail and (history is None or (history.count or 0) > SHORT_LIST):
+        return None
+    if not subject.plan.log_backup_enabled:
+        return resting(known, pace, "log backup is off")
+    rpo = subject.objectives.rpo or DEFAULT_LOG_RPO_SECONDS
+    window = subject.window
+    if window.trusted and window.end_at is not None:
+        if pace.now - window.end_at > max(LOG_LATE_SHARE * rpo, 2 * WINDOW_LIST_SECONDS):
+            return soon(known, pace, "the window lags")
+        return resting(known, pace)
+    period = max(pace.interval, min(pace.at_rest, rpo / 4))
+    return periodic(known, period, "the window says nothing of the log")
+
+
+def audit(subject: PlanSubject, pace: Pace) -> Due:
+    """Return when a plan's whole log list is worth reading: counts, bytes and spacing come from it."""
+    history = subject.get(LOG_BACKUPS)
+    listed_at = history.listed_at if history else None
+    if listed_at is None:
+        return Due(at=pace.now, patience=WHOLE_LIST_SECONDS, every=WHOLE_LIST_SECONDS, why="never read whole")
+    return Due(
+        at=listed_at + WHOLE_LIST_SECONDS,
+        patience=WHOLE_LIST_SECONDS / 2,
+        every=WHOLE_LIST_SECONDS,
+        why="counts, bytes and spacing of the list",
+    )
 
 
 def _history(of: Callable[[LogHistory], float | None]) -> Callable[[PlanSubject], list[Row]]:
@@ -100,6 +166,10 @@ COLLECTOR = PlanCollector(
     group=LOG_BACKUPS,
     operations=(_LIST,),
     interval_seconds=60,
+    at_rest_seconds=1_800,
+    rank=2,
+    due=due,
+    audit=audit,
     read=read_log_backups,
     nothing=LogHistory(),
     families=with_reads(_FAMILIES, LOG_BACKUPS),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from msgspec.structs import replace
+
 from dbs_exporter.collectors.base import Reading, RegionCollector
 from dbs_exporter.facts.objectives import schedule_max_gap_seconds
 from dbs_exporter.facts.plans import PLAN_STATUSES, PLANS, Plan, PlanList, read_plan
-from dbs_exporter.facts.records import Fields
+from dbs_exporter.facts.records import Fields, Reader
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
 from dbs_exporter.metrics.rows import of_kinds, single, state
@@ -18,21 +22,30 @@ def read_plans(reading: Reading) -> PlanList:
 
     Many regions share an endpoint; a record that names another region (BackupPlanRegion) is left to that region.
     """
-    records = reading.pages(
-        _LIST,
-        Region=reading.region,
-        ShowRecoverTimeRange=True,
-        ShowBackupStrategyInfo=True,
-        ShowStorageStrategyInfo=True,
-    )
 
     def here(fields: Fields) -> Plan | None:
         plan_region = fields.identity("BackupPlanRegion") if fields.record.get("BackupPlanRegion") else ""
         return read_plan(fields) if plan_region.lower() in ("", reading.region.lower()) else None
 
-    found, problems = reading.reader.readable(records, here)
-    plans = {plan.plan_id: plan for plan in found if plan is not None}
-    return PlanList(plans=tuple(plans.values()), whole=not problems)
+    def plan_list(records: list[dict[str, Any]], reader: Reader) -> PlanList:
+        found, problems = reader.readable(records, here)
+        plans = {plan.plan_id: plan for plan in found if plan is not None}
+        return PlanList(plans=tuple(plans.values()), whole=not problems)
+
+    def on_page(page: list[dict[str, Any]]) -> None:
+        # A plan that is listed is a fact at once; only that one is gone takes the whole list.
+        reading.on_part(replace(plan_list(page, reading.reader), whole=False))
+
+    records = reading.pages(
+        _LIST,
+        on_page=on_page,
+        Region=reading.region,
+        ShowRecoverTimeRange=True,
+        ShowBackupStrategyInfo=True,
+        ShowStorageStrategyInfo=True,
+    )
+    # What cannot be read of it was counted page by page.
+    return plan_list(records, Reader(reading.now))
 
 
 def _info(subject: PlanSubject) -> list[Row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dbs_exporter.collectors.base import PlanCollector, PlanReading, Read
+from dbs_exporter.collectors.dues import Due, Pace, soon
 from dbs_exporter.facts.prechecks import (
     NOT_PASSED,
     PRECHECK_ITEM_STATES,
@@ -38,6 +39,16 @@ def read_prechecks(reading: PlanReading) -> Read[tuple[Precheck, ...]]:
             answer = reading.call(_LIST, RestoreTaskId=task.task_id)
             found.append(read_precheck(answer, "restore_task", task.task_id, reading.reader))
     return Read(facts=tuple(precheck for precheck in found if precheck is not None))
+
+
+def due(subject: PlanSubject, pace: Pace) -> Due | None:
+    """Return when pre-checks can have changed; None where none can be running or failed."""
+    restores = subject.get(RESTORES)
+    waits = any(task.status in CHECKED_TASK_STATUSES for task in restores.tasks) if restores else False
+    known = subject.get(PRECHECKS)
+    if waits or known or subject.plan.status in CHECKED_PLAN_STATUSES:
+        return soon(subject.known(PRECHECKS), pace, "a pre-check may run or have failed")
+    return None
 
 
 def _prechecks(of: Callable[[Precheck], Iterable[Row]]) -> Callable[[PlanSubject], list[Row]]:
@@ -92,6 +103,9 @@ COLLECTOR = PlanCollector(
     group=PRECHECKS,
     operations=(_LIST,),
     interval_seconds=300,
+    at_rest_seconds=3_600,
+    rank=5,
+    due=due,
     read=read_prechecks,
     nothing=(),
     needs=(RESTORES,),

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
-from dbs_exporter.collectors.base import PlanCollector, PlanReading, Read
+from dbs_exporter.collectors.base import Follow, PlanCollector, PlanReading, Read, Reading
+from dbs_exporter.collectors.dues import Due, Pace, at_once, resting
 from dbs_exporter.facts.restores import (
     RESTORE_STATUSES,
     RESTORES,
     RestoreHistory,
     RestoreTask,
     ended_restores,
+    followed,
     read_restore_task,
     restore_history,
+    unfinished_restores,
 )
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
@@ -27,6 +30,21 @@ def read_restores(reading: PlanReading) -> Read[RestoreHistory]:
     records = reading.pages(_LIST, BackupPlanId=reading.plan_id)
     tasks = reading.reader.each(records, read_restore_task)
     return Read(facts=restore_history(tasks), ended=ended_restores(tasks))
+
+
+def due(subject: PlanSubject, pace: Pace) -> Due:
+    """Return when a plan's restore tasks are worth listing; those that are known and under way are followed by their ids."""
+    known = subject.known(RESTORES)
+    history = subject.get(RESTORES)
+    if history is not None and history.overtaken:
+        return at_once(pace, known.read_at or pace.now, "a task has ended")
+    return resting(known, pace)
+
+
+def read_followed(reading: Reading, task_ids: Sequence[str]) -> dict[str, RestoreTask]:
+    """Read restore tasks by their ids; returns them by these."""
+    records = reading.pages(_LIST, RestoreTaskId=",".join(task_ids))
+    return {task.task_id: task for task in reading.reader.each(records, read_restore_task)}
 
 
 def _tasks(of: Callable[[RestoreTask], Iterable[Row]]) -> Callable[[PlanSubject], list[Row]]:
@@ -146,6 +164,10 @@ COLLECTOR = PlanCollector(
     group=RESTORES,
     operations=(_LIST,),
     interval_seconds=60,
+    at_rest_seconds=1_800,
+    rank=4,
+    due=due,
+    follow=Follow(operation=_LIST, unfinished=unfinished_restores, read=read_followed, merge=followed),
     read=read_restores,
     nothing=RestoreHistory(),
     families=with_reads(_FAMILIES, RESTORES),

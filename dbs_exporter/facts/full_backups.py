@@ -12,6 +12,7 @@ from dbs_exporter.facts.enums import STORAGE_CLASS, spellings
 from dbs_exporter.facts.groups import Group
 from dbs_exporter.facts.limits import MEDIAN_SETS
 from dbs_exporter.facts.records import Fields
+from dbs_exporter.facts.schedules import learned_start
 from dbs_exporter.facts.tallies import Counts, Ended, Sizes
 
 FULL_BACKUP_STATUSES = ("schedule", "running", "finish", "stop", "pause")
@@ -64,6 +65,17 @@ class FullBackupHistory(Struct, frozen=True, kw_only=True):
     last_good_expires_at: float | None = None
     """Latest expiry among the finished sets."""
     last_failure_message: str = ""
+    usual_start_at: float | None = None
+    """CreateTime of the newest job that began at the usual hour of day."""
+    count: int = 0
+    """Records in the list."""
+
+    @property
+    def usual_duration_seconds(self) -> float | None:
+        """How long a backup takes: the median, else what the last one took."""
+        if self.duration_median_seconds is not None:
+            return self.duration_median_seconds
+        return full_backup_duration(self.last_success) if self.last_success is not None else None
 
 
 FULL_BACKUPS: Group[FullBackupHistory] = Group("full_backups", FullBackupHistory)
@@ -134,6 +146,8 @@ def full_backup_history(backups: Iterable[FullBackup], now: float) -> FullBackup
         newest_recovery_point_at=max(points, default=None),
         last_good_expires_at=_last_expiry(finished),
         last_failure_message=failures[-1].error_message if failures and _began(failures[-1]) > since else "",
+        usual_start_at=learned_start(backup.created_at for backup in jobs if backup.created_at is not None),
+        count=len(unique),
     )
 
 
@@ -160,6 +174,7 @@ def ended_full_backups(backups: Iterable[FullBackup]) -> tuple[Ended, ...]:
     return tuple(
         Ended(
             f"{backup.backup_set_id}/{backup.status}",
+            _finished(backup),
             backup.status == "finish",
             backup.size_bytes or 0,
             full_backup_duration(backup) or 0.0,

@@ -37,6 +37,8 @@ class Known(Struct, frozen=True, kw_only=True):
     read_at: float | None = None
     """When it was last read whole, in Unix seconds."""
     tally: Tally = Tally()
+    unchanged: int = 0
+    """Readings in a row that brought what was known already."""
 
 
 NOTHING = Known(facts=None)
@@ -68,9 +70,11 @@ def with_facts(
     What is equal stays the same object, by which others see that it did not change.
     """
     before = subject.known(group)
+    same = facts == before.facts
     known = Known(
-        facts=before.facts if facts == before.facts else facts,
+        facts=before.facts if same else facts,
         read_at=at,
         tally=before.tally if tally is None or tally == before.tally else tally,
+        unchanged=before.unchanged + 1 if same else 0,
     )
     return replace(subject, groups={**subject.groups, group.name: known})

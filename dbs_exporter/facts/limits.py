@@ -30,3 +30,18 @@ MEDIAN_AT_LEAST = 5
 """Finished full backups that a median needs."""
 ENDED_TASKS_KEPT = 5
 """Ended restore and download tasks kept of a plan, the newest."""
+
+WINDOW_LIST_SECONDS = 120.0
+"""How often plan lists, and so windows, are usually read."""
+WINDOW_TOLERANCE_SECONDS = 60.0
+"""An end counts as seen in a plan's window if that ends no earlier than this before it."""
+WINDOW_LISTS = 2
+"""Plan lists within which an end must show in the window."""
+WINDOW_CONTRADICTIONS = 2
+"""Ends that did not show, after which the window says nothing more."""
+LOG_LATE_SHARE = 0.5
+"""Log counts as late for reading its list when the window's end is older than this share of the RPO."""
+
+FRESH_GRACE_SECONDS = 210.0
+"""Facts count as known this long after the reading that was promised: two scrapes of 60 s, an evaluation of 60 s, and the 30 s
+by which some engines answer late."""

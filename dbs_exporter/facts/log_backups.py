@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from operator import attrgetter
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from dbs_exporter.facts.condensing import counts_of, distinct, size_by_storage_class
+from dbs_exporter.facts.condensing import counts_of, distinct, median_of, size_by_storage_class
 from dbs_exporter.facts.enums import STORAGE_CLASS, spellings
 from dbs_exporter.facts.groups import Group
 from dbs_exporter.facts.limits import CHAIN_TOLERANCE_SECONDS, SPANS_KEPT
@@ -50,6 +52,12 @@ class LogHistory(Struct, frozen=True, kw_only=True):
     bytes_by_storage_class: Sizes = ()
     spans: tuple[tuple[float, float], ...] = ()
     """Merged (begin, end) of contiguous log, oldest first; at most 64, the newest kept."""
+    count: int | None = None
+    """Files in the list when it was last read whole; None before."""
+    listed_at: float | None = None
+    """When the list was last read whole, in Unix seconds: counts, bytes and spacing are as of then."""
+    spacing_seconds: float | None = None
+    """Usual time between the ends of two files; None below MEDIAN_AT_LEAST of them."""
 
 
 LOG_BACKUPS: Group[LogHistory] = Group("log_backups", LogHistory)
@@ -73,25 +81,16 @@ def read_log_file(fields: Fields) -> LogFile:
     )
 
 
-def log_history(files: Iterable[LogFile]) -> LogHistory:
-    """Condense a plan's log files · DescribeIncrementBackupList.
+def log_history(files: Iterable[LogFile], at: float | None = None) -> LogHistory:
+    """Condense a plan's log files, a list that was read whole at `at` (Unix seconds) · DescribeIncrementBackupList.
 
     Log data counts up to the EndTime of COMPLETED and FILLING files; a FILLING file's EndTime is how far it has come, which
     the documents' sample shows but no sentence says. A file whose times cannot be read carries no log. A file name that comes again with another StartTime is another file, as
     after a failover or a reset of the binary log. Spans join files that follow each other within CHAIN_TOLERANCE_SECONDS.
     """
-    unique = distinct(
-        files,
-        attrgetter("job_id", "source_id", "file_id", "started_at"),
-        lambda file: (file.status in LOG_FILE_ENDED, file.ended_at or 0.0),
-    )
-    received = [
-        (file, file.ended_at)
-        for file in unique
-        if file.status in ("COMPLETED", "FILLING")
-        and file.ended_at is not None
-        and _TIMES.isdisjoint(file.unreadable)
-    ]
+    unique = _distinct_files(files)
+    received = _received(unique)
+    ends = sorted(ended_at for _, ended_at in received)
     return LogHistory(
         last_data_at=max((ended_at for _, ended_at in received), default=None),
         last_completed_at=max(
@@ -104,7 +103,47 @@ def log_history(files: Iterable[LogFile]) -> LogHistory:
             for file, ended_at in received
             if file.started_at is not None and file.started_at <= ended_at
         ),
+        count=len(unique),
+        listed_at=at,
+        spacing_seconds=median_of([later - earlier for earlier, later in pairwise(ends) if later > earlier]),
     )
+
+
+def with_newest(history: LogHistory, files: Iterable[LogFile]) -> LogHistory:
+    """Return the history with the newest part of the list as it was read since.
+
+    That moves how far the log has come and its spans; counts, bytes and spacing stay as of the whole list.
+    """
+    newest = log_history(files)
+    return replace(
+        history,
+        last_data_at=_later(history.last_data_at, newest.last_data_at),
+        last_completed_at=_later(history.last_completed_at, newest.last_completed_at),
+        spans=_spans((*history.spans, *newest.spans)),
+    )
+
+
+def _later(at: float | None, other: float | None) -> float | None:
+    return max((each for each in (at, other) if each is not None), default=None)
+
+
+def _distinct_files(files: Iterable[LogFile]) -> list[LogFile]:
+    return distinct(
+        files,
+        attrgetter("job_id", "source_id", "file_id", "started_at"),
+        lambda file: (file.status in LOG_FILE_ENDED, file.ended_at or 0.0),
+    )
+
+
+def _received(files: Iterable[LogFile]) -> list[tuple[LogFile, float]]:
+    """Return the files that carry log, each with how far it goes."""
+    return [
+        (file, file.ended_at)
+        for file in files
+        if file.status in ("COMPLETED", "FILLING")
+        and file.ended_at is not None
+        and _TIMES.isdisjoint(file.unreadable)
+    ]
 
 
 def ended_log_files(files: Iterable[LogFile]) -> tuple[Ended, ...]:
@@ -115,6 +154,7 @@ def ended_log_files(files: Iterable[LogFile]) -> tuple[Ended, ...]:
     return tuple(
         Ended(
             f"{file.job_id}/{file.source_id}/{file.file_id}/{file.started_at}/{file.status}",
+            file.ended_at or file.started_at or 0.0,
             file.status == "COMPLETED",
             file.size_bytes or 0,
         )

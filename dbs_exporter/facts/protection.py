@@ -6,12 +6,28 @@ Every rule names its source and its doubt. Nothing here reads a clock: ages are 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from dbs_exporter.facts.full_backups import FULL_BACKUPS
+from dbs_exporter.facts.groups import Group
 from dbs_exporter.facts.limits import CHAIN_TOLERANCE_SECONDS
 from dbs_exporter.facts.log_backups import LOG_BACKUPS
 from dbs_exporter.facts.restore_ranges import RANGES, RestoreRange
 from dbs_exporter.facts.subjects import PlanSubject
+
+
+def end_of_window(subject: PlanSubject, group: Group[Any]) -> float | None:
+    """Return how far a group of a plan says it can be restored, for comparison with the window of the plan list.
+
+    Of a plan with log that is how far the log has come, of another the newest full backup; None for any other group.
+    """
+    if group is LOG_BACKUPS and subject.plan.log_backup_enabled:
+        logs = subject.get(LOG_BACKUPS)
+        return logs.last_data_at if logs else None
+    if group is FULL_BACKUPS and subject.plan.log_backup_enabled is False:
+        backups = subject.get(FULL_BACKUPS)
+        return backups.newest_recovery_point_at if backups else None
+    return None
 
 
 def recoverable_window(subject: PlanSubject) -> tuple[float | None, float | None]:

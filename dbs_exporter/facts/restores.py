@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dbs_exporter.facts.condensing import counts_of, distinct
 from dbs_exporter.facts.enums import ENDPOINT_TYPE, spellings
@@ -63,6 +64,8 @@ class RestoreHistory(Struct, frozen=True, kw_only=True):
     counts: Counts = ()
     last_success_at: float | None = None
     last_success_duration_seconds: float | None = None
+    overtaken: bool = False
+    """A task was seen to end since the list was read, so the rest of this is older than the task."""
 
 
 RESTORES: Group[RestoreHistory] = Group("restores", RestoreHistory)
@@ -148,6 +151,19 @@ def restore_history(tasks: Iterable[RestoreTask]) -> RestoreHistory:
     )
 
 
+def unfinished_restores(history: RestoreHistory | None) -> tuple[str, ...]:
+    """Return the ids of the tasks that have not ended."""
+    return tuple(task.task_id for task in history.tasks if not restore_ended(task)) if history else ()
+
+
+def followed(history: RestoreHistory, tasks: Iterable[RestoreTask]) -> RestoreHistory:
+    """Return the history with tasks as they were read by their ids since; what the whole list says stays as it was."""
+    newer = {task.task_id: task for task in tasks}
+    current = tuple(newer.get(task.task_id, task) for task in history.tasks)
+    ended = any(restore_ended(task) for task in newer.values())
+    return replace(history, tasks=current, overtaken=history.overtaken or ended)
+
+
 def ended_restores(tasks: Iterable[RestoreTask]) -> tuple[Ended, ...]:
     """Return those that have ended, for the counters; each outcome of a task is an end of its own.
 
@@ -156,6 +172,7 @@ def ended_restores(tasks: Iterable[RestoreTask]) -> tuple[Ended, ...]:
     return tuple(
         Ended(
             f"{task.task_id}/{'success' if restore_succeeded(task) else 'failure'}",
+            task.finished_at or task.created_at or 0.0,
             restore_succeeded(task),
             duration_seconds=restore_duration(task) or 0.0,
         )

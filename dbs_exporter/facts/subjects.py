@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from dbs_exporter.facts.groups import Subject
 from dbs_exporter.facts.objectives import Objectives
 from dbs_exporter.facts.plans import Plan
+from dbs_exporter.facts.windows import Window
 
 Level = Literal["account", "region", "plan"]
 SubjectKey = tuple[str, str, str]
@@ -32,6 +33,8 @@ class RegionSubject(Subject, frozen=True, kw_only=True):
     """Everything known of one account and region that belongs to no single plan."""
 
     scope: Scope
+    promised: dict[str, float] = field(default_factory=dict)
+    """By the names of groups: until when what was last read is promised to be read again, a grace included, in Unix seconds."""
 
 
 class PlanSubject(Subject, frozen=True, kw_only=True):
@@ -40,6 +43,13 @@ class PlanSubject(Subject, frozen=True, kw_only=True):
     scope: Scope
     plan: Plan
     objectives: Objectives = Objectives()
+    listed_at: float | None = None
+    """When a plan list last showed the plan, in Unix seconds."""
+    changed_at: float | None = None
+    """When a plan list last showed another status, error, schedule, log switch or source than the one before."""
+    window: Window = Window()
+    promised: dict[str, float] = field(default_factory=dict)
+    """By the names of groups: until when what was last read is promised to be read again, a grace included, in Unix seconds."""
 
 
 def key_of(subject: Subject) -> SubjectKey:

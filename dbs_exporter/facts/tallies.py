@@ -21,9 +21,13 @@ class Tally(Struct, frozen=True, kw_only=True):
 
 
 class Ended(Struct, frozen=True):
-    """A backup set, log file or task that has come to its end, for the counters; `identity` is unique within its list."""
+    """A backup set, log file or task that has come to its end, for the counters.
+
+    `identity` is unique within its list, and names the outcome too; `ended_at` is Unix seconds.
+    """
 
     identity: str
+    ended_at: float
     success: bool
     size_bytes: int = 0
     duration_seconds: float = 0.0

@@ -15,26 +15,29 @@ DENIED_PLANS_MEAN_ALL = 3
 
 
 class Permission:
-    """Which subjects an operation is refused for, and when to ask again; not thread-safe, `Runs` guards it."""
+    """Which subjects an operation is refused for, and when to ask again; not thread-safe, `Outcomes` guards it."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._denied: dict[str, float] = {}
+        """Subject -> when it may be asked again, in monotonic seconds."""
         self._times: dict[str, int] = {}
         self._granted: set[str] = set()
         """Subjects whose last answer was no refusal: a policy may also be taken away."""
 
-    def granted(self, subject: str) -> None:
-        """The operation worked."""
-        if self.wholly_denied:
+    def on_granted(self, subject: str) -> bool:
+        """Note that the operation worked; True if it was taken to be refused altogether before."""
+        ended = self.wholly_denied
+        if ended:
             self._denied.clear()
             self._times.clear()
         self._granted.add(subject)
         self._denied.pop(subject, None)
         self._times.pop(subject, None)
+        return ended
 
-    def denied(self, subject: str) -> bool:
-        """The operation was refused; True if that is news."""
+    def on_denied(self, subject: str) -> bool:
+        """Note that the operation was refused; True if that is news."""
         news = subject not in self._denied
         self._granted.discard(subject)
         times = self._times.get(subject, 0)
@@ -48,14 +51,15 @@ class Permission:
         """Whether nobody is granted the operation and several are refused it."""
         return not self._granted and len(self._denied) >= DENIED_PLANS_MEAN_ALL
 
-    def worth_asking(self, subjects: Iterable[str]) -> list[str]:
-        """The subjects to ask about now: not those refused lately, and one at most while the operation is refused altogether."""
-        wanted = list(subjects)
+    def retry_after(self, subject: str) -> float:
+        """Return in how many seconds a subject may be asked about, 0 for now.
+
+        While the operation is refused altogether, all wait for the last one that was asked.
+        """
         now = self._clock.monotonic()
         if self.wholly_denied:
-            due = all(at <= now for at in self._denied.values())
-            return wanted[:1] if due else []
-        return [one for one in wanted if self._denied.get(one, now) <= now]
+            return max(0.0, max(self._denied.values()) - now)
+        return max(0.0, self._denied.get(subject, now) - now)
 
     def ask_again(self) -> None:
         """Let everything that was refused be asked about at once: somebody may have mended it."""
@@ -63,16 +67,16 @@ class Permission:
         self._denied = dict.fromkeys(self._denied, self._clock.monotonic())
 
     def refused_of(self, subjects: Iterable[str]) -> int:
-        """How many of the subjects are refused."""
-        wanted = list(subjects)
-        return len(wanted) if self.wholly_denied else sum(self.refuses(one) for one in wanted)
+        """Return how many of the subjects are refused."""
+        present = list(subjects)
+        return len(present) if self.wholly_denied else sum(map(self.refuses, present))
 
     def refuses(self, subject: str) -> bool:
-        """Whether the last answer about a subject was a refusal."""
+        """Return whether the last answer about a subject was a refusal."""
         return subject in self._denied
 
     def forget(self, subjects: set[str]) -> None:
         """Keep only these subjects."""
-        self._denied = {one: at for one, at in self._denied.items() if one in subjects}
-        self._times = {one: times for one, times in self._times.items() if one in subjects}
+        self._denied = {subject: at for subject, at in self._denied.items() if subject in subjects}
+        self._times = {subject: times for subject, times in self._times.items() if subject in subjects}
         self._granted &= subjects

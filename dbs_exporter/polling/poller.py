@@ -1,70 +1,41 @@
-"""The runs of one account in one region: who is read, what failure means, and what the store gets.
+"""Reading one account in one region: what a reading brings goes to the store, and what failure means.
 
-A run begins when the scheduler says so and ends when its last read has. A read that fails leaves the last good facts; dead
-credentials and an API that does not answer end a run early instead of being tried once per plan.
+A poller carries out the readings that its planner chooses, when the dispatcher says so. A reading that fails leaves the last good
+facts; dead credentials and an API that does not answer let one reading at a time try.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from dbs_exporter.clock import Clock
-from dbs_exporter.collectors.base import Api, Collector, PlanCollector, PlanReading, Reading, RegionCollector
+from dbs_exporter.collectors.base import Api, Follow, PlanCollector, PlanReading, Reading, RegionCollector
+from dbs_exporter.collectors.learned import Tails
 from dbs_exporter.collectors.table import Table
-from dbs_exporter.errors import ApiError, BadCredentials, CredentialsError, NotPermitted
-from dbs_exporter.facts.plans import PLANS, Plan, PlanList
-from dbs_exporter.facts.subjects import Scope
-from dbs_exporter.polling.runs import Runs
-from dbs_exporter.polling.sharding import Shard
+from dbs_exporter.errors import ApiError, BadCredentials, CredentialsError, Invalid, NotPermitted
+from dbs_exporter.facts.collection import BudgetState
+from dbs_exporter.facts.plans import PLANS, PlanList
+from dbs_exporter.polling.health import Health
+from dbs_exporter.polling.outcomes import Outcomes
+from dbs_exporter.polling.planner import PAGE, Planner
+from dbs_exporter.polling.queue import Entry, Key
 from dbs_exporter.polling.store import Store
-from dbs_exporter.polling.workers import Workers
+from dbs_exporter.polling.target import Target
 
-HOPELESS_AFTER = 8
-"""A run is given up after so many reads in a row have failed because the API does not answer, with no success between."""
+READING_SECONDS = 120.0
+"""How long a reading may take with all its pages and attempts."""
+WHOLE_LIST_SECONDS = 900.0
+"""The same for a whole log list, of up to a hundred pages."""
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """One account in one region, ready to be polled. `intervals` holds the enabled collectors of its level and below, in seconds."""
-
-    scope: Scope
-    api: Api
-    concurrency: int
-    intervals: Mapping[str, float]
-    selects: Callable[[Plan], bool]
-    fingerprint: object
-    """Equal for targets that a reload need not touch."""
-    close: Callable[[], None] = lambda: None
-
-
-class _Run:
-    """One run of one collector over some subjects."""
-
-    def __init__(self, subjects: Sequence[str], began: float, began_at: float, *, whole: bool) -> None:
-        self.subjects = subjects
-        self.left = len(subjects)
-        self.began = began
-        self.began_at = began_at
-        self.whole = whole
-        self.probe = False
-        """It only asks whether an operation that was refused altogether is granted by now."""
-        self.failures = 0
-        self.in_a_row = 0
-        self.gave_up: BaseException | None = None
-        self.untried: list[str] = []
-        self.first_error = ""
-        self.lock = threading.Lock()
-
-
 class Poller:
-    """Carries out runs for one target. All methods may be called from any thread and return at once."""
+    """Carries out readings of one target. All methods may be called from any thread."""
 
     def __init__(
         self,
@@ -72,256 +43,329 @@ class Poller:
         *,
         table: Table,
         store: Store,
-        runs: Runs,
+        outcomes: Outcomes,
         clock: Clock,
-        shard: Shard,
         unknown: Callable[[str], None],
+        on_due: Callable[[], None] = lambda: None,
     ) -> None:
+        """Take what is known of the target; `on_due` is called when something may be due earlier than `next_at` gave."""
         self.target = target
-        self._table = table
+        self.tails = Tails()
         self._store = store
-        self._runs = runs
+        self._outcomes = outcomes
         self._clock = clock
-        self._shard = shard
         self._unknown = unknown
-        self._workers = Workers(f"{target.scope.account}/{target.scope.region}", target.concurrency)
-        self._active: set[str] = set()
-        self._listed = False
-        self._has_list = False
-        self._ended: set[str] = set()
-        self._untried: dict[str, list[str]] = {}
+        self._on_due = on_due
+        self._planner = Planner(target, table=table, store=store, clock=clock, tails=self.tails)
+        self._health = Health()
         self._closed = False
-        self._storing = threading.Lock()
-        self._lock = threading.Lock()
-        for name in self.collectors:
-            runs.expect(target.scope, name, target.intervals[name])
+        self._lock = threading.RLock()
+        scope = target.scope
+        for name in target.collectors:
+            collector = table[name]
+            first = isinstance(collector, PlanCollector) and collector.rank == 1
+            outcomes.expect(scope, name, gates_readiness=first or collector.group is PLANS)
+            if isinstance(collector, RegionCollector):
+                outcomes.set_subjects(scope, name, [""])
+        self._on_plans([])
+        self._planner.reschedule_all()
+
+    # ── what the dispatcher asks ──
 
     @property
-    def collectors(self) -> list[str]:
-        """The collectors that run here: region-level facts only where this shard owns the region."""
-        owns = self._shard.owns_region(self.target.scope)
-        return [
-            name
-            for name in self.target.intervals
-            if isinstance(collector := self._table[name], PlanCollector) or collector.group is PLANS or owns
-        ]
+    def region_intervals(self) -> dict[str, float]:
+        """The collectors that read lists of the region, and how often, in seconds."""
+        return {name: self._planner.interval(name) for name in self._planner.region_collectors}
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the API did not answer the last reading."""
+        return self._health.silent > 0
+
+    def next_at(self, now: float) -> float | None:
+        """Return when a reading may be carried out (monotonic seconds): now or later, None while nothing is to come."""
+        with self._lock:
+            if self._closed or self._planner.running >= self._health.places(self.target.concurrency):
+                return None
+            at = self._planner.next_at(now)
+            if at is None:
+                return None
+            return max(at, self._health.paused_until, now + self.target.rate.ready_in())
+
+    def urgency(self, now: float) -> tuple[bool, float]:
+        """Return the place of the next reading in the order of all regions; smaller comes first."""
+        with self._lock:
+            return self._planner.urgency(now)
+
+    def take(self, now: float) -> Callable[[], None] | None:
+        """Return the reading that is to be carried out now, None if there is none."""
+        with self._lock:
+            next_at = self.next_at(now)
+            if next_at is None or next_at > now:
+                return None
+            entry = self._planner.take(now)
+            return None if entry is None else partial(self._carry_out, entry)
+
+    def request(self, collector: str) -> None:
+        """Have a list of the region read next."""
+        with self._lock:
+            if not self._closed:
+                self._planner.request(collector)
+        self._on_due()
+
+    def ask_again(self) -> None:
+        """Have what failed or was refused tried again now: somebody may have mended it."""
+        with self._lock:
+            self._planner.forgive()
+        self._on_due()
+
+    def budget(self) -> BudgetState:
+        """Return whether the calls suffice here."""
+        with self._lock:
+            self._planner.weigh(self._clock.monotonic())
+            return BudgetState(
+                scope=self.target.scope,
+                allowed_per_second=self.target.rate.rate,
+                stretch=self._planner.stretch,
+                wanted_per_second=self._planner.wanted_per_second,
+                clock_offset_seconds=self.target.time.offset_seconds,
+            )
 
     def close(self) -> None:
-        """Stop; reads that are under way may still end, but their facts are neither waited for nor taken."""
-        with self._storing:
+        """Stop; readings under way may still end, but their facts are neither waited for nor taken."""
+        with self._lock:
             self._closed = True
-        self._workers.close()
         self.target.close()
 
-    def join(self, seconds: float) -> None:
-        """Wait for reads under way."""
-        self._workers.join(seconds)
+    # ── carrying out ──
 
-    def run(self, name: str) -> None:
-        """Begin a run, unless the last one still goes on, which is counted."""
-        scope = self.target.scope
-        if self._of_plans(name) and not self._listed:
-            return
-        if any(need not in self._ended for need in self._needs(name)):
-            return
-        with self._lock:
-            if name in self._active:
-                self._runs.skipped(scope, name)
-                return
-            self._active.add(name)
-        if self._of_plans(name):
-            self._begin(name, [one.plan.plan_id for one in self._store.plans_of(scope)], whole=True)
-        else:
-            self._begin(name, [""], whole=True)
-
-    def _begin(self, name: str, subjects: Sequence[str], *, whole: bool) -> None:
-        asked = self._runs.worth_asking(self.target.scope, name, subjects)
-        if whole:
-            # First those that the last run gave up before their turn, or a few broken plans would starve all behind them.
-            before = set(self._untried.pop(name, ()))
-            asked.sort(key=lambda one: one not in before)
-        run = _Run(subjects, self._clock.monotonic(), self._clock.now(), whole=whole)
-        run.left = len(asked)
-        run.probe = self._runs.wholly_denied(self.target.scope, name)
-        if not asked:
-            self._end(name, run)
-            return
-        for subject in asked:
-            self._workers.submit(name, partial(self._read, name, subject, run))
-
-    def _read(self, name: str, subject: str, run: _Run) -> None:
-        scope = self.target.scope
-        problem: BaseException | None = run.gave_up
+    def _carry_out(self, entry: Entry) -> None:
         try:
-            if problem is not None:
-                with run.lock:
-                    run.untried.append(subject)
-            elif not run.probe and self._runs.wholly_denied(scope, name):
-                # Refused for the first plans of this run and granted for none: the others are not worth a call each.
-                pass
-            else:
-                self._read_subject(self._table[name], subject)
-        except NotPermitted as error:
-            if self._runs.denied(scope, name, subject, f"{subject} {error}".strip()):
-                _log.warning(
-                    "operation not permitted",
-                    extra={**self._where(name), "plan_id": subject or None, "error": str(error)},
-                )
-            problem = None
-        except (ApiError, CredentialsError) as error:
-            problem = error
-        except BaseException as error:
-            # SystemExit too: in a thread nobody would hear of it, and the run would never end.
-            _log.exception("a collector broke", extra={**self._where(name), "plan_id": subject or None})
-            problem = error
-        if self._closed:
-            return
-        self._note(name, subject, run, problem)
-        with run.lock:
-            run.left -= 1
-            over = run.left == 0
-        if over:
-            self._end(name, run)
-
-    def _note(self, name: str, subject: str, run: _Run, problem: BaseException | None) -> None:
-        with run.lock:
-            if problem is None:
-                run.in_a_row = 0
-                return
-            run.failures += 1
-            run.in_a_row += 1
-            words = f"{subject} {str(problem) or type(problem).__name__}".strip()
-            run.first_error = run.first_error or words
-            silent = isinstance(problem, ApiError) and problem.retryable and run.in_a_row >= HOPELESS_AFTER
-            if isinstance(problem, BadCredentials | CredentialsError) or silent:
-                run.gave_up = run.gave_up or problem
-        self._runs.failed(self.target.scope, name, subject, words)
-
-    def _end(self, name: str, run: _Run) -> None:
-        scope = self.target.scope
-        if run.whole:
+            self._read(entry)
+        finally:
             with self._lock:
-                self._active.discard(name)
-                self._untried[name] = run.untried
-                first = name not in self._ended
-                self._ended.add(name)
-            if first:
-                for waiting in [other for other in self.collectors if name in self._needs(other)]:
-                    self.run(waiting)
-            if run.failures:
-                _log.warning(
-                    "run failed",
-                    extra={
-                        **self._where(name),
-                        "failed": run.failures,
-                        "of": len(run.subjects),
-                        "error": run.first_error,
-                    },
-                )
-            unlisted = self._of_plans(name) and self._plan_list_unknown()
-            present = (
-                [one.plan.plan_id for one in self._store.plans_of(scope)] if self._of_plans(name) else [""]
-            )
-            if unlisted:
-                self._runs.failed(scope, name, "", "the plan list could not be read yet")
-            self._runs.finished(
-                scope,
-                name,
-                began_at=run.began_at,
-                took_seconds=self._clock.monotonic() - run.began,
-                subjects=present,
-                success=run.failures == 0 and not unlisted,
-            )
-        if self._table[name].group is PLANS:
-            self._plans_ended()
+                self._planner.done(entry)
+            self._on_due()
 
-    def _plan_list_unknown(self) -> bool:
-        with self._lock:
-            return not self._has_list
+    def _read(self, entry: Entry) -> None:
+        key = entry.key
+        wait = self._outcomes.retry_after(self.target.scope, key.collector, key.plan_id)
+        if wait > 0 and key.plan_id:
+            with self._lock:
+                self._planner.retry(entry, wait)
+            return
+        try:
+            if key.plan_id:
+                self._read_plan(key, self._planner.plan_collectors[key.collector])
+            elif key.collector in self._planner.plan_collectors:
+                self._follow(self._planner.plan_collectors[key.collector])
+            else:
+                self._read_region(key, self._planner.region_collectors[key.collector])
+        except NotPermitted as error:
+            self._on_denied(entry, error)
+        except (ApiError, CredentialsError) as error:
+            self._on_failed(entry, error)
+        except BaseException as error:
+            # SystemExit too: in a thread nobody would hear of it, and the group would never be read again.
+            _log.exception("a collector broke", extra=self._where(key))
+            self._on_failed(entry, error)
 
-    def _plans_ended(self) -> None:
-        """The first list, read or not, lets the plan-level collectors begin."""
-        with self._lock:
-            first = not self._listed
-            self._listed = True
-        if first:
-            for name in self.collectors:
-                if self._of_plans(name):
-                    self.run(name)
-
-    def _read_subject(self, collector: Collector[Any], subject: str) -> None:
-        if isinstance(collector, PlanCollector):
-            self._read_plan(collector, subject)
-        elif isinstance(collector, RegionCollector):
-            self._read_region(collector)
-
-    def _of_plans(self, name: str) -> bool:
-        return isinstance(self._table[name], PlanCollector)
-
-    def _needs(self, name: str) -> list[str]:
-        """Return the collectors that run here whose facts this one asks about."""
-        collector = self._table[name]
-        needs = collector.needs if isinstance(collector, PlanCollector) else ()
-        return [other for other in self.target.intervals if self._table[other].group in needs]
-
-    def _read_plan(self, collector: PlanCollector[Any], plan_id: str) -> None:
+    def _read_plan(self, key: Key, collector: PlanCollector[Any]) -> None:
         scope = self.target.scope
-        subject = self._store.plan(scope, plan_id)
+        subject = self._store.plan(scope, key.plan_id)
         if subject is None:
             return
+        api = _Counting(self.target.api)
         read = collector.read_group(
             PlanReading(
-                api=self.target.api,
+                api=api,
                 region=scope.region,
-                now=self._clock.now(),
-                within=self.target.intervals[collector.name],
+                now=self.target.time.now(),
+                within=WHOLE_LIST_SECONDS if key.whole else READING_SECONDS,
                 unknown=self._unknown,
                 subject=subject,
+                whole=key.whole or collector.audit is None,
+                tails=self.tails,
             )
         )
-        at = self._clock.now()
-        with self._storing:
+        at = self.target.time.now()
+        with self._lock:
             if self._closed:
                 return
-            self._store.put_plan(scope, plan_id, collector.group, read, at)
-            self._runs.read(scope, collector.name, plan_id, at)
+            self._store.put_plan(scope, key.plan_id, collector.group, read, at)
+            self._on_success(key, at, api.calls)
+            # It runs no longer as far as its next time is concerned.
+            self._planner.running_over(key)
+            self._planner.reschedule(key.plan_id, read=key)
 
-    def _read_region(self, collector: RegionCollector[Any]) -> None:
+    def _read_region(self, key: Key, collector: RegionCollector[Any]) -> None:
         scope = self.target.scope
+        lists_plans = collector.group is PLANS
+        api = _Counting(self.target.api)
         facts = collector.read(
             Reading(
-                api=self.target.api,
+                api=api,
                 region=scope.region,
-                now=self._clock.now(),
-                within=self.target.intervals[collector.name],
+                now=self.target.time.now(),
+                within=max(READING_SECONDS, self._planner.interval(key.collector)),
                 unknown=self._unknown,
+                on_part=partial(self._take_plans, key.collector) if lists_plans else lambda _part: None,
             )
         )
-        at = self._clock.now()
-        with self._storing:
+        at = self.target.time.now()
+        with self._lock:
             # What a target brings after it was given up would stay for ever: nobody would ever take it away again.
             if self._closed:
                 return
-            if self._shard.owns_region(scope):
-                self._store.put_region(scope, collector.group, facts, at)
-            if collector.group is PLANS:
-                self._take_plans(facts)
-            self._runs.read(scope, collector.name, "", at)
+            self._store.put_region(scope, collector.group, facts, at)
+            until = self._planner.region_promise(key.collector, at)
+            self._store.promise_region(scope, collector.group.name, until)
+            self._on_success(key, at, api.calls)
+            if lists_plans:
+                self._take_plans(key.collector, facts)
 
-    def _take_plans(self, listed: PlanList) -> None:
+    def _take_plans(self, collector: str, listed: PlanList) -> None:
+        """Take plans of a list, or of a page of one: a plan that is listed is a fact at once."""
         scope = self.target.scope
-        mine = [
-            plan for plan in listed.plans if self._shard.owns_plan(plan.plan_id) and self.target.selects(plan)
-        ]
-        new = self._store.put_plans(scope, mine, whole=listed.whole)
+        at = self.target.time.now()
+        mine = [plan for plan in listed.plans if self.target.selects(plan)]
         with self._lock:
-            self._has_list = True
-            late = self._listed and bool(new)
-        if late:
-            # Plans that appear later are read at once instead of at each collector's next turn.
-            for name in self.collectors:
-                if self._of_plans(name):
-                    self._begin(name, new, whole=False)
+            if self._closed:
+                return
+            until = self._planner.region_promise(collector, at)
+            change = self._store.put_plans(scope, mine, whole=listed.whole, at=at, promised_until=until)
+            if change.new or change.gone:
+                self._on_plans(change.gone)
+            for plan in mine:
+                # A window that stands still makes its log list due, so each plan that is listed is looked at.
+                self._planner.reschedule(plan.plan_id)
+        self._on_due()
 
-    def _where(self, name: str) -> dict[str, str]:
-        return {"account": self.target.scope.account, "region": self.target.scope.region, "collector": name}
+    def _on_plans(self, gone: Iterable[str]) -> None:
+        present = [subject.plan.plan_id for subject in self._store.plans_of(self.target.scope)]
+        for name in self._planner.plan_collectors:
+            self._outcomes.set_subjects(self.target.scope, name, present)
+        self._planner.on_plans(len(present), gone)
+
+    def _follow(self, collector: PlanCollector[Any]) -> None:
+        """Read what is under way of many plans by its ids; what the API does not know any more is left to its plan's list."""
+        follow = collector.follow
+        if follow is None:
+            return
+        scope = self.target.scope
+        plan_of = {
+            thing_id: subject.plan.plan_id
+            for subject in self._store.plans_of(scope)
+            for thing_id in follow.unfinished(subject.get(collector.group))
+        }
+        reading = Reading(
+            api=self.target.api,
+            region=scope.region,
+            now=self.target.time.now(),
+            within=READING_SECONDS,
+            unknown=self._unknown,
+        )
+        ids = sorted(plan_of)
+        things: dict[str, Any] = {}
+        for first in range(0, len(ids), follow.most):
+            things |= _followed(follow, reading, ids[first : first + follow.most])
+        by_plan: dict[str, list[Any]] = {}
+        for thing_id, thing in things.items():
+            if thing_id in plan_of:
+                by_plan.setdefault(plan_of[thing_id], []).append(thing)
+        with self._lock:
+            if self._closed:
+                return
+            for plan_id, found in by_plan.items():
+                self._store.merge_plan(scope, plan_id, collector.group, partial(_merged, follow, found))
+                self._planner.reschedule(plan_id)
+            for thing_id in ids:
+                if thing_id not in things:
+                    self._planner.send_back(collector.name, plan_of[thing_id])
+            self._planner.running_over(Key(collector.name))
+            self._planner.schedule_follow(collector)
+
+    # ── outcomes ──
+
+    def _on_success(self, key: Key, at: float, calls: int) -> None:
+        self._planner.on_read(key, calls)
+        granted = self._outcomes.on_read(self.target.scope, key.collector, key.plan_id, at)
+        if self._health.on_answer():
+            self._planner.forgive()
+        elif granted:
+            self._planner.forgive(key.collector)
+
+    def _on_denied(self, entry: Entry, error: NotPermitted) -> None:
+        key, scope = entry.key, self.target.scope
+        sentence = f"{key.plan_id} {error}".strip()
+        if self._outcomes.on_denied(scope, key.collector, key.plan_id, sentence, self.target.time.now()):
+            _log.warning("operation not permitted", extra={**self._where(key), "error": str(error)})
+        wait = self._outcomes.retry_after(scope, key.collector, key.plan_id)
+        with self._lock:
+            self._health.on_answer()
+            self._planner.retry(entry, max(wait, self._planner.interval(key.collector)))
+
+    def _on_failed(self, entry: Entry, error: BaseException) -> None:
+        key, scope = entry.key, self.target.scope
+        sentence = f"{key.plan_id} {str(error) or type(error).__name__}".strip()
+        if self._outcomes.on_failed(scope, key.collector, key.plan_id, sentence, self.target.time.now()):
+            _log.warning("a reading failed", extra={**self._where(key), "error": str(error)})
+        hopeless = isinstance(error, BadCredentials | CredentialsError)
+        with self._lock:
+            if hopeless or (isinstance(error, ApiError) and error.retryable):
+                self._health.on_silence(self._clock.monotonic(), hopeless=hopeless)
+            elif isinstance(error, ApiError):
+                self._health.on_answer()
+            self._planner.on_failed(entry)
+
+    def _where(self, key: Key) -> dict[str, str | None]:
+        scope = self.target.scope
+        return {
+            "account": scope.account,
+            "region": scope.region,
+            "collector": key.collector,
+            "plan_id": key.plan_id or None,
+        }
+
+
+class _Counting:
+    """An API that counts the calls and pages that a reading takes."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self.calls = 0
+
+    def call(
+        self, operation: str, params: Mapping[str, object], *, within: float | None = None
+    ) -> dict[str, Any]:
+        self.calls += 1
+        return self._api.call(operation, params, within=within)
+
+    def pages(
+        self,
+        operation: str,
+        params: Mapping[str, object],
+        *,
+        within: float | None = None,
+        on_page: Callable[[list[dict[str, Any]]], None] | None = None,
+    ) -> list[dict[str, Any]]:
+        found = self._api.pages(operation, params, within=within, on_page=on_page)
+        self.calls += max(1, -(-len(found) // PAGE))
+        return found
+
+
+def _followed(follow: Follow[Any], reading: Reading, ids: list[str]) -> dict[str, Any]:
+    """Read things by their ids; if the API refuses some, each alone, and what it refuses then is left out."""
+    try:
+        return dict(follow.read(reading, ids))
+    except Invalid:
+        if len(ids) == 1:
+            return {}
+    found: dict[str, Any] = {}
+    for thing_id in ids:
+        found |= _followed(follow, reading, [thing_id])
+    return found
+
+
+def _merged(follow: Follow[Any], things: list[Any], facts: Any) -> Any:
+    return follow.merge(facts, things)

@@ -1,15 +1,15 @@
 """The last good facts of every account, region and plan, and who is notified when they change.
 
 A group is replaced whole, in one swap, and only by a reading that succeeded. A plan that a complete list no longer holds is
-gone at once with everything known of it; a list that could not be read deletes nothing. The store never calls the API and
+gone at once with everything known of it; a list that could not be read whole deletes nothing. The store never calls the API and
 never renders.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
@@ -17,11 +17,22 @@ from dbs_exporter.collectors.base import Collector, Read
 from dbs_exporter.facts.groups import Group, Known, Subject, with_facts
 from dbs_exporter.facts.objectives import Objectives
 from dbs_exporter.facts.plans import PLANS, Plan
+from dbs_exporter.facts.protection import end_of_window
 from dbs_exporter.facts.subjects import AccountSubject, PlanSubject, RegionSubject, Scope, SubjectKey, key_of
+from dbs_exporter.facts.windows import after_list, after_reading
 from dbs_exporter.polling.ledger import Ledger
 
+F = TypeVar("F")
 S = TypeVar("S", bound=Subject)
 Subscriber = Callable[[SubjectKey, Subject | None], None]
+
+
+class Listed(NamedTuple):
+    """What a plan list changed: ids of plans that are new, that changed, and that are gone."""
+
+    new: list[str]
+    changed: list[str]
+    gone: list[str]
 
 
 class Store:
@@ -88,50 +99,92 @@ class Store:
             self._regions[scope] = after
             self._notify(key_of(after), after)
 
-    def put_plans(self, scope: Scope, plans: Iterable[Plan], *, whole: bool = True) -> list[str]:
-        """Take a list of plans to watch; plans that a whole one does not hold are gone. Returns the ids of those that are new."""
+    def put_plans(
+        self, scope: Scope, plans: Iterable[Plan], *, whole: bool, at: float, promised_until: float
+    ) -> Listed:
+        """Take a list of plans to watch, read at `at` (Unix seconds); plans that a whole one does not hold are gone.
+
+        `promised_until` is until when these plans are promised to be listed again.
+        """
         with self._lock:
             known = self._plans.setdefault(scope, {})
             listed = {plan.plan_id: plan for plan in plans}
-            for plan_id in [plan_id for plan_id in known if whole and plan_id not in listed]:
+            gone = [plan_id for plan_id in known if whole and plan_id not in listed]
+            for plan_id in gone:
                 del known[plan_id]
                 self._notify((scope.account, scope.region, plan_id), None)
-            new = []
+            new, changed = [], []
             for plan_id, plan in listed.items():
                 before = known.get(plan_id)
-                objectives = self._objectives(plan)
                 if before is None:
                     new.append(plan_id)
-                    groups = {
-                        name: Known(facts=None, tally=tally)
-                        for name, tally in self._ledger.tallies(scope, plan_id).items()
-                    }
-                    after = PlanSubject(scope=scope, plan=plan, objectives=objectives, groups=groups)
-                elif before.plan == plan and before.objectives == objectives:
-                    continue
-                else:
-                    after = replace(before, plan=plan, objectives=objectives)
+                    before = self._first_seen(scope, plan)
+                elif _is_change(before, plan):
+                    changed.append(plan_id)
+                after = _listed(before, plan, self._objectives(plan), at, promised_until)
                 known[plan_id] = after
                 self._notify(key_of(after), after)
-            return new
+            return Listed(new=new, changed=changed, gone=gone)
+
+    def _first_seen(self, scope: Scope, plan: Plan) -> PlanSubject:
+        groups = {
+            name: Known(facts=None, tally=tally)
+            for name, tally in self._ledger.tallies(scope, plan.plan_id).items()
+        }
+        return PlanSubject(scope=scope, plan=plan, groups=groups)
 
     def put_plan(self, scope: Scope, plan_id: str, group: Group[Any], read: Read[Any], at: float) -> None:
-        """Take one group of a plan, read whole at `at` (Unix seconds). A plan that is gone meanwhile stays gone."""
+        """Take one group of a plan, read at `at` (Unix seconds). A plan that is gone meanwhile stays gone."""
         with self._lock:
             before = self._plans.get(scope, {}).get(plan_id)
             if before is None:
                 return
-            tally = None if read.ended is None else self._ledger.count(scope, plan_id, group, read.ended)
+            tally = None if read.ended is None else self._ledger.count(scope, plan_id, group, read.ended, at)
             after = with_facts(before, group, read.facts, at, tally)
+            end_at = end_of_window(after, group)
+            if end_at is not None:
+                after = replace(after, window=after_reading(after.window, end_at))
             self._plans[scope][plan_id] = after
             self._notify(key_of(after), after)
+
+    def merge_plan(self, scope: Scope, plan_id: str, group: Group[F], merge: Callable[[F], F]) -> None:
+        """Change the facts of a group that was read already, by what was read of a part of it since."""
+        with self._lock:
+            before = self._plans.get(scope, {}).get(plan_id)
+            facts = before.get(group) if before is not None else None
+            if before is None or facts is None:
+                return
+            known = before.known(group)
+            after = with_facts(before, group, merge(facts), known.read_at)
+            self._plans[scope][plan_id] = after
+            self._notify(key_of(after), after)
+
+    def promise_plan(self, scope: Scope, plan_id: str, promised: Mapping[str, float]) -> None:
+        """Promise until when groups of a plan will be read again, by their names, in Unix seconds."""
+        with self._lock:
+            before = self._plans.get(scope, {}).get(plan_id)
+            if before is None or all(before.promised.get(name) == until for name, until in promised.items()):
+                return
+            after = replace(before, promised={**before.promised, **promised})
+            self._plans[scope][plan_id] = after
+            self._notify(key_of(after), after)
+
+    def promise_region(self, scope: Scope, name: str, until: float) -> None:
+        """Promise until when a group of a region will be read again, in Unix seconds."""
+        with self._lock:
+            before = self._regions.get(scope) or RegionSubject(scope=scope)
+            if before.promised.get(name) != until:
+                after = replace(before, promised={**before.promised, name: until})
+                self._regions[scope] = after
+                self._notify(key_of(after), after)
 
     def keep(self, scope: Scope, collectors: Iterable[Collector[Any]]) -> None:
         """Forget what no collector brings any more: it would stay for ever."""
         kept = {collector.group.name for collector in collectors}
         with self._lock:
             if PLANS.name not in kept:
-                self.put_plans(scope, ())
+                for plan_id in self._plans.pop(scope, {}):
+                    self._notify((scope.account, scope.region, plan_id), None)
             for subject in self.plans_of(scope):
                 after = _with_groups(subject, kept)
                 if after is not subject:
@@ -184,6 +237,35 @@ class Store:
             subscriber(key, subject)
 
 
+def _is_change(before: PlanSubject, plan: Plan) -> bool:
+    """Return whether a plan list shows that something happened, so that the plan's lists are worth a look."""
+    was = before.plan
+    if (was.status, was.error_message, was.schedule, was.log_backup_enabled, was.gateway_id) != (
+        plan.status,
+        plan.error_message,
+        plan.schedule,
+        plan.log_backup_enabled,
+        plan.gateway_id,
+    ):
+        return True
+    # With log the window's end moves all the time; without it, a full backup finished.
+    return not plan.log_backup_enabled and was.restore_end_at != plan.restore_end_at
+
+
+def _listed(
+    before: PlanSubject, plan: Plan, objectives: Objectives, at: float, promised_until: float
+) -> PlanSubject:
+    return replace(
+        before,
+        plan=before.plan if plan == before.plan else plan,
+        objectives=before.objectives if objectives == before.objectives else objectives,
+        listed_at=at,
+        changed_at=at if before.listed_at is not None and _is_change(before, plan) else before.changed_at,
+        window=after_list(before.window, plan.restore_end_at, at),
+        promised={**before.promised, PLANS.name: promised_until},
+    )
+
+
 def _with_groups(subject: S, kept: set[str]) -> S:
     """Return the subject without the facts of groups that are not kept; itself if there are none."""
     if all(name in kept or known.facts is None for name, known in subject.groups.items()):
@@ -192,4 +274,7 @@ def _with_groups(subject: S, kept: set[str]) -> S:
         name: known if name in kept else Known(facts=None, tally=known.tally)
         for name, known in subject.groups.items()
     }
-    return replace(subject, groups=groups)
+    if isinstance(subject, AccountSubject):
+        return replace(subject, groups=groups)
+    promised = {name: until for name, until in subject.promised.items() if name in kept}  # type: ignore[attr-defined]
+    return replace(subject, groups=groups, promised=promised)

@@ -1,0 +1,75 @@
+"""When a group of a plan is worth reading: what the `due` functions beside each thing are written in.
+
+A due time is a pure function of what is known. `at` is the earliest instant at which a reading can bring something new, and it is
+promised within `patience` seconds after that. Too small a call budget stretches promises, not due times that are fixed by a
+schedule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dbs_exporter.facts.groups import Known
+
+SLACK_SHARE = 0.05
+"""A reading that comes again and again may come this share of its period earlier, so that others have room."""
+LEAST_PATIENCE_SECONDS = 30.0
+NEVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How often a group may be read: the time (Unix seconds) and two ages in seconds."""
+
+    now: float
+    interval: float
+    """How old it may be while something happens."""
+    at_rest: float
+    """How old it may be while nothing does."""
+    tail: bool = True
+    """Whether the newest part of its list can be read alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """When to read: `at` (Unix seconds) at the earliest, `patience` seconds later at the latest."""
+
+    at: float
+    patience: float
+    every: float = NEVER
+    """Seconds between readings if all goes on as it is; for ever where it comes but once."""
+    follow: int = 0
+    """Readings that are sure to follow soon after this one."""
+    why: str = ""
+
+    @property
+    def latest(self) -> float:
+        """The instant that is promised, in Unix seconds, while the call budget suffices."""
+        return self.at + self.patience
+
+
+def resting(known: Known, pace: Pace, why: str = "at rest") -> Due:
+    """Return the due time of a group of which nothing is expected."""
+    return periodic(known, pace.at_rest, why)
+
+
+def soon(known: Known, pace: Pace, why: str) -> Due:
+    """Return the due time of a group that may change: the interval, doubled each time nothing did, up to the age at rest."""
+    period = min(pace.interval * 2.0 ** min(known.unchanged, 16), max(pace.interval, pace.at_rest))
+    return periodic(known, period, why)
+
+
+def periodic(known: Known, period: float, why: str) -> Due:
+    """Return the due time of a group that is read every so many seconds."""
+    slack = max(min(LEAST_PATIENCE_SECONDS, period / 2), SLACK_SHARE * period)
+    return Due(at=(known.read_at or 0.0) + period - slack, patience=slack, every=period - slack, why=why)
+
+
+def at_once(pace: Pace, since: float, why: str) -> Due:
+    """Return the due time of a group that is known to have changed at `since` (Unix seconds)."""
+    return Due(at=since, patience=max(pace.interval, LEAST_PATIENCE_SECONDS), why=why)
+
+
+def earliest(*dues: Due | None) -> Due:
+    """Return the due time that comes first."""
+    return min((due for due in dues if due is not None), key=lambda due: due.latest)

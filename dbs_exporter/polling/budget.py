@@ -1,0 +1,85 @@
+"""Whether the calls suffice: how much slower than wanted a region is read, computed ahead from what is wanted.
+
+Two numbers come from it. `ease` shortens the ages at rest of a small fleet, so that calls which nobody else needs make its facts
+fresher. `stretch` lengthens every promise of a fleet that wants more calls than it is allowed, evenly and visibly. Neither is fed
+back from what was late, or it would swing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from dbs_exporter.polling.queue import Entry
+
+HORIZON_SECONDS = 1_800.0
+"""How far ahead wants are counted."""
+STEP = 1.05
+"""A stretch changes in steps of 5 %."""
+HOLD_SECONDS = 900.0
+"""It rises at once and falls after so long."""
+EASY_SHARE = 0.5
+"""Of the allowed calls: what a fleet at rest may use to be fresher than it need be."""
+LEAST_EASE = 1 / 60
+WHOLE_LIST_SHARE = 0.1
+"""Of the allowed calls: what whole lists may take, whatever else is wanted."""
+
+
+def wanted_calls(entries: Iterable[Entry], now: float, horizon: float = HORIZON_SECONDS) -> float:
+    """Return how many calls the readings in a queue want within the horizon, whole lists apart."""
+    return sum(_calls(entry, now, horizon) for entry in entries if not entry.key.whole)
+
+
+def wanted_by_collector(entries: Iterable[Entry], now: float) -> dict[str, float]:
+    """Return the calls per second that each collector wants within the horizon."""
+    wanted: dict[str, float] = {}
+    for entry in entries:
+        collector = entry.key.collector
+        wanted[collector] = wanted.get(collector, 0.0) + _calls(entry, now, HORIZON_SECONDS) / HORIZON_SECONDS
+    return wanted
+
+
+def _calls(entry: Entry, now: float, horizon: float) -> float:
+    left = now + horizon - max(entry.wanted_at, now)
+    if left < 0:
+        return 0.0
+    again = left / entry.every if 0 < entry.every < horizon else 0.0
+    return entry.cost * (1.0 + again + entry.follow)
+
+
+def ease(rest_calls_per_second: float, other_calls_per_second: float, allowed_per_second: float) -> float:
+    """Return the share of their ages at rest at which plans may be read, 1 or less.
+
+    `rest_calls_per_second` is what all plans at rest want at full ages, `other_calls_per_second` what region lists take.
+    """
+    free = EASY_SHARE * allowed_per_second - other_calls_per_second
+    if free <= 0:
+        return 1.0
+    return min(1.0, max(LEAST_EASE, _in_steps(rest_calls_per_second / free)))
+
+
+class Stretch:
+    """The factor by which promises of one region are longer than wanted; 1 while the calls suffice."""
+
+    def __init__(self) -> None:
+        self.factor = 1.0
+        self._lower_since: float | None = None
+
+    def update(self, wanted: float, allowed: float, now: float) -> bool:
+        """Take the calls that are wanted and allowed within the horizon (monotonic seconds); True if the factor changed."""
+        needed = max(1.0, _in_steps(wanted / allowed)) if allowed > 0 else self.factor
+        before = self.factor
+        if needed >= self.factor:
+            self.factor = needed
+            self._lower_since = None
+        elif self._lower_since is None:
+            self._lower_since = now
+        elif now - self._lower_since >= HOLD_SECONDS:
+            self.factor = needed
+            self._lower_since = None
+        return self.factor != before
+
+
+def _in_steps(factor: float) -> float:
+    """Return the next step above a factor, so that small changes change nothing."""
+    return 0.0 if factor <= 0 else STEP ** math.ceil(round(math.log(factor, STEP), 6))

@@ -1,0 +1,142 @@
+"""What is to be read next in one account and region: the reading whose promise ends first, of those that can bring something.
+
+It owns order and nothing else: due times come from the `due` functions, promises are stretched by the budget, and who carries a
+reading out is the dispatcher's business. Times are monotonic seconds. Not thread-safe: its region's poller guards it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Key(NamedTuple):
+    """What a reading is of: a collector, and a plan ("" for the region), and whether the whole list is wanted."""
+
+    collector: str
+    plan_id: str = ""
+    whole: bool = False
+
+
+@dataclass(slots=True)
+class Entry:
+    """One reading to come. Times are monotonic seconds, `cost` is in calls."""
+
+    key: Key
+    at: float
+    """From when on it is carried out."""
+    latest: float
+    """Until when it is promised."""
+    wanted_at: float
+    """From when on it would be carried out if calls did not count."""
+    every: float
+    """Seconds until it comes again, if calls did not count."""
+    follow: int = 0
+    cost: int = 1
+    urgent: bool = False
+    """Lists of the region come before all else."""
+    version: int = 0
+
+
+class ReadingQueue:
+    """Entries by key; of one key there is at most one."""
+
+    def __init__(self) -> None:
+        self._entries: dict[Key, Entry] = {}
+        self._waiting: list[tuple[float, int, Entry]] = []
+        self._ready: list[tuple[bool, float, int, Entry]] = []
+        self._versions = itertools.count(1)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._entries
+
+    def put(self, entry: Entry) -> None:
+        """Have this reading, in place of one of the same key."""
+        entry.version = next(self._versions)
+        self._entries[entry.key] = entry
+        heapq.heappush(self._waiting, (entry.at, entry.version, entry))
+        # Entries that were replaced stay on the heaps until they come up; more of them than others is too many.
+        if len(self._waiting) + len(self._ready) > 64 + 2 * len(self._entries):
+            self._tidy()
+
+    def remove(self, key: Key) -> Entry | None:
+        """Have this reading no more."""
+        return self._entries.pop(key, None)
+
+    def remove_plan(self, plan_id: str, collectors: Iterable[str]) -> None:
+        """Have no reading of this plan any more."""
+        for collector in collectors:
+            self._entries.pop(Key(collector, plan_id), None)
+            self._entries.pop(Key(collector, plan_id, whole=True), None)
+
+    def take(self, now: float, *, whole_lists: bool = True) -> Entry | None:
+        """Take out the reading that is to be carried out now, None if nothing is due.
+
+        Without `whole_lists`, readings of whole lists are left where they are.
+        """
+        self._promote(now)
+        left: list[tuple[bool, float, int, Entry]] = []
+        taken: Entry | None = None
+        while self._ready:
+            item = heapq.heappop(self._ready)
+            entry = item[3]
+            if self._entries.get(entry.key) is not entry or entry.version != item[2]:
+                continue
+            if entry.key.whole and not whole_lists:
+                left.append(item)
+                continue
+            taken = entry
+            del self._entries[entry.key]
+            break
+        for item in left:
+            heapq.heappush(self._ready, item)
+        return taken
+
+    def next_at(self, now: float) -> float | None:
+        """Return when something is due: now if it is already, None if nothing ever is."""
+        self._promote(now)
+        if self._ready:
+            return now
+        while self._waiting:
+            at, version, entry = self._waiting[0]
+            if self._entries.get(entry.key) is entry and entry.version == version:
+                return at
+            heapq.heappop(self._waiting)
+        return None
+
+    def most_urgent(self, now: float) -> tuple[bool, float] | None:
+        """Return the place in the order of what `take` would give; None if nothing is due."""
+        self._promote(now)
+        while self._ready:
+            rank, latest, version, entry = self._ready[0]
+            if self._entries.get(entry.key) is entry and entry.version == version:
+                return rank, latest
+            heapq.heappop(self._ready)
+        return None
+
+    def _promote(self, now: float) -> None:
+        """Move what has become due to where it is ordered by its promise."""
+        while self._waiting and self._waiting[0][0] <= now:
+            _, version, entry = heapq.heappop(self._waiting)
+            if self._entries.get(entry.key) is entry and entry.version == version:
+                heapq.heappush(self._ready, (not entry.urgent, entry.latest, version, entry))
+
+    def _tidy(self) -> None:
+        live = self._entries
+        self._waiting = [item for item in self._waiting if _is_live(live, item[2], item[1])]
+        self._ready = [item for item in self._ready if _is_live(live, item[3], item[2])]
+        heapq.heapify(self._waiting)
+        heapq.heapify(self._ready)
+
+
+def _is_live(entries: dict[Key, Entry], entry: Entry, version: int) -> bool:
+    return entries.get(entry.key) is entry and entry.version == version
