@@ -21,6 +21,7 @@ from pydantic import (
     field_validator,
 )
 
+from dbs_exporter.collectors.base import PlanCollector
 from dbs_exporter.collectors.table import TABLE, Table
 from dbs_exporter.config.durations import format_duration
 from dbs_exporter.config.values import (
@@ -206,7 +207,10 @@ class AccountConfig(_Model):
         examples=["http://127.0.0.1:8765"],
     )
     requests_per_second: float = Field(
-        default=5.0, gt=0, le=1000, description="Per region; never exceeded in any second."
+        default=5.0,
+        gt=0,
+        le=1000,
+        description="Per region; never exceeded in any second. All that the cloud account allows, whoever calls.",
     )
     concurrency: int = Field(default=4, ge=1, le=64, description="Calls at the same time, per region.")
     timeout: Timeout = Field(
@@ -215,10 +219,20 @@ class AccountConfig(_Model):
 
 
 class CollectorConfig(_Model):
-    """Whether a collector runs, and how often."""
+    """Whether a collector is on, and how often it reads."""
 
-    enabled: bool = Field(default=True, description="Whether it runs.")
-    interval: Interval = Field(description="Between the starts of two runs.")
+    enabled: bool = Field(default=True, description="Whether it is on.")
+    interval: Interval = Field(description="Between two readings.")
+
+
+class PlanCollectorConfig(CollectorConfig):
+    """Whether a collector of plans is on, and how old what it read of a plan may be."""
+
+    interval: Interval = Field(description="How old facts of a plan may be while something happens to it.")
+    at_rest: Interval = Field(
+        description="How old they may be while nothing happens; never less than `interval`."
+        " A small fleet is read more often, as the call budget allows."
+    )
 
 
 class CollectorsConfig(_Model):
@@ -235,7 +249,8 @@ class CollectorsConfig(_Model):
         if not isinstance(value, dict) or info.field_name is None:
             return value
         default: CollectorConfig = cls.model_fields[info.field_name].default
-        return {"interval": format_duration(default.interval), "enabled": default.enabled, **value}
+        ages = {name: format_duration(getattr(default, name)) for name in ("interval", "at_rest") if hasattr(default, name)}
+        return {**ages, "enabled": default.enabled, **value}
 
 
 class ObjectiveConfig(_Model):
@@ -298,18 +313,15 @@ class Config(_Model):
 @lru_cache(maxsize=16)
 def config_model(table: Table = TABLE) -> type[Config]:
     """Return the model of a configuration for a table of collectors: each has a key below `collectors`."""
-    fields: dict[str, Any] = {
-        collector.name: (
-            CollectorConfig,
-            Field(
-                default=CollectorConfig.model_construct(
-                    enabled=collector.enabled, interval=collector.interval_seconds
-                ),
-                description=collector.summary,
-            ),
-        )
-        for collector in table
-    }
+    fields: dict[str, Any] = {}
+    for collector in table:
+        model: type[CollectorConfig] = CollectorConfig
+        defaults: dict[str, Any] = {"enabled": collector.enabled, "interval": collector.interval_seconds}
+        if isinstance(collector, PlanCollector):
+            model = PlanCollectorConfig
+            defaults["at_rest"] = collector.at_rest_seconds
+        default = model.model_construct(**defaults)
+        fields[collector.name] = (model, Field(default=default, description=collector.summary))
     collectors: Any = create_model(
         "CollectorsConfig", __base__=CollectorsConfig, __doc__=CollectorsConfig.__doc__, **fields
     )

@@ -25,17 +25,15 @@ WHOLE_LIST_SHARE = 0.1
 """Of the allowed calls: what whole lists may take, whatever else is wanted."""
 
 
-def wanted_calls(entries: Iterable[Entry], now: float, horizon: float = HORIZON_SECONDS) -> float:
-    """Return how many calls the readings in a queue want within the horizon, whole lists apart."""
-    return sum(_calls(entry, now, horizon) for entry in entries if not entry.key.whole)
+def wanted_calls(entries: Iterable[Entry], now: float) -> dict[str, float]:
+    """Return how many calls the readings in a queue want within the horizon, by collector.
 
-
-def wanted_by_collector(entries: Iterable[Entry], now: float) -> dict[str, float]:
-    """Return the calls per second that each collector wants within the horizon."""
+    Whole lists have a share of their own, and lists of the region come by a cadence; both are left out.
+    """
     wanted: dict[str, float] = {}
     for entry in entries:
-        collector = entry.key.collector
-        wanted[collector] = wanted.get(collector, 0.0) + _calls(entry, now, HORIZON_SECONDS) / HORIZON_SECONDS
+        if not (entry.key.whole or entry.urgent) and (calls := _calls(entry, now, HORIZON_SECONDS)):
+            wanted[entry.key.collector] = wanted.get(entry.key.collector, 0.0) + calls
     return wanted
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dbs_exporter.errors import ApiError, BadCredentials, CredentialsError, Throttled
+
+SILENCE = 2
+"""So many readings in a row that were not answered are no accident."""
 HOPELESS_AFTER = 8
 """After so many readings in a row to which the API did not answer, it is asked slowly."""
 PAUSE_SECONDS = (5.0, 10.0, 20.0, 40.0, 60.0)
@@ -17,21 +21,32 @@ class Health:
     silent: int = 0
     pauses: int = 0
     paused_until: float = float("-inf")
+    has_answered: bool = False
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the last reading was not answered, or none yet."""
+        return not self.has_answered or self.silent > 0
 
     def places(self, concurrency: int) -> int:
-        """Return how many readings may run at a time: one once a reading went unanswered, until one is answered."""
-        return 1 if self.silent or self.pauses else concurrency
+        """Return how many readings may run at a time: one until one is answered, and once one was not."""
+        return 1 if self.is_doubtful else concurrency
 
     def on_answer(self) -> bool:
-        """Note that the API answered; True if nothing was asked for a while because it had not."""
-        was_paused = self.pauses > 0
+        """Note that the API answered; True if that ends a silence."""
+        ends = self.silent >= SILENCE
         self.silent = self.pauses = 0
         self.paused_until = float("-inf")
-        return was_paused
+        self.has_answered = True
+        return ends
 
-    def on_silence(self, now: float, *, hopeless: bool) -> None:
-        """Note that it did not answer, or that there are no credentials to ask with (`hopeless`)."""
-        self.silent += 1
-        if hopeless or self.silent >= HOPELESS_AFTER:
-            self.paused_until = now + PAUSE_SECONDS[min(self.pauses, len(PAUSE_SECONDS) - 1)]
-            self.pauses += 1
+    def on_error(self, error: BaseException, now: float) -> None:
+        """Note what came instead of facts, at `now` in monotonic seconds: an answer too, silence, or dead credentials."""
+        hopeless = isinstance(error, BadCredentials | CredentialsError)
+        if isinstance(error, Throttled) or (isinstance(error, ApiError) and not (hopeless or error.retryable)):
+            self.on_answer()
+        elif hopeless or isinstance(error, ApiError):
+            self.silent += 1
+            if hopeless or self.silent >= HOPELESS_AFTER:
+                self.paused_until = now + PAUSE_SECONDS[min(self.pauses, len(PAUSE_SECONDS) - 1)]
+                self.pauses += 1

@@ -7,7 +7,7 @@ from a failed one: it is asked again seldom, and does not count as a failure.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from dbs_exporter.clock import Clock
@@ -50,10 +50,10 @@ class Outcomes:
                     permission=Permission(self._clock), gates_readiness=gates_readiness
                 )
 
-    def forget(self, scope: Scope, collector: str) -> None:
-        """Have a collector no more."""
+    def keep(self, read: Collection[tuple[Scope, str]]) -> None:
+        """Have only these collectors from now on."""
         with self._lock:
-            self._records.pop((scope, collector), None)
+            self._records = {key: record for key, record in self._records.items() if key in read}
 
     def set_subjects(self, scope: Scope, collector: str, subjects: Iterable[str]) -> None:
         """Take what a collector is to read: ids of plans, or "" for the region itself."""

@@ -23,7 +23,6 @@ from dbs_exporter.polling.budget import (
     WHOLE_LIST_SHARE,
     Stretch,
     ease,
-    wanted_by_collector,
     wanted_calls,
 )
 from dbs_exporter.polling.cadence import JITTER_SHARE
@@ -94,7 +93,7 @@ class Planner:
 
     def next_at(self, now: float) -> float | None:
         """Return when something is due, in monotonic seconds; None if nothing ever is."""
-        return self._queue.next_at(now)
+        return self._queue.next_at(now, whole_lists_at=now + self._whole_list_in(now))
 
     def urgency(self, now: float) -> tuple[bool, float]:
         """Return the place of what is due in the order of all regions; smaller comes first."""
@@ -103,7 +102,7 @@ class Planner:
     def take(self, now: float) -> Entry | None:
         """Take out the reading that is to be carried out now; `done` must follow."""
         self.weigh(now)
-        entry = self._queue.take(now, whole_lists=self._may_read_whole(now))
+        entry = self._queue.take(now, whole_lists=self._whole_list_in(now) <= 0)
         if entry is not None:
             self._running.add(entry.key)
         return entry
@@ -358,9 +357,12 @@ class Planner:
             return
         self._weighed_at = now
         allowed = self._target.rate.rate * (1.0 - WHOLE_LIST_SHARE) * HORIZON_SECONDS
-        self.wanted_per_second = tuple(sorted(wanted_by_collector(self._queue, now).items()))
+        wanted = wanted_calls(self._queue, now)
+        for name in self.region_collectors:
+            wanted[name] = self._cost(Key(name)) * HORIZON_SECONDS / self.interval(name)
+        self.wanted_per_second = tuple(sorted((name, calls / HORIZON_SECONDS) for name, calls in wanted.items()))
         before = self._stretch.factor
-        if self._stretch.update(wanted_calls(self._queue, now), allowed, now):
+        if self._stretch.update(sum(wanted.values()), allowed, now):
             rises = self._stretch.factor > before
             _log.log(
                 logging.WARNING if rises else logging.INFO,
@@ -388,9 +390,9 @@ class Planner:
         )
         self._ease = ease(plans * resting, region, self._target.rate.rate)
 
-    def _may_read_whole(self, now: float) -> bool:
-        """Return whether whole lists may take a call: a tenth of all are theirs."""
+    def _whole_list_in(self, now: float) -> float:
+        """Return in how many seconds whole lists may take a call, 0 for now: a share of all calls is theirs."""
         share = WHOLE_LIST_SHARE * self._target.rate.rate
         self._whole_tokens = min(float(PAGE), self._whole_tokens + share * (now - self._whole_since))
         self._whole_since = now
-        return self._whole_tokens >= 1.0
+        return max(0.0, (1.0 - self._whole_tokens) / share) if share > 0 else NEVER

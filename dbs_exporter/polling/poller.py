@@ -16,7 +16,7 @@ from dbs_exporter.clock import Clock
 from dbs_exporter.collectors.base import Api, Follow, PlanCollector, PlanReading, Reading, RegionCollector
 from dbs_exporter.collectors.learned import Tails
 from dbs_exporter.collectors.table import Table
-from dbs_exporter.errors import ApiError, BadCredentials, CredentialsError, Invalid, NotPermitted
+from dbs_exporter.errors import ApiError, CredentialsError, Invalid, NotPermitted
 from dbs_exporter.facts.collection import BudgetState
 from dbs_exporter.facts.plans import PLANS, PlanList
 from dbs_exporter.polling.health import Health
@@ -25,6 +25,7 @@ from dbs_exporter.polling.planner import PAGE, Planner
 from dbs_exporter.polling.queue import Entry, Key
 from dbs_exporter.polling.store import Store
 from dbs_exporter.polling.target import Target
+from dbs_exporter.polling.workers import Task
 
 READING_SECONDS = 120.0
 """How long a reading may take with all its pages and attempts."""
@@ -58,6 +59,7 @@ class Poller:
         self._on_due = on_due
         self._planner = Planner(target, table=table, store=store, clock=clock, tails=self.tails)
         self._health = Health()
+        self._spaced_until = float("-inf")
         self._closed = False
         self._lock = threading.RLock()
         scope = target.scope
@@ -73,14 +75,14 @@ class Poller:
     # ── what the dispatcher asks ──
 
     @property
-    def region_intervals(self) -> dict[str, float]:
+    def intervals(self) -> dict[str, float]:
         """The collectors that read lists of the region, and how often, in seconds."""
         return {name: self._planner.interval(name) for name in self._planner.region_collectors}
 
     @property
-    def is_silent(self) -> bool:
-        """Whether the API did not answer the last reading."""
-        return self._health.silent > 0
+    def is_doubtful(self) -> bool:
+        """Whether the API did not answer the last reading, or no reading yet."""
+        return self._health.is_doubtful
 
     def next_at(self, now: float) -> float | None:
         """Return when a reading may be carried out (monotonic seconds): now or later, None while nothing is to come."""
@@ -90,21 +92,25 @@ class Poller:
             at = self._planner.next_at(now)
             if at is None:
                 return None
-            return max(at, self._health.paused_until, now + self.target.rate.ready_in())
+            return max(at, self._health.paused_until, self._spaced_until, now + self.target.rate.ready_in())
 
     def urgency(self, now: float) -> tuple[bool, float]:
         """Return the place of the next reading in the order of all regions; smaller comes first."""
         with self._lock:
             return self._planner.urgency(now)
 
-    def take(self, now: float) -> Callable[[], None] | None:
+    def take(self, now: float) -> Task | None:
         """Return the reading that is to be carried out now, None if there is none."""
         with self._lock:
             next_at = self.next_at(now)
             if next_at is None or next_at > now:
                 return None
             entry = self._planner.take(now)
-            return None if entry is None else partial(self._carry_out, entry)
+            if entry is None:
+                return None
+            # A reading that could not call yet would hold a thread for nothing.
+            self._spaced_until = now + 1.0 / max(self.target.rate.rate, 1e-6)
+            return partial(self._carry_out, entry)
 
     def request(self, collector: str) -> None:
         """Have a list of the region read next."""
@@ -310,12 +316,8 @@ class Poller:
         sentence = f"{key.plan_id} {str(error) or type(error).__name__}".strip()
         if self._outcomes.on_failed(scope, key.collector, key.plan_id, sentence, self.target.time.now()):
             _log.warning("a reading failed", extra={**self._where(key), "error": str(error)})
-        hopeless = isinstance(error, BadCredentials | CredentialsError)
         with self._lock:
-            if hopeless or (isinstance(error, ApiError) and error.retryable):
-                self._health.on_silence(self._clock.monotonic(), hopeless=hopeless)
-            elif isinstance(error, ApiError):
-                self._health.on_answer()
+            self._health.on_error(error, self._clock.monotonic())
             self._planner.on_failed(entry)
 
     def _where(self, key: Key) -> dict[str, str | None]:

@@ -41,13 +41,18 @@ class Entry:
     version: int = 0
 
 
+_Ready = tuple[bool, float, int, Entry]
+"""(not urgent, latest, version, entry)"""
+
+
 class ReadingQueue:
     """Entries by key; of one key there is at most one."""
 
     def __init__(self) -> None:
         self._entries: dict[Key, Entry] = {}
         self._waiting: list[tuple[float, int, Entry]] = []
-        self._ready: list[tuple[bool, float, int, Entry]] = []
+        self._ready: list[_Ready] = []
+        self._ready_whole: list[_Ready] = []
         self._versions = itertools.count(1)
 
     def __len__(self) -> int:
@@ -65,7 +70,7 @@ class ReadingQueue:
         self._entries[entry.key] = entry
         heapq.heappush(self._waiting, (entry.at, entry.version, entry))
         # Entries that were replaced stay on the heaps until they come up; more of them than others is too many.
-        if len(self._waiting) + len(self._ready) > 64 + 2 * len(self._entries):
+        if len(self._waiting) + len(self._ready) + len(self._ready_whole) > 64 + 2 * len(self._entries):
             self._tidy()
 
     def remove(self, key: Key) -> Entry | None:
@@ -83,60 +88,62 @@ class ReadingQueue:
 
         Without `whole_lists`, readings of whole lists are left where they are.
         """
-        self._promote(now)
-        left: list[tuple[bool, float, int, Entry]] = []
-        taken: Entry | None = None
-        while self._ready:
-            item = heapq.heappop(self._ready)
-            entry = item[3]
-            if self._entries.get(entry.key) is not entry or entry.version != item[2]:
-                continue
-            if entry.key.whole and not whole_lists:
-                left.append(item)
-                continue
-            taken = entry
-            del self._entries[entry.key]
-            break
-        for item in left:
-            heapq.heappush(self._ready, item)
-        return taken
+        heap = self._first(now, whole_lists)
+        if heap is None:
+            return None
+        entry = heapq.heappop(heap)[3]
+        del self._entries[entry.key]
+        return entry
 
-    def next_at(self, now: float) -> float | None:
-        """Return when something is due: now if it is already, None if nothing ever is."""
+    def next_at(self, now: float, *, whole_lists_at: float = float("-inf")) -> float | None:
+        """Return when something is due: now if it is already, None if nothing ever is.
+
+        Whole lists are read from `whole_lists_at` on.
+        """
         self._promote(now)
-        if self._ready:
+        if self._live(self._ready):
             return now
-        while self._waiting:
+        whole = max(now, whole_lists_at) if self._live(self._ready_whole) else None
+        waiting = None
+        while self._waiting and waiting is None:
             at, version, entry = self._waiting[0]
-            if self._entries.get(entry.key) is entry and entry.version == version:
-                return at
-            heapq.heappop(self._waiting)
-        return None
+            if self._is_live(version, entry):
+                waiting = at
+            else:
+                heapq.heappop(self._waiting)
+        return min((at for at in (whole, waiting) if at is not None), default=None)
 
     def most_urgent(self, now: float) -> tuple[bool, float] | None:
         """Return the place in the order of what `take` would give; None if nothing is due."""
+        heap = self._first(now, whole_lists=True)
+        return None if heap is None else heap[0][:2]
+
+    def _first(self, now: float, whole_lists: bool) -> list[_Ready] | None:
+        """Return the heap on which the reading stands that is to be carried out next."""
         self._promote(now)
-        while self._ready:
-            rank, latest, version, entry = self._ready[0]
-            if self._entries.get(entry.key) is entry and entry.version == version:
-                return rank, latest
-            heapq.heappop(self._ready)
-        return None
+        heaps = [heap for heap in (self._ready, self._ready_whole if whole_lists else []) if self._live(heap)]
+        return min(heaps, key=lambda heap: heap[0][:3], default=None)
+
+    def _live(self, heap: list[_Ready]) -> bool:
+        """Drop what was replaced from the top of a heap; return whether anything is left."""
+        while heap and not self._is_live(heap[0][2], heap[0][3]):
+            heapq.heappop(heap)
+        return bool(heap)
 
     def _promote(self, now: float) -> None:
         """Move what has become due to where it is ordered by its promise."""
         while self._waiting and self._waiting[0][0] <= now:
             _, version, entry = heapq.heappop(self._waiting)
-            if self._entries.get(entry.key) is entry and entry.version == version:
-                heapq.heappush(self._ready, (not entry.urgent, entry.latest, version, entry))
+            if self._is_live(version, entry):
+                heap = self._ready_whole if entry.key.whole else self._ready
+                heapq.heappush(heap, (not entry.urgent, entry.latest, version, entry))
 
     def _tidy(self) -> None:
-        live = self._entries
-        self._waiting = [item for item in self._waiting if _is_live(live, item[2], item[1])]
-        self._ready = [item for item in self._ready if _is_live(live, item[3], item[2])]
+        self._waiting = [item for item in self._waiting if self._is_live(item[1], item[2])]
         heapq.heapify(self._waiting)
-        heapq.heapify(self._ready)
+        for heap in (self._ready, self._ready_whole):
+            heap[:] = [item for item in heap if self._is_live(item[2], item[3])]
+            heapq.heapify(heap)
 
-
-def _is_live(entries: dict[Key, Entry], entry: Entry, version: int) -> bool:
-    return entries.get(entry.key) is entry and entry.version == version
+    def _is_live(self, version: int, entry: Entry) -> bool:
+        return self._entries.get(entry.key) is entry and entry.version == version

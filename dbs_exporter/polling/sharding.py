@@ -1,8 +1,7 @@
 """Which of several exporters polls what: rendezvous hashing, so that one more shard moves only its own share.
 
-It owns the assignment and nothing else. A plan belongs to one shard by its id; the facts of a whole region (gateways, node
-networks, supported regions) belong to one shard by account and region. Every shard reads the plan lists, since only they say
-which plans there are.
+It owns the assignment and nothing else. The call quota belongs to an account and region, so these are what shards divide: a
+region is read by one shard alone, with its plans.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from dbs_exporter.errors import ConfigError
 from dbs_exporter.facts.subjects import Scope
 
 MOST_SHARDS = 1000
-"""Each plan is weighed against every shard."""
+"""Each region is weighed against every shard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +24,8 @@ class Shard:
     index: int = 0
     total: int = 1
 
-    def owns_plan(self, plan_id: str) -> bool:
-        """True if this shard polls and exports the plan."""
-        return owner(plan_id, self.total) == self.index
-
     def owns_region(self, scope: Scope) -> bool:
-        """True if this shard exports the facts of a region that belong to no single plan."""
+        """Return whether this shard polls and exports a region of an account."""
         return owner(f"{scope.account}/{scope.region}", self.total) == self.index
 
 

@@ -83,6 +83,11 @@ class Store:
         with self._lock:
             return list(self._regions.values())
 
+    def scopes(self) -> set[Scope]:
+        """Return the accounts and regions of which something is known."""
+        with self._lock:
+            return {*self._plans, *self._regions}
+
     def put_account(self, account: str, group: Group[Any], facts: object, at: float) -> None:
         """Take one group of an account, read whole at `at` (Unix seconds)."""
         with self._lock:
@@ -215,7 +220,7 @@ class Store:
     def drop_account(self, account: str) -> None:
         """Forget an account and all its regions."""
         with self._lock:
-            for scope in {*self._plans, *self._regions}:
+            for scope in self.scopes():
                 if scope.account == account:
                     self.drop(scope)
             if self._accounts.pop(account, None) is not None:
