@@ -1,6 +1,7 @@
-"""Time, as one injected object: now, monotonic, and a sleep that shutdown ends at once.
+"""The clock as an object that is passed in: wall time, monotonic time, and an interruptible sleep.
 
-It owns every reading of the real clock outside `app`; tests give their own and never wait.
+This module owns every reading of the machine's clock by the exporter's own loops. Tests pass a clock of their own and
+never wait.
 """
 
 from __future__ import annotations
@@ -11,23 +12,23 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the rest of the program may ask of time."""
+    """The clock as the rest of the program uses it."""
 
     def now(self) -> float:
-        """Seconds since the Unix epoch, UTC."""
+        """Return the seconds since the Unix epoch, UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that never go back."""
+        """Return seconds that never go back; only differences have a meaning."""
         ...
 
     def sleep(self, seconds: float) -> bool:
-        """Wait that long; True if the clock was stopped meanwhile, and then at once."""
+        """Wait for `seconds`; return True, and at once, if the clock is stopped."""
         ...
 
 
 class SystemClock:
-    """The machine's clock. `stop()` ends every sleep, now and later."""
+    """The machine's clock; `stop()` ends every sleep, now and later."""
 
     def __init__(self) -> None:
         self._stopped = threading.Event()
@@ -42,7 +43,7 @@ class SystemClock:
         return self._stopped.wait(max(0.0, seconds))
 
     def stop(self) -> None:
-        """End all sleeps; callers see True and finish."""
+        """End every sleep, so that its caller sees True and finishes."""
         self._stopped.set()
 
     @property

@@ -1,20 +1,21 @@
-"""Everything that can go wrong, as one tree.
+"""The exceptions of the exporter, as one tree.
 
     DbsExporterError
     ├── ConfigError              a configuration file, flag or argument is wrong                 exit 2
     ├── CredentialsError         no usable credentials could be had (file, variable, STS, ...)   exit 3
     └── ApiError                 a call failed; `kind` says how
         ├── Throttled            too many calls; comes as HTTP 400, 429 or 503                   retry
-        ├── Denied               the API refuses this caller                                     exit 3
+        ├── Denied               the API refuses the caller                                      exit 3
         │   ├── BadCredentials   the key, signature or token itself is refused
         │   └── NotPermitted     the credentials are good, RAM does not allow this operation
         ├── Invalid              the request is wrong or names something that does not exist
-        ├── ServerError          the API broke                                                   retry
-        ├── Timeout              no whole answer within the time allowed                         retry
+        ├── ServerError          the API failed inside                                           retry
+        ├── Timeout              no complete answer within the time allowed                      retry
         ├── Unreachable          no connection, no name, no TLS                                  retry
         └── BadAnswer            an answer that cannot be understood; `field` says where
 
-It owns the names and exit codes; it never logs and never decides whether to try again a second time.
+This module owns the names, the exit codes and which failures are worth a retry (`retryable`). It never logs and never
+retries by itself.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import ClassVar, Literal
 Outcome = Literal[
     "success", "throttled", "denied", "invalid", "server_error", "timeout", "unreachable", "bad_answer"
 ]
-"""How one attempt at a call ended; the label `outcome` of `dbs_exporter_api_requests_total`."""
+"""How an attempt at a call ended: the label `outcome` of `dbs_exporter_api_requests_total`."""
 
 EXIT_OK = 0
 EXIT_UNEXPECTED = 1
@@ -34,13 +35,16 @@ EXIT_UNREACHABLE = 4
 
 
 class DbsExporterError(Exception):
-    """Any failure that is told to the user as a sentence and never as a traceback."""
+    """A failure that the user sees as a sentence, never as a traceback."""
 
     exit_code: ClassVar[int] = EXIT_UNEXPECTED
 
 
 class ConfigError(DbsExporterError):
-    """A configuration is wrong; one message per problem, each naming file, line, key and what would be right."""
+    """A configuration is wrong.
+
+    `problems` holds one message per problem; each names the file, line and key, and what would be right.
+    """
 
     exit_code = EXIT_USAGE
 
@@ -50,7 +54,7 @@ class ConfigError(DbsExporterError):
 
 
 class CredentialsError(DbsExporterError):
-    """No usable credentials; the message names the account and the source, never a secret."""
+    """An account has no usable credentials; the message names the account and the source, never a secret."""
 
     exit_code = EXIT_DENIED
     kind: ClassVar[Outcome] = "denied"
@@ -59,9 +63,9 @@ class CredentialsError(DbsExporterError):
 class ApiError(DbsExporterError):
     """A call to DBS failed.
 
-    `code` is the API's own error code ("" if there is none), `http_status` the HTTP status (None without an answer),
-    `retry_after_seconds` what the server asked for, `field` the place in an answer that could not be understood, `cure` what
-    mends it where that is known.
+    `code` is the API's error code ("" if there is none), `http_status` the HTTP status (None without an answer),
+    `retry_after_seconds` how long the server asks to wait, `field` the place in an answer that could not be understood, and
+    `cure` how to fix the problem ("" if that is not known).
     """
 
     exit_code = EXIT_UNREACHABLE
@@ -97,56 +101,59 @@ class ApiError(DbsExporterError):
 
 
 class Throttled(ApiError):
-    """The API asked for fewer calls; safe to try again later."""
+    """The API demands fewer calls; a retry later is safe."""
 
     kind = "throttled"
     retryable = True
 
 
 class Denied(ApiError):
-    """The API refuses this caller; trying again changes nothing."""
+    """The API refuses the caller; a retry changes nothing."""
 
     exit_code = EXIT_DENIED
     kind = "denied"
 
 
 class BadCredentials(Denied):
-    """The access key, the signature or the token is refused."""
+    """The API refuses the access key, the signature or the token."""
 
 
 class NotPermitted(Denied):
-    """The credentials are good, but RAM does not allow the operation, or not on this plan."""
+    """The credentials are valid, but RAM does not allow the operation, or not on this plan."""
 
 
 class Invalid(ApiError):
-    """The request is wrong, or what it names does not exist; trying again changes nothing."""
+    """The request is wrong or names something that does not exist; a retry changes nothing."""
 
     exit_code = EXIT_UNEXPECTED
     kind = "invalid"
 
 
 class ServerError(ApiError):
-    """The API failed inside; safe to try again."""
+    """The API failed inside; a retry is safe."""
 
     kind = "server_error"
     retryable = True
 
 
 class Timeout(ApiError):
-    """No whole answer in time; safe to try again, since only reads are ever repeated."""
+    """No complete answer came in time; a retry is safe, because only reads are ever retried."""
 
     kind = "timeout"
     retryable = True
 
 
 class Unreachable(ApiError):
-    """Name, connection or TLS failed; safe to try again."""
+    """Name resolution, the connection or TLS failed; a retry is safe."""
 
     kind = "unreachable"
     retryable = True
 
 
 class BadAnswer(ApiError):
-    """An answer was not what the API documents, in the place `field`; a repeated read may mend it, a retry does not."""
+    """An answer differs from what the API documents, at `field`.
+
+    Reading a list anew may help, a retry of the call does not.
+    """
 
     kind = "bad_answer"

@@ -1,8 +1,8 @@
-"""The composition root: builds every part from a configuration, and alone knows them all.
+"""The composition root: builds every part of the exporter from a configuration and connects them.
 
-`Exporter` is the parts, wired; it starts, reloads and closes. Facts flow one way: scheduler, store,
-exposition, web. A reload parses everything first and then changes only what differs, so that data of
-unchanged accounts stays.
+`Exporter` starts, reloads and closes the parts. Facts flow one way: scheduler, store, exposition, web. A reload reads the
+whole configuration first and then changes only what differs, so that the data of unchanged accounts stays. No other module
+knows all parts, and this one reads no file and takes no signal.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from dbs_exporter.facts.objectives import objectives_for
 from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.logs import conceal, set_up_logs
 from dbs_exporter.metrics.exposition import Exposition
-from dbs_exporter.metrics.memory import give_back
+from dbs_exporter.metrics.memory import trim_memory
 from dbs_exporter.metrics.own import OwnMetrics, Watched, build_revision
 from dbs_exporter.polling.poller import Target
 from dbs_exporter.polling.runs import Runs
@@ -51,9 +51,10 @@ _log = logging.getLogger(__name__)
 
 
 class Exporter:
-    """Every part, wired: `start` begins to poll, `reload` takes another configuration, `close` ends.
+    """All parts of a running exporter.
 
-    `clock` is the only reader of time. What is scraped stands in `exposition`; `app` serves it.
+    `start` begins to poll, `reload` takes another configuration, `close` ends. `clock` is the only source of time.
+    `exposition` holds what is scraped; `app` serves it.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Exporter:
             shard=(shard.index, shard.total) if shard else (0, 1),
         )
         self.exposition = Exposition(
-            table.families, own=self.own.lines, on_refused=self.own.on_refused, tidy=give_back
+            table.families, own=self.own.lines, on_refused=self.own.on_refused, tidy=trim_memory
         )
         self.store.subscribe(self.exposition.update)
         self._sessions = Sessions(clock)
@@ -99,8 +100,9 @@ class Exporter:
         )
 
     def start(self) -> None:
-        """Publish what there is, and begin to poll. Raises CredentialsError if an account names no usable
-        source.
+        """Publish a first page and begin to poll.
+
+        Raises CredentialsError if an account names no usable source of credentials.
         """
         accounts = self._accounts(self.config)
         self.own.on_reload(successful=True, at=self.clock.now())
@@ -109,9 +111,9 @@ class Exporter:
         self._publisher.start()
 
     def reload(self, read: Callable[[], Config]) -> None:
-        """Take over what `read` gives, wholly or not at all; one reload at a time.
+        """Apply the configuration that `read` returns, completely or not at all; one reload runs at a time.
 
-        Raises ConfigError or CredentialsError, and then nothing has changed but the metric that says so.
+        Raises ConfigError or CredentialsError; then nothing has changed but the metric that reports the failed reload.
         """
         with self._reloading:
             try:
@@ -133,7 +135,7 @@ class Exporter:
             _warn(config)
 
     def app(self, reload: Callable[[], None] | None = None) -> ASGIApp:
-        """The routes over what is known; `reload` is called by POST /-/reload, None refuses that."""
+        """Return the web application; POST /-/reload calls `reload`, or is refused if that is None."""
         return create_app(
             exposition=self.exposition,
             snapshot=self.snapshot,
@@ -144,18 +146,18 @@ class Exporter:
         )
 
     def missing(self) -> list[str]:
-        """What readiness waits for, a line each: first runs, and then one page that holds what they brought."""
-        left = self.runs.missing()
-        if left:
-            return left
+        """Return what readiness waits for, a line each: the first runs, then a page with their results."""
+        missing_runs = self.runs.missing()
+        if missing_runs:
+            return missing_runs
         if self._first_page is None:
-            self._first_page = self.exposition.ticket()
-        if not self.exposition.published(self._first_page):
+            self._first_page = self.exposition.request_publish()
+        if not self.exposition.is_published(self._first_page):
             return ["metrics: the first whole page is not published yet"]
         return []
 
     def snapshot(self) -> Snapshot:
-        """What the status page shows."""
+        """Return what the status page shows."""
         return Snapshot(
             plans=self.store.plan_subjects(),
             regions=self.store.region_subjects(),
@@ -163,14 +165,14 @@ class Exporter:
         )
 
     def close(self) -> None:
-        """End all sleeps, then the runs and the publisher; does not wait for answers of the cloud."""
+        """End all sleeps, then the runs and the publisher; do not wait for answers of the API."""
         self.clock.stop()
         self.exposition.close()
         self._scheduler.close()
         self._sessions.close()
 
     def _accounts(self, config: Config) -> list[Account]:
-        """Return the configuration's accounts as the scheduler takes them; nothing is called yet."""
+        """Return the configuration's accounts as the scheduler takes them; no call is made yet."""
         return [self._account(account, config) for account in config.accounts]
 
     def _account(self, account: AccountConfig, config: Config) -> Account:
@@ -185,7 +187,7 @@ class Exporter:
             partial(self.own.on_credentials, account.name),
         )
         settings = {collector: config.collectors.of(collector.name) for collector in self._table}
-        of_account = {
+        account_intervals = {
             collector.name: setting.interval
             for collector, setting in settings.items()
             if isinstance(collector, AccountCollector)
@@ -196,7 +198,7 @@ class Exporter:
             for collector, setting in settings.items()
             if setting.enabled and not isinstance(collector, AccountCollector)
         }
-        fingerprint = (account, tuple(of_account.items()), tuple(intervals.items()))
+        fingerprint = (account, tuple(account_intervals.items()), tuple(intervals.items()))
         home = DEFAULT_REGION if account.regions == "all" else account.regions[0]
 
         def target(region: str) -> Target:
@@ -215,17 +217,17 @@ class Exporter:
             regions=None if account.regions == "all" else account.regions,
             home=home,
             api=self._client(account, home, source),
-            intervals=of_account,
+            intervals=account_intervals,
             fingerprint=fingerprint,
         )
 
     def _client(self, account: AccountConfig, region: str, source: CredentialSource) -> Client:
         scope = Scope(account=account.name, region=region)
         limits = (account.requests_per_second, account.concurrency)
-        before = self._pacers.get(scope)
-        if before is not None and before[0] == limits:
-            # One for all that ask there, over reloads too: each of several would allow the whole rate.
-            pacer = before[1]
+        previous = self._pacers.get(scope)
+        if previous is not None and previous[0] == limits:
+            # Shared by all clients of the scope, over reloads too: each of several pacers would allow the whole rate.
+            pacer = previous[1]
         else:
             pacer = Pacer(*limits, self.clock, on_wait=partial(self.own.on_wait, scope))
             self._pacers[scope] = (limits, pacer)
@@ -241,7 +243,7 @@ class Exporter:
         )
 
     def _watch(self, targets: Sequence[Target]) -> None:
-        """Let the exporter's own metrics have exactly the series of what is polled."""
+        """Keep the series of the exporter's own metrics in step with the targets that are polled."""
         self.own.watch(
             Watched(
                 scope=target.scope,

@@ -1,6 +1,6 @@
 """Listen addresses as Prometheus writes them: `:10033`, `127.0.0.1:0`, `[::1]:10033`.
 
-It owns the syntax and the question whether a host is this machine; binding is the web room's work.
+This module owns the syntax, and whether a host is this machine. It opens no socket; `web.server` does.
 """
 
 from __future__ import annotations
@@ -10,35 +10,35 @@ import re
 
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[A-Za-z0-9._-]*)):(?P<port>[0-9]{1,5})")
 ADDRESS_PATTERN = r"^(\[[0-9A-Fa-f:.%A-Za-z_]+\]|[A-Za-z0-9._-]*):[0-9]{1,5}$"
-"""What JSON Schema can say of it; the port's upper bound is checked here."""
+"""The syntax as far as JSON Schema can express it; only `parse_listen_address` checks the port's upper bound."""
 
 
 def parse_listen_address(text: str) -> tuple[str, int]:
-    """(host, port) of a listen address; host is "" for all interfaces, port 0 takes a free one.
+    """Return (host, port) of a listen address; host is "" for all interfaces, port 0 takes a free one.
 
-    ValueError says what would be right.
+    Raises ValueError, whose message says what would be right.
     """
-    found = _ADDRESS.fullmatch(text)
-    if found is None:
+    match = _ADDRESS.fullmatch(text)
+    if match is None:
         raise ValueError(
             f"{text!r} is not a listen address; write [HOST]:PORT,"
             " such as :10033, 127.0.0.1:10033 or [::1]:10033"
         )
-    port = int(found["port"])
+    port = int(match["port"])
     if port > 65_535:
         raise ValueError(f"{text!r}: port {port} does not exist; 0 to 65535 would be right")
-    if found["v6"] is not None:
+    if match["v6"] is not None:
         try:
-            return str(ipaddress.IPv6Address(found["v6"])), port
+            return str(ipaddress.IPv6Address(match["v6"])), port
         except ValueError:
             raise ValueError(
-                f"{text!r}: {found['v6']!r} is not an IPv6 address; [::1]:{port} would be right"
+                f"{text!r}: {match['v6']!r} is not an IPv6 address; [::1]:{port} would be right"
             ) from None
-    return found["host"], port
+    return match["host"], port
 
 
 def is_loopback(host: str) -> bool:
-    """True if the host name or address is this machine's own and leaves no wire."""
+    """Return whether a host name or address means this machine's loopback interface."""
     if host.lower().rstrip(".") == "localhost" or host.lower().rstrip(".").endswith(".localhost"):
         return True
     try:

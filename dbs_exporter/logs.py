@@ -1,7 +1,7 @@
-"""Logs: one line per event on standard error, as logfmt or JSON, by the standard library alone.
+"""Logs: one line per event on standard error, as logfmt or JSON, with the standard library alone.
 
-It owns the form of a line and the last guard of secrets: what was given to `conceal` is never written, by whomever it was
-logged. Fields beside the message come by `extra={...}`. It never decides what is worth a line.
+This module owns the form of a line and keeps secrets out of it: a text passed to `conceal` is never written, whoever logs
+it. Fields beside the message come by `extra={...}`. It never decides what is worth a line.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ _HIDDEN = "[hidden]"
 _SECRET_KEY = re.compile(r"secret|password|token|signature|authorization", re.IGNORECASE)
 _SECRET_PARAMETER = re.compile(r"(?i)\b(SecurityToken|AccessKeySecret|Signature)=[^&\s\"']+")
 _BARE = re.compile(r"[^\s\"=\\\x00-\x1f\x7f]+")
-# They log every job and connection at "info"; what matters of that is logged by the rooms that use them.
+# They log every job and connection at "info"; what matters of that is logged by the packages that use them.
 _CHATTY = ("apscheduler", "urllib3", "asyncio", "uvicorn.access")
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-"""What every record has; all else came by `extra`."""
+"""The attributes that every record has; any other came by `extra`."""
 
 _secrets: set[str] = set()
 _secrets_lock = threading.Lock()
 
 
 def conceal(secrets: Iterable[str]) -> None:
-    """Never write these texts again, in any line; texts of less than four characters are not secrets."""
+    """Keep these texts out of every line from now on; texts shorter than four characters are ignored."""
     with _secrets_lock:
         _secrets.update(secret for secret in secrets if len(secret) > 3)
 
 
 def without_secrets(text: str) -> str:
-    """Return the text with every concealed secret and every signed parameter blotted out."""
+    """Return the text with every concealed secret and every secret request parameter replaced."""
     with _secrets_lock:
         known = sorted(_secrets, key=len, reverse=True)
     for secret in known:
@@ -44,16 +44,16 @@ def without_secrets(text: str) -> str:
 
 
 def set_up_logs(level: str, form: str, stream: TextIO | None = None) -> None:
-    """Send all logs of the process to `stream` (standard error if not given); call it again to change them.
+    """Send all logs of the process to `stream`, by default standard error.
 
-    `level` is debug, info, warning or error, `form` logfmt or json, as the configuration has them.
+    Call it again to change `level` (debug, info, warning or error) or `form` (logfmt or json).
     """
     handler = _Handler(stream or sys.stderr)
     handler.setFormatter(_JsonLines() if form == "json" else _LogfmtLines())
     root = logging.getLogger()
-    for old in root.handlers[:]:
-        if isinstance(old, _Handler):
-            root.removeHandler(old)
+    for previous in root.handlers[:]:
+        if isinstance(previous, _Handler):
+            root.removeHandler(previous)
     root.addHandler(handler)
     root.setLevel(level.upper())
     for name in _CHATTY:
@@ -62,17 +62,17 @@ def set_up_logs(level: str, form: str, stream: TextIO | None = None) -> None:
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """The exporter's own handler, told apart from those of others."""
+    """The exporter's own handler, a class of its own so that it can be recognised among others."""
 
 
 class _Lines(logging.Formatter):
-    """Makes one line of a record: time, level, logger and message first, then the other fields by name."""
+    """Formats a record as one line: time, level, logger and message first, then the other fields by name."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line, without secrets."""
-        written = datetime.fromtimestamp(record.created, UTC)
+        """Return the record's line, without secrets."""
+        created_at = datetime.fromtimestamp(record.created, UTC)
         fields: dict[str, Any] = {
-            "time": written.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "time": created_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "msg": record.getMessage(),
@@ -99,7 +99,7 @@ class _LogfmtLines(_Lines):
 
 
 def _guarded(name: str, value: object) -> object:
-    """Return a value fit to be written: None, a boolean, a number, or a text without secrets."""
+    """Return a value that may be written: None, a boolean, a number, or a text without secrets."""
     if value is None or isinstance(value, bool | int | float):
         return value
     return _HIDDEN if _SECRET_KEY.search(name) else without_secrets(str(value))

@@ -1,1 +1,1 @@
-"""From facts to what a scrape carries: the catalogue of families, the page, and the exporter's own metrics."""
+"""From facts to the pages that are scraped: families, rendering, and the exporter's own metrics."""

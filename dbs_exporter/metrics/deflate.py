@@ -1,10 +1,9 @@
-"""Gzip bodies assembled from pieces that were compressed on their own, so that a change costs only its own
-piece.
+"""Gzip bodies made of separately compressed pieces, so that a change recompresses only its piece.
 
-A piece is a raw deflate stream that ends in a full flush: it refers to nothing before it and ends on a byte,
-so pieces may be concatenated in any order (as pigz does). What gzip wants besides, one CRC-32 over
-everything, is combined from the pieces' own by arithmetic in GF(2)[x] modulo the CRC polynomial, without
-touching the bytes again (zlib's crc32_combine, which Python's zlib does not offer).
+A piece is a raw deflate stream that ends in a full flush: it refers to nothing before it and ends on a byte boundary, so
+pieces can be concatenated in any order (as pigz does). The CRC-32 over the whole body, which gzip requires, is combined from
+those of the pieces by arithmetic in GF(2)[x] modulo the CRC polynomial, without reading the bytes again (zlib's
+crc32_combine, which Python's zlib does not offer). This module knows nothing of metrics.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
-"""No name, no time, unknown system: equal rows give equal bytes."""
+"""Without a name or a time, so that equal rows give equal bytes."""
 
 _LEVEL = 3
 """On sample lines level 6 is a twentieth smaller and half as fast, level 1 no faster."""
@@ -26,15 +25,17 @@ _ONE = 1 << 31
 
 
 def deflated(data: bytes | memoryview) -> bytes:
-    """Return one piece: raw deflate of the data, ending in a full flush on a byte boundary."""
+    """Return the data as a piece: raw deflate that ends in a full flush on a byte boundary."""
     compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
     return compressor.compress(data) + compressor.flush(zlib.Z_FULL_FLUSH)
 
 
 @dataclass(frozen=True, slots=True)
 class Checksum:
-    """The CRC-32 of some bytes, how many they are, and the factor by which they shift a CRC that comes before
-    them."""
+    """The CRC-32 and the length of some bytes.
+
+    `shift` is the factor by which these bytes shift the CRC of bytes before them.
+    """
 
     crc: int = 0
     length: int = 0
@@ -46,7 +47,7 @@ class Checksum:
         return cls(zlib.crc32(data), len(data), _shift(len(data)))
 
     def then(self, other: Checksum) -> Checksum:
-        """Return the checksum of these bytes followed by the other's."""
+        """Return the checksum of these bytes followed by those of `other`."""
         if not other.length:
             return self
         if not self.length:
@@ -58,8 +59,7 @@ class Checksum:
         )
 
     def gzip_trailer(self) -> bytes:
-        """Return what ends a gzip body of these bytes: an empty last deflate block, the CRC-32 and the
-        length."""
+        """Return the end of a gzip body of these bytes: an empty last deflate block, the CRC-32, the length."""
         return b"\x03\x00" + struct.pack("<II", self.crc, self.length & 0xFFFFFFFF)
 
 
@@ -68,7 +68,7 @@ EMPTY = Checksum()
 
 
 def combined(checksums: Iterable[Checksum]) -> Checksum:
-    """Return the checksum of the concatenation of what these were taken of, in order."""
+    """Return the checksum of the concatenation of the bytes that these checksums belong to, in order."""
     crc, length, shift = 0, 0, _ONE
     for checksum in checksums:
         if checksum.length:
@@ -103,12 +103,12 @@ _POWERS = _powers()
 
 
 def _shift(length: int) -> int:
-    """Return x**(8 * length), the factor by which that many bytes shift the CRC before them."""
+    """Return x**(8 * length), the factor by which `length` bytes shift the CRC of bytes before them."""
     factor = _ONE
-    at = 0
+    exponent = 0
     while length:
         if length & 1:
-            factor = _times(_POWERS[at], factor)
+            factor = _times(_POWERS[exponent], factor)
         length >>= 1
-        at += 1
+        exponent += 1
     return factor

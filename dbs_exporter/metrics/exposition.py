@@ -1,10 +1,9 @@
-"""What /metrics serves: rendered bytes kept per subject, put together as pages off the event loop, swapped as
-a whole.
+"""The pages that /metrics serves: rendered off the event loop and replaced as a whole.
 
-A change is only noted (`update`, from any thread); `publish`, in a worker thread, renders the noted subjects,
-compresses the leaves they touch and swaps one immutable page per format. A scrape takes the page and copies
-its bytes. Families whose header lines are the same in both formats come first and are one body for both;
-counters, the exporter's own metrics and `# EOF` follow in each format's own tail.
+`update` only records that a subject changed, from any thread. `publish`, in a worker thread, renders the changed subjects,
+compresses the leaves they are in, and replaces one immutable page per format. A scrape takes the page and sends its bytes.
+Families whose header lines are the same in both formats come first, as one body for both; counters, the exporter's own
+metrics and `# EOF` follow in a tail for each format. This module never calls the API and knows no HTTP.
 """
 
 from __future__ import annotations
@@ -24,26 +23,28 @@ from dbs_exporter.metrics.shelves import Segment, Shelves
 from dbs_exporter.metrics.text import OPENMETRICS_CONTENT_TYPE, OPENMETRICS_END, TEXT_CONTENT_TYPE
 
 TICK_SECONDS = 5.0
-"""How old the exporter's own metrics may grow while nothing else changes."""
+"""The maximum age of the exporter's own metrics while nothing else changes."""
 
 REST_FACTOR = 4.0
-"""Rest this many times as long as a publish took: continuous change costs at most a fifth of one CPU."""
+"""The pause after a publish, in units of its duration: continuous change costs at most a fifth of a CPU."""
 
 LEAST_REST_SECONDS = 0.1
 
 TIDY_SECONDS = 5.0
-"""Memory that publishing let go of is given back at most this often."""
+"""The least time between two calls of `tidy`."""
 
 _CHUNK_BYTES = 256 * 1024
-"""Smaller chunks are joined up to this, larger ones are served as they are kept, without a copy."""
+"""Small chunks are joined up to this size, larger ones are served without a copy."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """One format's whole answer. Send the chunks in order; together they are `identity_length` or
-    `gzip_length` bytes."""
+    """A complete page in one format, plain and as gzip.
+
+    The chunks are to be sent in order; together they have `identity_length` or `gzip_length` bytes.
+    """
 
     content_type: str
     identity: tuple[bytes, ...]
@@ -54,12 +55,14 @@ class Page:
 
 
 OwnLines = Callable[[int, int], tuple[bytes, bytes]]
-"""Returns the exporter's own metrics as text and as OpenMetrics without its end, given the series and the bytes of the page
-before. Called once per publish; never raises."""
+"""Returns the exporter's own metrics as text and as OpenMetrics without `# EOF`.
+
+Called once per publish with the number of series and of bytes of the previous page; must not raise.
+"""
 
 
 class _Column:
-    """One family's place: its shelves, its header lines in both formats, and the checksum of its samples."""
+    """A family on the page: its shelves, its header lines in both formats, its samples' checksum."""
 
     __slots__ = ("checksum", "headers", "index", "shelves")
 
@@ -70,14 +73,14 @@ class _Column:
         self.checksum = Checksum()
 
     @property
-    def shared(self) -> bool:
+    def is_shared(self) -> bool:
         return self.headers[0].identity == self.headers[1].identity
 
     def segments(self) -> Iterator[Segment]:
         return self.shelves.segments(self.index)
 
     def refresh(self) -> bool:
-        """Take the checksum anew if the samples changed since the last time; say whether they did."""
+        """Compute the checksum again if the samples changed since the last call; return whether they did."""
         if self.index not in self.shelves.changed:
             return False
         self.checksum = combined(segment.checksum for segment in self.segments())
@@ -85,7 +88,7 @@ class _Column:
 
 
 class _Fixed:
-    """Bytes that belong to no subject, with their own piece and checksum."""
+    """Bytes that belong to no subject, with their compressed piece and checksum."""
 
     __slots__ = ("checksum", "identity", "pieces", "series")
 
@@ -98,7 +101,7 @@ class _Fixed:
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    """A run of families of one format, assembled."""
+    """Consecutive families in one format, assembled."""
 
     identity: tuple[bytes, ...] = ()
     gzip: bytes = b""
@@ -107,11 +110,11 @@ class _Body:
 
 
 class Exposition:
-    """The pages of a table of families; `own` adds the exporter's own, `on_refused` is told of dropped
-    rows.
+    """The pages of a table of families.
 
-    `tidy` is called now and then after a publish, in its thread: what a new page replaces is let go of in
-    pieces of many sizes, which allocators keep rather than return.
+    `own` adds the exporter's own metrics, `on_refused` is called for dropped rows. `tidy` is called now and then after a
+    publish, in the same thread: a page that was replaced leaves free memory in pieces of many sizes, which allocators keep
+    rather than return.
     """
 
     def __init__(
@@ -131,70 +134,72 @@ class Exposition:
             _Column(family, self._shelves[family.of], self._families[family.of].index(family))
             for family in families
         ]
-        self._shared = [column for column in columns if column.shared]
-        self._apart = [column for column in columns if not column.shared]
+        self._shared = [column for column in columns if column.is_shared]
+        self._separate = [column for column in columns if not column.is_shared]
         self._own = own
         self._on_refused = on_refused
         self._tick_seconds = tick_seconds
         self._tidy = tidy
         self._noted: dict[SubjectKey, Subject | None] = {}
         self._rendered: dict[SubjectKey, Subject] = {}
-        """What the shelves were rendered from; not there where that is not certain."""
+        """The subjects that the shelves were rendered from; a subject is missing if that is not certain."""
         self._noting = threading.Lock()
         self._publishing = threading.Lock()
         self._wake = threading.Event()
         self._closed = False
-        self._begun = self._finished = 0
+        self._last_begun = self._last_finished = 0
         self._body = _Body(gzip=GZIP_HEADER)
         self._pages = self._assembled((b"", b""))
 
     def update(self, key: SubjectKey, subject: Subject | None) -> None:
-        """Note that a subject changed, or is gone (None); cheap, from any thread, the last word on a key
-        holds."""
+        """Record that a subject changed, or is gone (None).
+
+        Cheap and thread-safe; of several calls for a key the last counts.
+        """
         with self._noting:
             self._noted[key] = subject
         self._wake.set()
 
     def page(self, *, openmetrics: bool) -> Page:
-        """Return the page last published; never waits."""
+        """Return the last published page; never wait."""
         return self._pages[openmetrics]
 
-    def ticket(self) -> int:
-        """Ask for a publish that begins after now; `published` tells when that page is out."""
+    def request_publish(self) -> int:
+        """Request a publish that begins from now on; return its number, for `is_published`."""
         self._wake.set()
-        return self._begun + 1
+        return self._last_begun + 1
 
-    def published(self, ticket: int) -> bool:
-        """Whether the page holds everything that was noted before the ticket was taken."""
-        return self._finished >= ticket
+    def is_published(self, number: int) -> bool:
+        """Return whether the page holds every change recorded before this number was requested."""
+        return self._last_finished >= number
 
     def publish(self) -> None:
-        """Render what was noted, assemble both pages and swap them; for a worker thread, one at a time.
+        """Render the recorded changes and replace both pages; for a worker thread, one call at a time.
 
-        If it fails, the old pages stay and what was noted is kept for the next time.
+        If this fails, the old pages stay and the changes are kept for the next call.
         """
         with self._publishing:
-            self._begun += 1
+            self._last_begun += 1
             last = self._pages[False]
-            # Before the facts are taken: what a run that it tells of has brought is then on the same page.
+            # Before the facts: a run that the exporter's own metrics report as finished then has its facts on the same page.
             own = self._own(last.series, last.identity_length) if self._own else (b"", b"")
             with self._noting:
                 noted, self._noted = self._noted, {}
             try:
                 self._apply(noted)
                 self._pages = self._assembled(own)
-                self._finished = self._begun
+                self._last_finished = self._last_begun
             except BaseException:
                 with self._noting:
                     self._noted = {**noted, **self._noted}
                 raise
 
     def run(self, clock: Clock) -> None:
-        """Publish whenever something changed and at least each tick, until `close()` or the clock is stopped.
+        """Publish on each change and at least every `tick_seconds`, until `close` or the clock is stopped.
 
-        A change after a rest is published at once; then the loop rests as REST_FACTOR says.
+        A change after a quiet time is published at once; then the loop pauses as REST_FACTOR says.
         """
-        tidied = float("-inf")
+        tidied_at = float("-inf")
         while True:
             self._wake.wait(self._tick_seconds)
             self._wake.clear()
@@ -206,19 +211,19 @@ class Exposition:
             except Exception:
                 _log.exception("the metrics could not be put together; the last page stays")
             took = clock.monotonic() - began
-            if began - tidied >= TIDY_SECONDS:
+            if began - tidied_at >= TIDY_SECONDS:
                 self._tidy()
-                tidied = began
+                tidied_at = began
             if clock.sleep(max(LEAST_REST_SECONDS, REST_FACTOR * took)):
                 return
 
     def close(self) -> None:
-        """End `run` at its next step."""
+        """End `run` at its next iteration."""
         self._closed = True
         self._wake.set()
 
     def _apply(self, noted: dict[SubjectKey, Subject | None]) -> None:
-        # A shelf that fails half-way leaves nobody knowing what stands on it.
+        # If a shelf fails half-way, it is not known what is on it, so the subjects are forgotten first.
         before = {key: self._rendered.pop(key, None) for key in noted}
         for level, shelves in self._shelves.items():
             keys = [key for key in noted if level_of(key) == level]
@@ -237,16 +242,16 @@ class Exposition:
         changed = [column.refresh() for column in self._shared]
         if any(changed):
             self._body = _body(self._shared, openmetrics=False, lead=GZIP_HEADER)
-        for column in self._apart:
+        for column in self._separate:
             column.refresh()
         for shelves in self._shelves.values():
             shelves.changed.clear()
         text, openmetrics = own
         return (
-            self._page(TEXT_CONTENT_TYPE, _body(self._apart, openmetrics=False), _Fixed(text)),
+            self._page(TEXT_CONTENT_TYPE, _body(self._separate, openmetrics=False), _Fixed(text)),
             self._page(
                 OPENMETRICS_CONTENT_TYPE,
-                _body(self._apart, openmetrics=True),
+                _body(self._separate, openmetrics=True),
                 _Fixed(openmetrics + OPENMETRICS_END),
             ),
         )
@@ -265,8 +270,7 @@ class Exposition:
 
 
 def _body(columns: Iterable[_Column], *, openmetrics: bool, lead: bytes = b"") -> _Body:
-    """Assemble these families, the compressed form after `lead`; one without samples leaves no header
-    behind."""
+    """Assemble these families; one without samples has no header. `lead` precedes the compressed form."""
     identity: list[bytes] = []
     pieces: list[bytes] = [lead]
     checksums: list[Checksum] = []
@@ -285,17 +289,17 @@ def _body(columns: Iterable[_Column], *, openmetrics: bool, lead: bytes = b"") -
 
 
 def _chunks(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """Join small neighbours; yield large ones as they are, so that their bytes stay kept once."""
-    waiting: list[bytes] = []
+    """Yield chunks: small neighbours joined, large parts unchanged so that their bytes are kept once."""
+    pending: list[bytes] = []
     size = 0
     for part in parts:
         if size and (len(part) >= _CHUNK_BYTES // 4 or size >= _CHUNK_BYTES):
-            yield b"".join(waiting)
-            waiting, size = [], 0
+            yield b"".join(pending)
+            pending, size = [], 0
         if len(part) >= _CHUNK_BYTES // 4:
             yield part
         elif part:
-            waiting.append(part)
+            pending.append(part)
             size += len(part)
     if size:
-        yield b"".join(waiting)
+        yield b"".join(pending)

@@ -1,8 +1,9 @@
-"""One metric family: its name, help, type and labels, and the pure function from facts to its rows.
+"""A metric family: its name, help, type and labels, and the pure function from facts to its rows.
 
-The contract is checked twice: what is written in the table when the table is made (`Family`,
-`checked_table`), and what the facts make of it row by row (`render`). A wrong table is a bug and stops the
-program; a wrong row is dropped, counted and told, and never costs another row or the scrape.
+This module owns the contract of a family and checks it twice: when the table of families is built (`Family`,
+`checked_table`), and for each row when it is rendered (`render`). A wrong table is a bug and stops the program. A wrong row
+is dropped and reported to `on_refused`; it never costs another row or the scrape. Nothing here reads a clock or calls the
+API.
 """
 
 # mypy: disable-error-code=unreachable
@@ -22,14 +23,13 @@ from dbs_exporter.facts.subjects import AccountSubject, Level, PlanSubject, Regi
 from dbs_exporter.metrics.text import MetricType, escaped_label, format_value, header_lines
 
 Row = tuple[tuple[str, ...], float]
-"""(values of the family's own labels, value); the subject's identity labels are added when it is rendered."""
+"""(values of the family's own labels, value); rendering adds the labels that identify the subject."""
 
 Refusal = Literal["duplicate", "labels", "value", "error"]
-"""Why something was dropped: a series seen twice, wrong labels, no finite or infinite number, or the function
-failed."""
+"""Why rows were dropped: a duplicate series, wrong labels, a value that is no number or NaN, or `rows` raised."""
 
 OnRefused = Callable[[str, SubjectKey, Refusal, str], None]
-"""Told (family, subject, reason, one sentence) for everything dropped; must not raise."""
+"""Called with (family, subject, reason, problem as a sentence) for everything that is dropped; must not raise."""
 
 IDENTITY: Mapping[Level, tuple[str, ...]] = {
     "plan": ("account", "region", "plan_id"),
@@ -38,7 +38,7 @@ IDENTITY: Mapping[Level, tuple[str, ...]] = {
 }
 
 Part = str | Group[Any]
-"""What a family may look at: a group of facts, or a field of the subject itself."""
+"""A part of a subject that a family may read: a group of facts, or a field of the subject itself."""
 
 
 _NAME = re.compile(r"dbs_[a-z][a-z0-9_]*[a-z0-9]")
@@ -50,11 +50,11 @@ _RESERVED_PREFIXES = ("dbs_exporter_", "dbs_scrape_", "dbs_process_")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """One row of the catalogue; wrong names, labels or help raise ValueError when it is made.
+    """A metric family. Raises ValueError if its name, labels or help break the rules.
 
-    `what` says what a sample means, `source` which API operations and fields it is read from; `rows` takes
-    the subject that `of` names and may not look at a clock. `reads` names what of the subject `rows` looks at,
-    so that it is not asked again while that is the same; empty means anything.
+    `what` says what a sample means, and `source` which API operations and fields it is read from. `rows` is a function of
+    the subject that `of` names; it may not read a clock. `reads` lists the parts of the subject that `rows` reads, so that
+    it is not called again while these are the same; empty means the whole subject.
     """
 
     name: str
@@ -73,29 +73,28 @@ class Family:
         if problem:
             raise ValueError(f"{self.name}: {problem}")
         labels = IDENTITY[self.of] + self.labels
-        order = sorted(range(len(labels)), key=lambda at: labels[at])
-        inside = ",".join(f'{labels[at]}="%s"' for at in order)
-        object.__setattr__(self, "_template", f"{self.name}{{{inside}}} %s\n")
+        order = sorted(range(len(labels)), key=lambda position: labels[position])
+        pairs = ",".join(f'{labels[position]}="%s"' for position in order)
+        object.__setattr__(self, "_template", f"{self.name}{{{pairs}}} %s\n")
         object.__setattr__(self, "_arrange", itemgetter(*order, len(labels)))
 
     @property
     def help(self) -> str:
-        """The HELP text: the meaning, the API operations and fields behind it, and that the value is
-        polled."""
+        """The HELP text: the meaning, its source in the API, and that the value is polled."""
         return f"{self.what} ({self.source}; polled)."
 
     def header(self, *, openmetrics: bool) -> bytes:
-        """Return the HELP and TYPE lines of one format."""
+        """Return the HELP and TYPE lines in OpenMetrics or in the text format."""
         return header_lines(self.name, self.help, self.type, openmetrics=openmetrics)
 
-    def same(self, subject: Subject, before: Subject | None) -> bool:
-        """Whether this family's rows of both subjects are known to be the same without asking for them."""
+    def is_unchanged(self, subject: Subject, before: Subject | None) -> bool:
+        """Return whether the rows of both subjects are certainly the same, without calling `rows`."""
         if before is None or not self.reads:
             return False
-        return all(_same(part, subject, before) for part in self.reads)
+        return all(_is_same(part, subject, before) for part in self.reads)
 
     def line(self, identity: tuple[str, ...], labels: Sequence[str], value: str) -> str:
-        """Return one sample line of already escaped label values and an already formatted value."""
+        """Return a sample line from escaped label values and a formatted value."""
         return self._template % self._arrange((*identity, *labels, value))
 
 
@@ -109,7 +108,7 @@ def plan_family(
     reads: tuple[Part, ...] = (),
     type: MetricType = "gauge",
 ) -> Family:
-    """Return a family with one or more series per backup plan; see `Family`."""
+    """Return a family whose series belong to a backup plan; see `Family`."""
     return Family(
         name=name, what=what, source=source, of="plan", rows=rows, labels=labels, reads=reads, type=type
     )
@@ -124,7 +123,7 @@ def region_family(
     labels: tuple[str, ...] = (),
     reads: tuple[Part, ...] = (),
 ) -> Family:
-    """Return a family with one or more series per account and region; see `Family`."""
+    """Return a family whose series belong to a region of an account; see `Family`."""
     return Family(name=name, what=what, source=source, of="region", rows=rows, labels=labels, reads=reads)
 
 
@@ -137,17 +136,17 @@ def account_family(
     labels: tuple[str, ...] = (),
     reads: tuple[Part, ...] = (),
 ) -> Family:
-    """Return a family with one or more series per account; see `Family`."""
+    """Return a family whose series belong to an account; see `Family`."""
     return Family(name=name, what=what, source=source, of="account", rows=rows, labels=labels, reads=reads)
 
 
 def with_reads(families: Iterable[Family], *parts: Part) -> tuple[Family, ...]:
-    """Return the families as ones that look at nothing of their subject but these parts."""
+    """Return the families, each with `reads` set to these parts of the subject."""
     return tuple(replace(family, reads=parts) for family in families)
 
 
-def _same(part: Part, subject: Subject, before: Subject) -> bool:
-    """Return whether two subjects hold the same objects in a part; when a group was read does not count."""
+def _is_same(part: Part, subject: Subject, before: Subject) -> bool:
+    """Return whether a part of both subjects holds the same objects, whenever they were read."""
     if isinstance(part, str):
         return getattr(subject, part) is getattr(before, part)
     known, other = subject.known(part), before.known(part)
@@ -155,12 +154,12 @@ def _same(part: Part, subject: Subject, before: Subject) -> bool:
 
 
 def checked_table(families: Iterable[Family]) -> tuple[Family, ...]:
-    """Return the families as one table; ValueError if two of them would share a name in either format."""
+    """Return the families as a table. Raises ValueError if two of them share a name in either format."""
     table = tuple(families)
     taken: dict[str, str] = {}
     for family in table:
         base = family.name.removesuffix("_total")
-        # OpenMetrics names a counter by its base and reserves base_created beside it.
+        # OpenMetrics names a counter without _total and reserves the same name with _created.
         for name in {family.name, base, f"{base}_created"} if family.type == "counter" else {family.name}:
             if name in taken:
                 raise ValueError(f"{family.name}: the name {name} already belongs to {taken[name]}")
@@ -171,9 +170,9 @@ def checked_table(families: Iterable[Family]) -> tuple[Family, ...]:
 def render(
     families: Sequence[Family], key: SubjectKey, subject: Subject | None, on_refused: OnRefused
 ) -> list[bytes]:
-    """Return the sample lines of one subject, one entry per family in their order (b"" where it has none).
+    """Return the sample lines of a subject, an entry per family in their order (b"" if it has no rows).
 
-    All families must be of the subject's kind. Rows keep the order in which the family gives them.
+    All families must belong to the subject's level. Rows keep the order in which the family returns them.
     """
     if subject is None:
         return [b""] * len(families)
@@ -188,16 +187,16 @@ def render_changed(
     before: Subject | None,
     on_refused: OnRefused,
 ) -> list[bytes | None]:
-    """Return what `render` does, but None for families whose lines are as they were of `before`."""
+    """Return the same as `render`, but None for each family whose lines are those of `before`."""
     identity = _identity(key)
-    same: dict[tuple[Part, ...], bool] = {}
+    unchanged: dict[tuple[Part, ...], bool] = {}
     lines: list[bytes | None] = []
     for family in families:
-        # Neighbours look at the same fields, which are compared once.
-        known = same.get(family.reads)
-        if known is None:
-            known = same[family.reads] = family.same(subject, before)
-        lines.append(None if known else _render_family(family, identity, key, subject, on_refused))
+        # Many families read the same parts, which are compared only once.
+        is_unchanged = unchanged.get(family.reads)
+        if is_unchanged is None:
+            is_unchanged = unchanged[family.reads] = family.is_unchanged(subject, before)
+        lines.append(None if is_unchanged else _render_family(family, identity, key, subject, on_refused))
     return lines
 
 
@@ -210,40 +209,40 @@ def _render_family(
 ) -> bytes:
     try:
         rows = list(family.rows(subject))
-    except Exception as failure:
-        on_refused(family.name, key, "error", f"{type(failure).__name__}: {failure}")
+    except Exception as error:
+        on_refused(family.name, key, "error", f"{type(error).__name__}: {error}")
         return b""
     if not rows:
         return b""
-    expected = len(family.labels)
+    label_count = len(family.labels)
     lines: list[str] = []
     seen: set[tuple[str, ...]] = set()
     for row in rows:
         try:
             labels, value = row
-            if len(labels) != expected or isinstance(labels, str):
-                on_refused(family.name, key, "labels", f"{len(labels)} label values instead of {expected}")
+            if len(labels) != label_count or isinstance(labels, str):
+                on_refused(family.name, key, "labels", f"{len(labels)} label values instead of {label_count}")
                 continue
-            cleaned = tuple([escaped_label(label) for label in labels])
-        except (TypeError, ValueError) as failure:
-            on_refused(family.name, key, "labels", f"{row!r:.200}: {failure}")
+            escaped = tuple([escaped_label(label) for label in labels])
+        except (TypeError, ValueError) as error:
+            on_refused(family.name, key, "labels", f"{row!r:.200}: {error}")
             continue
         try:
             number = _ZERO_OR_ONE.get(value) if type(value) is int else None
             number = number or _number(value)
-        except (TypeError, ValueError, OverflowError) as failure:
-            on_refused(family.name, key, "value", f"{value!r:.200} is no value: {failure}")
+        except (TypeError, ValueError, OverflowError) as error:
+            on_refused(family.name, key, "value", f"{value!r:.200} is no value: {error}")
             continue
-        if cleaned in seen:
+        if escaped in seen:
             on_refused(family.name, key, "duplicate", f"{labels!r:.200} is there twice; the first one stays")
             continue
-        seen.add(cleaned)
-        lines.append(family.line(identity, cleaned, number))
+        seen.add(escaped)
+        lines.append(family.line(identity, escaped, number))
     return "".join(lines).encode()
 
 
 _ZERO_OR_ONE = {0: "0.0", 1: "1.0"}
-"""Most samples of status families, spared the formatting; only looked up with an int, since -0.0 equals 0."""
+"""The values of most samples, already formatted; only looked up with an int, because -0.0 equals 0."""
 
 
 def _number(value: object) -> str:
@@ -256,7 +255,7 @@ def _number(value: object) -> str:
 
 
 def _problem(family: Family) -> str:
-    """Say in one sentence what is wrong with a family, "" if nothing is."""
+    """Return what is wrong with a family as a sentence, "" if nothing is."""
     name, labels = family.name, family.labels
     if not _NAME.fullmatch(name) or "__" in name:
         return "a name is dbs_ and lower-case words joined by single underscores"

@@ -1,4 +1,4 @@
-"""Giving memory back to the system: what the allocator would otherwise hold for ever. Knows nothing of what it held."""
+"""Returns free memory to the operating system. It knows nothing of what used the memory."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import ctypes
 import sys
 
 
-def give_back() -> None:
-    """Return free memory to the system, where the C library can (glibc); elsewhere do nothing.
+def trim_memory() -> None:
+    """Return free memory to the operating system if the C library can (glibc); do nothing elsewhere.
 
-    Other threads go on meanwhile. Every publish of a large fleet that changes replaces large texts between small facts that stay,
-    and the holes are too many to be used again.
+    Other threads go on meanwhile. Each publish of a large fleet frees large texts that lie between small facts which stay, and
+    the allocator does not use all of these holes again.
     """
     if sys.platform != "linux":
         return

@@ -1,8 +1,8 @@
-"""The exporter's own metrics, on an injected prometheus_client registry.
+"""The metrics about the exporter itself, on a prometheus_client registry that is passed in.
 
-Calls, waits, unknown values and refused rows are told to it and counted here; collector states, rates and the
-size of the page are asked for when a page is put together. It never calls the API, and a scrape never reaches
-it.
+Events (calls, waits, unknown values, refused rows, reloads) are reported to `OwnMetrics` and counted here. Collector states,
+rates and the size of the page are read when a page is put together. This module never calls the API, and a scrape never
+reaches it.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from dbs_exporter.metrics.text import OPENMETRICS_END, label_value
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 DURATION_BUCKETS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-"""Seconds; from a good answer of a near region to the longest that a call may take."""
+"""Seconds; from a fast answer of a near region to the longest that a call may take."""
 
 REVISION_VARIABLE = "DBS_EXPORTER_REVISION"
-"""Set in the image when it is built."""
+"""An environment variable that is set when the image is built."""
 
 _BY_NAME = {family.name: family for family in OWN_FAMILIES}
 _Values = Iterable[tuple[tuple[str, ...], float]]
@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 
 class CallRecord(Protocol):
-    """What it needs to know of one attempt at a call; `api.client.Call` is one."""
+    """The fields of an attempt at a call that are counted; `api.client.Call` has them."""
 
     @property
     def scope(self) -> Scope: ...
@@ -57,8 +57,7 @@ class CallRecord(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """An account in a region that is polled: the operations it may call, and the calls per second allowed it
-    now."""
+    """A polled region of an account: the operations it may call, and its present calls per second."""
 
     scope: Scope
     operations: tuple[str, ...]
@@ -66,13 +65,12 @@ class Watched:
 
 
 def build_revision(environ: Mapping[str, str]) -> str:
-    """Return the source revision that this build was made from, "" if the build did not say."""
+    """Return the source revision of this build, "" if the build did not set it."""
     return environ.get(REVISION_VARIABLE, "")
 
 
 class OwnMetrics:
-    """Counts what it is told and gives the registry's lines to the publisher. All methods may be called by
-    any thread."""
+    """Counts events and renders the registry for the publisher; thread-safe."""
 
     def __init__(
         self,
@@ -84,8 +82,10 @@ class OwnMetrics:
         shard: tuple[int, int] = (0, 1),
         process: bool = True,
     ) -> None:
-        """Register with the registry; `shard` is (place from 0, how many), `process` adds the process_* families and
-        python_info."""
+        """Register with the registry.
+
+        `shard` is (index from 0, number of shards); `process` adds the process_* families and python_info.
+        """
         self._registry = registry
         self._build = (version, revision, platform.python_version())
         self._collector_states = collector_states
@@ -101,21 +101,20 @@ class OwnMetrics:
         self._expiries: dict[str, float] = {}
         self._reload: tuple[bool, float | None] | None = None
         self._page = (0, 0)
-        self._last = (b"", b"")
+        self._last_lines = (b"", b"")
         if process:
             ProcessCollector(registry=registry)
             PlatformCollector(registry=registry)
         registry.register(_OwnCollector(self._families))
 
     def watch(self, watched: Iterable[Watched]) -> None:
-        """Take over what is polled from now on: its counters start at 0, those of what is polled no longer
-        are gone."""
+        """Set what is polled from now on; new counters start at 0, those of removed targets end."""
         with self._lock:
-            self._watched = {each.scope: each for each in watched}
+            self._watched = {target.scope: target for target in watched}
             accounts = {scope.account for scope in self._watched}
             calls: Counter[tuple[str, ...]] = Counter()
-            for scope, each in self._watched.items():
-                for operation in each.operations:
+            for scope, target in self._watched.items():
+                for operation in target.operations:
                     self._durations.setdefault(operation, _Durations())
                     for outcome in OUTCOMES:
                         calls[(scope.account, scope.region, operation, outcome)] = 0
@@ -123,23 +122,24 @@ class OwnMetrics:
             calls.update({labels: n for labels, n in self._calls.items() if labels[:2] in scopes})
             self._calls = calls
             self._waits = {scope: self._waits.get(scope, 0.0) for scope in self._watched}
-            self._refresh_failures = Counter({each: self._refresh_failures[each] for each in accounts})
-            self._expiries = {each: at for each, at in self._expiries.items() if each in accounts}
+            self._refresh_failures = Counter(
+                {account: self._refresh_failures[account] for account in accounts}
+            )
+            self._expiries = {account: at for account, at in self._expiries.items() if account in accounts}
 
     def on_call(self, call: CallRecord) -> None:
-        """Count one attempt at a call."""
+        """Count an attempt at a call."""
         with self._lock:
             self._calls[(call.scope.account, call.scope.region, call.operation, call.outcome)] += 1
             self._durations.setdefault(call.operation, _Durations()).observe(call.duration_seconds)
 
     def on_wait(self, scope: Scope, seconds: float) -> None:
-        """Add seconds that calls waited for the rate limit or for a free place."""
+        """Add seconds that calls waited for the rate limit or for a free slot."""
         with self._lock:
             self._waits[scope] = self._waits.get(scope, 0.0) + seconds
 
     def on_unknown(self, field: str) -> None:
-        """Count a value of this API field that the documents do not have; logged when the field is first
-        met."""
+        """Count an undocumented value of an API field; log the first one of each field."""
         with self._lock:
             self._unknown[(field,)] += 1
             first = self._unknown[(field,)] == 1
@@ -147,7 +147,7 @@ class OwnMetrics:
             _log.warning("the API gave a value that its documents do not have", extra={"field": field})
 
     def on_refused(self, family: str, key: SubjectKey, reason: Refusal, sentence: str) -> None:
-        """Count a row that broke the contract; logged when the family first does so for this reason."""
+        """Count a row that broke the contract; log the first one of each family and reason."""
         with self._lock:
             self._refused[(family, reason)] += 1
             first = self._refused[(family, reason)] == 1
@@ -166,12 +166,12 @@ class OwnMetrics:
             )
 
     def on_refresh_failure(self, account: str) -> None:
-        """Count a refresh of an account's credentials that failed."""
+        """Count a failed refresh of an account's credentials."""
         with self._lock:
             self._refresh_failures[account] += 1
 
     def on_credentials(self, account: str, expires_at: float | None) -> None:
-        """Note until when an account's present credentials are valid; None if they do not expire."""
+        """Record when an account's present credentials expire, in Unix seconds; None if they do not."""
         with self._lock:
             if expires_at is None:
                 self._expiries.pop(account, None)
@@ -179,15 +179,16 @@ class OwnMetrics:
                 self._expiries[account] = expires_at
 
     def on_reload(self, *, successful: bool, at: float) -> None:
-        """Note that the configuration was loaded, or could not be, at this time."""
+        """Record whether the configuration could be loaded; `at` is the time in Unix seconds."""
         with self._lock:
             succeeded_at = at if successful else (self._reload[1] if self._reload else None)
             self._reload = (successful, succeeded_at)
 
     def lines(self, series: int, identity_bytes: int) -> tuple[bytes, bytes]:
-        """Return the registry as text and as OpenMetrics without its end, given the size of the page before.
+        """Return the registry's lines as text and as OpenMetrics without `# EOF`.
 
-        If a collector fails, what was last returned is returned again.
+        `series` and `identity_bytes` are the size of the previous page, which is one of the metrics. If a collector of the
+        registry fails, the previous lines are returned again.
         """
         self._page = (series, identity_bytes)
         try:
@@ -196,14 +197,14 @@ class OwnMetrics:
             open_text: bytes = openmetrics.generate_latest(collected)  # type: ignore[no-untyped-call]
         except Exception:
             _log.exception("the exporter's own metrics could not be put together; the last ones stay")
-            return self._last
-        self._last = (text, open_text.removesuffix(OPENMETRICS_END))
-        return self._last
+            return self._last_lines
+        self._last_lines = (text, open_text.removesuffix(OPENMETRICS_END))
+        return self._last_lines
 
     def _families(self) -> Iterator[Metric]:
         states = list({(state.scope, state.collector): state for state in self._collector_states()}.values())
         with self._lock:
-            rates = [(scope, each.rate) for scope, each in self._watched.items()]
+            rates = [(scope, target.rate) for scope, target in self._watched.items()]
             yield _family("dbs_exporter_build_info", [(self._build, 1)])
             yield _family("dbs_exporter_shard_info", [((str(self._shard[0]),), 1)])
             yield _family("dbs_exporter_shards", [((), self._shard[1])])
@@ -227,7 +228,7 @@ class OwnMetrics:
             yield from self._reload_families()
             yield _family("dbs_exporter_series", [((), self._page[0])])
             yield _family("dbs_exporter_exposition_bytes", [((), self._page[1])])
-        # Outside the lock: a rate is another room's code, and may have a lock of its own.
+        # Outside the lock: `rate` is foreign code and may take a lock of its own.
         yield _family(
             "dbs_exporter_api_rate_limit_per_second",
             [((scope.account, scope.region), rate()) for scope, rate in rates],
@@ -238,8 +239,8 @@ class OwnMetrics:
         metric = HistogramMetricFamily(family.name, family.help, labels=family.labels)
         bounds = [*map(str, DURATION_BUCKETS), "+Inf"]
         for operation, durations in sorted(self._durations.items()):
-            below = zip(bounds, accumulate(durations.buckets), strict=True)
-            metric.add_metric([label_value(operation)], list(below), durations.seconds)
+            buckets = zip(bounds, accumulate(durations.buckets), strict=True)
+            metric.add_metric([label_value(operation)], list(buckets), durations.seconds)
         return metric
 
     def _reload_families(self) -> Iterator[Metric]:
@@ -251,7 +252,7 @@ class OwnMetrics:
 
 
 class _Durations:
-    """One operation's histogram: how many calls fell between two bounds, and their sum."""
+    """The histogram of an operation: calls between two bounds, and the sum of their seconds."""
 
     __slots__ = ("buckets", "seconds")
 
@@ -274,7 +275,7 @@ class _OwnCollector(Collector):
 
 
 class _Collected(CollectorRegistry):
-    """One collection of a registry, to be rendered in two formats that agree."""
+    """A registry's metrics collected once, so that both formats render the same values."""
 
     def __init__(self, metrics: list[Metric]) -> None:
         super().__init__()
@@ -286,18 +287,18 @@ class _Collected(CollectorRegistry):
 
 def _family(name: str, values: _Values) -> Metric:
     family = _BY_NAME[name]
-    made: CounterMetricFamily | GaugeMetricFamily
+    metric: CounterMetricFamily | GaugeMetricFamily
     if family.type == "counter":
-        made = CounterMetricFamily(name.removesuffix("_total"), family.help, labels=family.labels)
+        metric = CounterMetricFamily(name.removesuffix("_total"), family.help, labels=family.labels)
     else:
-        made = GaugeMetricFamily(name, family.help, labels=family.labels)
+        metric = GaugeMetricFamily(name, family.help, labels=family.labels)
     for labels, value in sorted(values):
-        made.add_metric([label_value(label) for label in labels], value)
-    return made
+        metric.add_metric([label_value(label) for label in labels], value)
+    return metric
 
 
 def _collector_families(states: Sequence[CollectorState]) -> Iterator[Metric]:
-    """Yield the families of collectors; what never happened has no sample."""
+    """Yield the families of the collectors' states; a state without a value gives no sample."""
 
     def family(suffix: str, of: Callable[[CollectorState], float | None]) -> Metric:
         values = [((state.scope.account, state.scope.region, state.collector), of(state)) for state in states]

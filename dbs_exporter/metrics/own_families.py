@@ -1,4 +1,7 @@
-"""OWN_FAMILIES: what the exporter says of itself, as one table; `own` fills it, `reference` prints it."""
+"""OWN_FAMILIES: the metrics about the exporter itself, as a table.
+
+This module owns their names, help and labels only. `own` fills them, `collectors.reference` prints them.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnFamily:
-    """One of the exporter's own families, with all its labels."""
+    """A metric family about the exporter itself, with all its labels."""
 
     name: str
     what: str

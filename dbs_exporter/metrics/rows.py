@@ -1,5 +1,7 @@
-"""The shapes that rows of most families have: one value, one of several states, counts. Unknown gives no
-row."""
+"""Rows of the usual shapes: a single value, a state out of several, counts by status or class.
+
+A value that is not known gives no row. This module knows no family and no API field.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +15,19 @@ WHICH_TASKS = "tasks that have not ended and the newest five that have"
 
 
 def single(value: float | None, *labels: str) -> list[Row]:
-    """Return one row with this value; none if it is not known."""
+    """Return a row with this value and these labels; no row if the value is None."""
     return [] if value is None else [(labels, value)]
 
 
 def of_kinds(**values: float | None) -> list[Row]:
-    """Return one row per keyword, with the keyword as its label; those not known are left out."""
+    """Return a row per keyword, with the keyword as its label; no row where the value is None."""
     return [((kind,), value) for kind, value in values.items() if value is not None]
 
 
 def state(documented: Sequence[str], holds: str, *labels: str) -> list[Row]:
-    """Return a row per documented status, 1 for the one that holds and 0 for the others.
+    """Return a row per documented status: 1 for the present one (`holds`), 0 for the others.
 
-    A status that the documents do not know gets a row of its own; an empty one is not known and gives no
-    rows.
+    A status that is not documented gets a row of its own. An empty status is not known and gives no rows.
     """
     if not holds:
         return []
@@ -37,8 +38,7 @@ def state(documented: Sequence[str], holds: str, *labels: str) -> list[Row]:
 
 
 def counts(documented: Sequence[str], counted: Counts, *labels: str) -> list[Row]:
-    """Return a row per documented status or class, 0 if none were counted, and one for each other that
-    was."""
+    """Return a row per documented status or class (0 if none was counted) and per other that was counted."""
     by_name = dict.fromkeys(documented, 0)
     for name, number in counted:
         if name:
@@ -47,16 +47,16 @@ def counts(documented: Sequence[str], counted: Counts, *labels: str) -> list[Row
 
 
 def counted(documented: Sequence[str], seen: Iterable[str], *labels: str) -> list[Row]:
-    """Return the rows of `counts` for statuses that are still to be counted."""
+    """Count the statuses in `seen` and return the rows of `counts` for them."""
     return counts(documented, tuple((name, 1) for name in seen), *labels)
 
 
 def completed(tally: Tally) -> list[Row]:
-    """Return the rows of a counter of ends by result."""
+    """Return the rows of a counter of finished jobs by result."""
     return of_kinds(success=tally.success, failure=tally.failure)
 
 
 def sizes(documented: Sequence[str], known: Sizes) -> list[Row]:
-    """Return a row per documented storage class, 0 bytes if nothing is there; none where the sum is not known."""
+    """Return a row of bytes per documented storage class, 0 if nothing is stored; no row for None."""
     by_name: dict[str, int | None] = {**dict.fromkeys(documented, 0), **dict(known)}
     return [((name,), number) for name, number in by_name.items() if name and number is not None]

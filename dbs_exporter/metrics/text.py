@@ -1,7 +1,8 @@
-"""The atoms of the Prometheus text format 0.0.4 and of OpenMetrics 1.0: label values, escapes, header lines.
+"""The syntax of the Prometheus text format 0.0.4 and of OpenMetrics 1.0.
 
-Both formats share every sample line as long as samples carry no time of their own; they differ in HELP, in a
-counter's family name and in the closing `# EOF`. The oracle is prometheus_client's two `generate_latest`.
+This module owns how values, labels, escapes and header lines are written. It knows no family.
+Sample lines are the same in both formats as long as samples have no timestamp; the formats differ in HELP, in the family
+name of a counter and in the closing `# EOF`. The tests compare with both `generate_latest` of prometheus_client.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ OPENMETRICS_CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset
 OPENMETRICS_END = b"# EOF\n"
 
 LABEL_VALUE_LIMIT = 128
-"""Characters; longer than any name DBS allows, short enough for every storage behind Prometheus."""
+"""Characters; longer than any name that DBS allows, short enough for every storage behind Prometheus."""
 
 # Prometheus' lexer takes a NUL for the end of the scrape, a lone surrogate has no UTF-8, and the rest of
 # these would spoil a terminal. A line feed stays: the format has an escape for it.
@@ -27,8 +28,7 @@ _NOT_FINITE = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 
 
 def format_value(value: float) -> str:
-    """Return the number as prometheus_client writes it: Python's shortest digits, with Go's earlier
-    exponent."""
+    """Return the number as prometheus_client writes it: Python's shortest digits, but Go's exponents."""
     digits = repr(value)
     dot = digits.find(".")
     if dot > 6 and value > 0:
@@ -38,11 +38,10 @@ def format_value(value: float) -> str:
 
 
 def label_value(value: str) -> str:
-    """Return the value as a label may carry it: at most LABEL_VALUE_LIMIT characters, none of them a control
-    character.
+    """Return the value fit for a label: at most LABEL_VALUE_LIMIT characters and no control characters.
 
-    A value that had to be changed ends in `~` and the CRC-32 of the original, so that two different values
-    from the API never become one series.
+    A value that had to be changed ends in `~` and the CRC-32 of the original, so that two different values of the API never
+    become the same series.
     """
     if value.isprintable() and len(value) <= LABEL_VALUE_LIMIT:
         return value
@@ -54,7 +53,7 @@ def label_value(value: str) -> str:
 
 
 def escaped_label(value: str) -> str:
-    """Return `label_value` of the value, escaped for a sample line; raises TypeError unless it is a str."""
+    """Return `label_value` of the value, escaped for a sample line. Raises TypeError if it is no str."""
     if not isinstance(value, str):
         raise TypeError(f"a label value must be str, not {type(value).__name__}")
     if value.isprintable() and len(value) <= LABEL_VALUE_LIMIT and "\\" not in value and '"' not in value:
@@ -63,13 +62,15 @@ def escaped_label(value: str) -> str:
 
 
 def escape_label_value(value: str) -> str:
-    """Return the value with the three escapes that both formats give to label values."""
+    """Return the value with the three escapes that both formats define for label values."""
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
 def header_lines(name: str, text: str, metric_type: MetricType, *, openmetrics: bool) -> bytes:
-    """Return a family's HELP and TYPE lines; OpenMetrics names a counter without `_total` and escapes quotes
-    too."""
+    """Return a family's HELP and TYPE lines.
+
+    OpenMetrics names a counter without `_total` and also escapes quotes in HELP.
+    """
     if openmetrics:
         name = name.removesuffix("_total") if metric_type == "counter" else name
         text = escape_label_value(text)

@@ -1,1 +1,1 @@
-"""What the exporter shows: /metrics, the status page, health and readiness. It reads facts; it never asks the cloud."""
+"""What the exporter serves over HTTP: metrics, the status page, health. It never calls the API."""

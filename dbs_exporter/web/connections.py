@@ -1,8 +1,8 @@
-"""Connections that a slow or hostile client cannot make expensive: uvicorn's HTTP protocol with limits.
+"""uvicorn's HTTP protocol with limits, so that slow or hostile clients cannot exhaust the server.
 
-uvicorn's own protocol waits forever for a request's head, takes one of any size, and waits forever for a reader that
-stopped reading. Here a request has a size and a deadline, an answer has a deadline, and where there is no room for a
-new connection, the one that has waited longest without asking anything makes room. So an honest scraper always gets in.
+uvicorn itself waits forever for a request's head, accepts a head of any size, and waits forever for a client that has
+stopped reading. Here a request has a maximum size and a deadline, and an answer has a deadline. When there are too many
+connections, the one that has been idle longest is closed, so an honest scraper always gets in. This module knows no route.
 """
 
 from __future__ import annotations
@@ -19,50 +19,54 @@ from uvicorn.server import ServerState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one client may cost. Seconds and bytes."""
+    """What the connections may cost, in seconds and bytes."""
 
     connections: int = 256
     request_bytes: int = 32 * 1024
-    """Request line, header and body together, and what is pipelined behind it."""
+    """Request line, header and body together, and requests that are pipelined behind them."""
     request_seconds: float = 10.0
-    """From the connection, or from a later request's first byte, to the end of the request's head."""
+    """From the connection, or from the first byte of a later request, to the end of the request's head."""
     answer_seconds: float = 60.0
-    """From there until the client has taken the answer."""
+    """From the end of the request's head until the client has received the answer."""
     idle_seconds: float = 150.0
-    """How long a kept connection may rest; longer than the usual scrape interval, so that scrapers keep theirs."""
+    """How long a connection may be idle; longer than the usual scrape interval, so that scrapers keep theirs."""
     stop_seconds: float = 1.0
-    """How long answers under way may still take once the server is to stop."""
+    """How long answers under way may still take when the server stops."""
     write_buffer_bytes: int = 1024 * 1024
-    """An answer's next chunk is handed over when less than a quarter of this waits; chunks are not copied."""
+    """An answer's next chunk is written when less than a quarter of this is buffered; chunks are not copied."""
 
 
 class Connections(ServerState):
-    """uvicorn's state, with limits; all connections of one server, on its event loop."""
+    """All connections of a server, with their limits; used on the server's event loop only."""
 
     def __init__(self, limits: Limits) -> None:
         super().__init__()
         self.limits = limits
 
-    def make_room(self, newest: Guarded) -> None:
-        """Close the connection that has waited longest if there are too many: idle ones first, then those answered."""
+    def evict_if_full(self, newest: GuardedConnection) -> None:
+        """If there are too many connections, close another than the newest: the one idle longest, if any."""
         if len(self.connections) > self.limits.connections:
-            others = [one for one in self.connections if isinstance(one, Guarded) and one is not newest]
-            min(others, key=lambda one: (one.answering, one.since)).transport.abort()
+            others = [
+                connection
+                for connection in self.connections
+                if isinstance(connection, GuardedConnection) and connection is not newest
+            ]
+            min(others, key=lambda other: (other.answering, other.since)).transport.abort()
 
     def sweep(self, now: float) -> None:
-        """Cut off every connection whose time is up; `now` is the event loop's."""
-        for one in list(self.connections):
-            if isinstance(one, Guarded):
-                one.sweep(now)
+        """Close every connection whose time is up; `now` is the event loop's time in seconds."""
+        for connection in list(self.connections):
+            if isinstance(connection, GuardedConnection):
+                connection.sweep(now)
 
     def abort(self) -> None:
-        """Cut off every connection."""
-        for one in list(self.connections):
-            one.transport.abort()
+        """Close every connection at once."""
+        for connection in list(self.connections):
+            connection.transport.abort()
 
 
-class Guarded(HttpToolsProtocol):
-    """One connection. `deadline` is when it must be done with what it is at, on the event loop's clock."""
+class GuardedConnection(HttpToolsProtocol):
+    """A connection with limits; `deadline` ends its present phase, on the event loop's clock."""
 
     def __init__(
         self,
@@ -79,20 +83,20 @@ class Guarded(HttpToolsProtocol):
         self.answering = False
         self.since = 0.0
         self.deadline = math.inf
-        self._asking = True
+        self._receiving = True
         self._request_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the clock of the first request, and make room if there is none."""
+        """Start the deadline of the first request, and evict a connection if there are too many."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(
             high=self.limits.write_buffer_bytes, low=self.limits.write_buffer_bytes // 4
         )
         self._enter(self.limits.request_seconds)
-        self.state.make_room(self)
+        self.state.evict_if_full(self)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes as long as the request may still be longer."""
+        """Pass bytes on, or refuse the request if it has become too long."""
         self._request_bytes += len(data)
         if self._request_bytes > self.limits.request_bytes:
             self._refuse()
@@ -100,38 +104,38 @@ class Guarded(HttpToolsProtocol):
             super().data_received(data)
 
     def on_message_begin(self) -> None:
-        """Start the clock of a request; behind an answer under way it starts when that has ended."""
+        """Start the deadline of a request; if an answer is under way, it starts when that has ended."""
         super().on_message_begin()
-        if not self._asking:
-            self._asking = True
+        if not self._receiving:
+            self._receiving = True
             if not self.answering:
                 self._enter(self.limits.request_seconds)
 
     def on_headers_complete(self) -> None:
-        """Start the clock of the answer."""
+        """Start the deadline of the answer."""
         super().on_headers_complete()
-        self._asking = False
+        self._receiving = False
         if not self.answering:
             self.answering = True
             self._enter(self.limits.answer_seconds)
 
     def on_response_complete(self) -> None:
-        """Go on with what is pipelined or half asked, or rest."""
+        """Start the deadline of the next answer or request if one has begun, else become idle."""
         super().on_response_complete()
         self._request_bytes = 0
         self.answering = not self.cycle.response_complete
         if self.answering:
             self._enter(self.limits.answer_seconds)
-        elif self._asking:
+        elif self._receiving:
             self._enter(self.limits.request_seconds)
         else:
-            # The deadline stays: what the transport still holds of the answer must be taken by then.
+            # The deadline stays: the client must have received what is still buffered of the answer by then.
             self.since = self.loop.time()
 
     def sweep(self, now: float) -> None:
-        """Cut off what has not come to its end in time: a request, or an answer that is not taken. End a long rest."""
-        resting = not self.answering and not self._asking and not self.transport.is_closing()
-        if resting and not self.transport.get_write_buffer_size():
+        """Close the connection if its request or answer is past the deadline, or if it was idle too long."""
+        is_idle = not self.answering and not self._receiving and not self.transport.is_closing()
+        if is_idle and not self.transport.get_write_buffer_size():
             if now >= self.since + self.limits.idle_seconds:
                 self.transport.close()
         elif now >= self.deadline:
@@ -145,9 +149,9 @@ class Guarded(HttpToolsProtocol):
         if self.answering or self.transport.is_closing():
             self.transport.abort()
             return
-        said = f"The request is longer than {self.limits.request_bytes} bytes.\n".encode()
+        message = f"The request is longer than {self.limits.request_bytes} bytes.\n".encode()
         self.transport.write(
             b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
-            b"connection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(said), said)
+            b"connection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(message), message)
         )
         self.transport.close()

@@ -1,6 +1,7 @@
-"""The routes: what each path answers, over prepared bytes.
+"""The routes: what each path answers.
 
-`create_app` makes the ASGI application that `server` serves. Nothing here waits for a poll, asks the cloud or renders a metric.
+`create_app` builds the ASGI application that `web.server` serves. The metrics are bytes that `metrics.exposition` has
+prepared; nothing here waits for a poll, calls the API or renders a metric.
 """
 
 from __future__ import annotations
@@ -33,36 +34,36 @@ _METRICS_GZIP = ((b"content-encoding", b"gzip"), *_METRICS_IDENTITY)
 
 
 class MetricsPage(Protocol):
-    """One format's whole answer; the chunks together are as long as the length says."""
+    """A complete metrics page in one format; the lengths are those of all chunks together, in bytes."""
 
     @property
     def content_type(self) -> str:
-        """With version and charset."""
+        """The media type, with version and charset."""
         ...
 
     @property
     def identity(self) -> Sequence[bytes]:
-        """The bytes as they are."""
+        """The uncompressed page, in chunks."""
         ...
 
     @property
     def gzip(self) -> Sequence[bytes]:
-        """The bytes compressed."""
+        """The page as gzip, in chunks."""
         ...
 
     @property
     def identity_length(self) -> int:
-        """Bytes in `identity`."""
+        """The length of `identity` in bytes."""
         ...
 
     @property
     def gzip_length(self) -> int:
-        """Bytes in `gzip`."""
+        """The length of `gzip` in bytes."""
         ...
 
 
 class MetricsPages(Protocol):
-    """Where the prepared bytes are (`metrics.exposition.Exposition`)."""
+    """The source of metrics pages (`metrics.exposition.Exposition`)."""
 
     def page(self, *, openmetrics: bool) -> MetricsPage:
         """Return the page last published; never waits."""
@@ -79,11 +80,12 @@ def create_app(
     reload: Callable[[], None] | None = None,
     links: Iterable[tuple[str, str]] = (),
 ) -> ASGIApp:
-    """The routes.
+    """Return the ASGI application with all routes.
 
-    `snapshot` gives what the status page shows and is called in a worker thread. `missing` says what readiness waits for, one
-    sentence each, and is empty once ready. `reload` is called in a worker thread by POST /-/reload, and raises a
-    DbsExporterError that is told to the client; None refuses. `links` are (text, address) for the page's foot.
+    `snapshot` returns what the status page shows; it is called in a worker thread. `missing` returns what readiness waits
+    for, one sentence each, and nothing once the exporter is ready. POST /-/reload calls `reload` in a worker thread and
+    answers with the DbsExporterError that it raises; if it is None, the request is refused. `links` are (text, address) for
+    the foot of the status page.
     """
     pages = StatusPages(snapshot, clock=clock, telemetry_path=telemetry_path, links=tuple(links))
 
@@ -110,10 +112,10 @@ def create_app(
         return PlainTextResponse("healthy\n")
 
     async def ready(_: Request) -> Response:
-        still = list(missing())
-        if not still:
+        reasons = list(missing())
+        if not reasons:
             return PlainTextResponse("ready\n")
-        lines = "".join(f"{reason}\n" for reason in still)
+        lines = "".join(f"{reason}\n" for reason in reasons)
         return PlainTextResponse(f"not ready:\n{lines}", status_code=503)
 
     async def reloaded(request: Request) -> Response:
@@ -143,7 +145,7 @@ def create_app(
     others = _with_security_headers(app)
 
     async def routed(scope: Scope, receive: Receive, send: Send) -> None:
-        # Routing and its middleware would be a third of what a scrape costs.
+        # Starlette's routing and middleware would be a third of the cost of a scrape.
         if scope["path"] == telemetry_path and scope["method"] in ("GET", "HEAD"):
             await metrics(scope, receive, send)
         else:
@@ -153,13 +155,13 @@ def create_app(
 
 
 class Metrics:
-    """The telemetry path: the bytes of the page last published, chunk by chunk as they are kept."""
+    """Serves the telemetry path: the last published page, chunk by chunk without a copy."""
 
     def __init__(self, exposition: MetricsPages) -> None:
         self._exposition = exposition
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
-        """Answer GET or HEAD."""
+        """Answer a GET or HEAD request."""
         page = self._exposition.page(openmetrics=wants_openmetrics(_header(scope, b"accept")))
         compressed = wants_gzip(_header(scope, b"accept-encoding"))
         headers = [
@@ -175,7 +177,7 @@ class Metrics:
 
 
 def _header(scope: Scope, name: bytes) -> bytes:
-    """All values of a header, joined as RFC 9110, 5.3 says."""
+    """Return all values of a header, joined as RFC 9110, 5.3 defines."""
     return b",".join(value for key, value in scope["headers"] if key == name)
 
 
@@ -184,8 +186,8 @@ def _with_security_headers(app: ASGIApp) -> ASGIApp:
         async def send_secured(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = message["headers"]
-                named = any(name == _BARE_POLICY[0] for name, _ in headers)
-                message["headers"] = [*headers, *_SECURITY, *(() if named else (_BARE_POLICY,))]
+                has_policy = any(name == _BARE_POLICY[0] for name, _ in headers)
+                message["headers"] = [*headers, *_SECURITY, *(() if has_policy else (_BARE_POLICY,))]
             await send(message)
 
         await app(scope, receive, send_secured)

@@ -1,6 +1,7 @@
-"""The server: sockets are bound, and an application is served on all of them, in a thread or in the main one.
+"""The web server: binds sockets and serves an application on all of them.
 
-The server takes no signals: whoever runs it calls `stop`.
+This module owns the sockets and uvicorn's life, in the calling thread or in one of its own. It knows no route and takes no
+signal; whoever runs the server calls `stop`.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from starlette.types import ASGIApp
 
 from dbs_exporter.errors import ConfigError
 from dbs_exporter.listen import parse_listen_address
-from dbs_exporter.web.connections import Connections, Guarded, Limits
+from dbs_exporter.web.connections import Connections, GuardedConnection, Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """A bound socket and how to reach it; `host` is "" for all interfaces."""
+    """A bound socket and its address; `host` is "" for all interfaces."""
 
     socket: socket.socket
     host: str
@@ -32,18 +33,21 @@ class Listener:
 
     @property
     def url(self) -> str:
-        """The address for a browser on this machine."""
+        """The URL for a browser on this machine."""
         host = self.host or "localhost"
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
 def bind(addresses: Iterable[str]) -> tuple[Listener, ...]:
-    """Listen on every address, `[HOST]:PORT` with port 0 for a free one. ConfigError names one that cannot be had."""
+    """Bind a socket to every address: `[HOST]:PORT`, where port 0 takes a free one.
+
+    Raises ConfigError with the address that is malformed or cannot be bound; then no socket stays open.
+    """
     listeners: list[Listener] = []
     try:
         for address in addresses:
             try:
-                listeners.append(_bound(*parse_listen_address(address)))
+                listeners.append(_listener(*parse_listen_address(address)))
             except ValueError as error:
                 raise ConfigError(str(error)) from None
             except OSError as error:
@@ -58,7 +62,7 @@ def bind(addresses: Iterable[str]) -> tuple[Listener, ...]:
 
 
 class WebServer:
-    """Serves an application on bound sockets; `run` in this thread, or `start` in one of its own. Once only."""
+    """Serves an application on bound sockets, in this thread (`run`) or in its own (`start`); once only."""
 
     def __init__(self, app: ASGIApp, listeners: Sequence[Listener], *, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
         self.listeners = tuple(listeners)
@@ -66,7 +70,7 @@ class WebServer:
             uvicorn.Config(
                 app,
                 loop="uvloop",
-                http=Guarded,
+                http=GuardedConnection,
                 ws="none",
                 lifespan="off",
                 interface="asgi3",
@@ -83,12 +87,12 @@ class WebServer:
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """Where it can be reached from this machine, in the order of the listeners."""
+        """The server's URLs from this machine, in the order of the listeners."""
         return tuple(listener.url for listener in self.listeners)
 
     @property
     def connections(self) -> int:
-        """How many connections are open."""
+        """The number of open connections."""
         return len(self._server.server_state.connections)
 
     def run(self) -> None:
@@ -107,20 +111,20 @@ class WebServer:
                 listener.socket.close()
 
     def start(self) -> None:
-        """Serve in a thread; returns once connections are answered."""
+        """Serve in a thread of its own; return once connections are accepted."""
         self._thread = threading.Thread(target=self.run, name="web", daemon=True)
         self._thread.start()
         self._server.up.wait()
 
     def stop(self) -> None:
-        """Take no more connections, let answers under way finish for a moment, and wait for the thread's end."""
+        """Accept no more connections, let answers finish for a moment, and wait for the thread."""
         self._server.should_exit = True
         if self._thread is not None:
             self._thread.join()
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which leaves signals alone, sweeps its connections and says when it is up."""
+    """uvicorn's server without signal handlers; it sweeps its connections and sets `up` once it serves."""
 
     def __init__(self, config: uvicorn.Config, limits: Limits) -> None:
         super().__init__(config)
@@ -136,26 +140,26 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        cut = asyncio.get_running_loop().call_later(
+        abort_timer = asyncio.get_running_loop().call_later(
             self.server_state.limits.stop_seconds, self.server_state.abort
         )
         await super().shutdown(sockets)
-        cut.cancel()
+        abort_timer.cancel()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
 
 
-def _bound(host: str, port: int) -> Listener:
+def _listener(host: str, port: int) -> Listener:
     if host:
-        family, _, _, _, where = socket.getaddrinfo(
+        family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     else:
         family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
-        where = ("", port)
-    made = socket.create_server(
-        where[:2], family=family, backlog=1024, dualstack_ipv6=not host and family == socket.AF_INET6
+        address = ("", port)
+    bound = socket.create_server(
+        address[:2], family=family, backlog=1024, dualstack_ipv6=not host and family == socket.AF_INET6
     )
-    return Listener(socket=made, host=host, port=made.getsockname()[1])
+    return Listener(socket=bound, host=host, port=bound.getsockname()[1])

@@ -325,18 +325,18 @@ def test_a_ticket_is_answered_by_a_publish_that_began_after_it() -> None:
     own = Own()
     exposition = Exposition(numbered_fleet().families, own=own.lines)
     taken: list[int] = []
-    own.meanwhile = lambda: taken.append(exposition.ticket()) if not taken else None
+    own.meanwhile = lambda: taken.append(exposition.request_publish()) if not taken else None
     exposition.publish()
-    after_the_first = exposition.published(taken[0])
+    after_the_first = exposition.is_published(taken[0])
     own.broken = True
     with pytest.raises(RuntimeError):
         exposition.publish()
-    after_the_failed = exposition.published(taken[0])
+    after_the_failed = exposition.is_published(taken[0])
     own.broken = False
     exposition.publish()
 
     assert (after_the_first, after_the_failed) == (False, False)
-    assert exposition.published(taken[0])
+    assert exposition.is_published(taken[0])
 
 
 def test_memory_is_given_back_after_a_publish_but_not_after_each() -> None:

@@ -219,10 +219,14 @@ def test_a_group_is_another_by_its_facts_or_its_tally_but_not_by_when_it_was_rea
     of_log = family(reads=(LOG_BACKUPS,))
     before = subject_with(SUBJECT, (LOG_BACKUPS, LogHistory(), 10.0, Tally(success=1)))
 
-    assert of_log.same(subject_with(before, (LOG_BACKUPS, LogHistory(), 20.0)), before)
-    assert not of_log.same(subject_with(before, (LOG_BACKUPS, LogHistory(last_data_at=1.0), 10.0)), before)
-    assert not of_log.same(subject_with(before, (LOG_BACKUPS, LogHistory(), 10.0, Tally(success=2))), before)
-    assert not family().same(before, before)
+    assert of_log.is_unchanged(subject_with(before, (LOG_BACKUPS, LogHistory(), 20.0)), before)
+    assert not of_log.is_unchanged(
+        subject_with(before, (LOG_BACKUPS, LogHistory(last_data_at=1.0), 10.0)), before
+    )
+    assert not of_log.is_unchanged(
+        subject_with(before, (LOG_BACKUPS, LogHistory(), 10.0, Tally(success=2))), before
+    )
+    assert not family().is_unchanged(before, before)
 
 
 def test_families_may_be_told_together_what_they_look_at() -> None:

@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from dbs_exporter.metrics.memory import give_back
+from dbs_exporter.metrics.memory import trim_memory
 
 
 def test_giving_memory_back_is_always_possible() -> None:
     """Where the C library knows nothing of it, nothing happens; what is in use is not touched."""
     kept = [bytes(1000) for _ in range(1000)]
-    give_back()
+    trim_memory()
 
     assert kept == [bytes(1000)] * 1000
 
@@ -23,4 +23,4 @@ def test_elsewhere_than_on_linux_nothing_is_asked(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setattr(ctypes, "CDLL", None)
 
-    give_back()
+    trim_memory()
