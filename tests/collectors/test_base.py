@@ -44,6 +44,7 @@ def test_a_collector_knows_what_it_reads() -> None:
         operations=(),
         interval_seconds=1,
         read=lambda _: Read(facts=1),
+        nothing=0,
     )
 
     assert [collector.level for collector in (account, region, plan)] == ["account", "region", "plan"]

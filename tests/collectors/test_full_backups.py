@@ -26,6 +26,7 @@ EXPECTED = {
     "dbs_full_backup_consecutive_failures": ["{} 2.0"],
     "dbs_full_backup_running_started_timestamp_seconds": ["{} 2100.0"],
     "dbs_full_backup_running_progress_ratio": ['{stage="structure"} 1.0', '{stage="data"} 0.25'],
+    "dbs_full_backup_orphaned_jobs": ["{} 1.0"],
     "dbs_full_backup_sets": numbers(FULL_BACKUP_STATUSES, {"finish": 5, "running": 1}),
     "dbs_full_backup_sets_bytes": numbers(STORAGE_CLASSES, {"Standard": 4096}, "storage_class"),
     "dbs_full_backup_size_median_bytes": ["{} 4000.5"],
@@ -49,7 +50,7 @@ def test_only_what_has_ended_is_told_to_the_counters() -> None:
     ended = read_full_backups(reading_of_plan(FakeApi(DescribeFullBackupList=records))).ended
 
     assert ended is not None
-    assert [(end.identity, end.success) for end in ended] == [("s0", True), ("s1", False)]
+    assert [(end.identity, end.success) for end in ended] == [("s0/finish", True), ("s1/stop", False)]
 
 
 @pytest.mark.parametrize("family", COLLECTOR.families, ids=lambda family: family.name)

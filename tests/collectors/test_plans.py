@@ -38,7 +38,7 @@ def test_plans_are_asked_with_their_window_and_left_to_their_own_region() -> Non
     api = FakeApi(DescribeBackupPlanList=records)
     plans = read_plans(reading_of(api))
 
-    assert [plan.plan_id for plan in plans] == ["dbs1", "dbs3"]
+    assert [plan.plan_id for plan in plans.plans] == ["dbs1", "dbs3"]
     assert api.asked[0][1] == {
         "Region": "cn-hangzhou",
         "ShowRecoverTimeRange": True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.records import reader_of
 
 from dbs_exporter.errors import BadAnswer
 from dbs_exporter.facts.billing import read_billing
@@ -13,8 +14,8 @@ from dbs_exporter.facts.billing import read_billing
 def test_billing_in_bytes() -> None:
     """Sizes stay bytes; a free volume means something only where it is limited."""
     item = {"BuyChargeType": "PREPAY", "FullStorageSize": "12", "ContStorageSize": 34, "TotalFreeBytes": 5}
-    limited = read_billing({"Item": item | {"IsFreeBytesUnlimited": False}})
-    unlimited = read_billing({"Item": item | {"IsFreeBytesUnlimited": "true"}})
+    limited = read_billing({"Item": item | {"IsFreeBytesUnlimited": False}}, reader_of())
+    unlimited = read_billing({"Item": item | {"IsFreeBytesUnlimited": "true"}}, reader_of())
 
     assert (limited.full_storage_bytes, limited.log_storage_bytes, limited.free_bytes) == (12, 34, 5)
     assert unlimited.free_bytes is None
@@ -24,6 +25,6 @@ def test_billing_in_bytes() -> None:
 def test_billing_that_is_not_there(answer: dict[str, Any]) -> None:
     """An answer without the one object it is about cannot be understood."""
     with pytest.raises(BadAnswer) as caught:
-        read_billing(answer)
+        read_billing(answer, reader_of())
 
     assert caught.value.field == "Item"

@@ -21,6 +21,7 @@ class Stored:
 
     size_bytes: int | None
     storage_class: str
+    unreadable: tuple[str, ...] = ()
 
 
 def distinct_of(records: Sequence[Listed]) -> list[Listed]:

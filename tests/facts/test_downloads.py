@@ -7,8 +7,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.records import DOWNLOAD_TASK
-from support.unknown_values import fail_on_unknown
+from support.records import DOWNLOAD_TASK, fields_of
 
 from dbs_exporter.facts.downloads import DownloadTask, download_ended, download_history, read_download_task
 
@@ -30,7 +29,7 @@ LISTS = st.lists(
 @pytest.mark.parametrize("spelling", ["cached", "Caught", "catched"])
 def test_one_download_state_has_three_spellings(spelling: str) -> None:
     """The Chinese page says cached where the English says Caught."""
-    task = read_download_task({**DOWNLOAD_TASK, "BackupSetDownloadStatus": spelling}, fail_on_unknown)
+    task = read_download_task(fields_of({**DOWNLOAD_TASK, "BackupSetDownloadStatus": spelling}))
 
     assert task.status == "cached"
 

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
-from support.records import FULL_BACKUP
-from support.unknown_values import fail_on_unknown
+from support.records import FULL_BACKUP, fields_of
 
 from dbs_exporter.facts.full_backups import (
     FullBackup,
@@ -73,7 +72,7 @@ def created_at(instant: int, status: str = "finish") -> FullBackup:
 
 def test_the_reference_sample_of_a_full_backup() -> None:
     """The vendor's sample becomes seconds and bytes; what it lacks is not known."""
-    backup = read_full_backup(FULL_BACKUP, fail_on_unknown)
+    backup = read_full_backup(fields_of(FULL_BACKUP))
 
     assert (backup.backup_set_id, backup.status, backup.storage_class) == ("1ibh2", "finish", "Standard")
     assert (backup.created_at, backup.started_at) == (1583740896.0, 1583741439.0)
@@ -88,7 +87,7 @@ def test_the_reference_sample_of_a_full_backup() -> None:
 
 def test_a_full_backup_is_frozen() -> None:
     """Facts are shared between threads: equal ones are alike, and none is changed."""
-    backup = read_full_backup(FULL_BACKUP, fail_on_unknown)
+    backup = read_full_backup(fields_of(FULL_BACKUP))
     twin = FullBackup(**asdict(backup))
 
     assert twin == backup
@@ -233,6 +232,6 @@ def test_only_what_has_ended_is_told_to_the_counters() -> None:
     backups = [daily(0, "running"), daily(1, "stop"), daily(2), daily(3, "pause"), daily(4, "schedule")]
 
     assert ended_full_backups(backups) == (
-        Ended("set1", False, 0, 602.0),
-        Ended("set2", True, 1000, 602.0),
+        Ended("set1/stop", False, 0, 602.0),
+        Ended("set2/finish", True, 1000, 602.0),
     )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.records import GATEWAY, PLAN
-from support.unknown_values import fail_on_unknown
+from support.records import GATEWAY, PLAN, fields_of
 
 from dbs_exporter.facts.gateways import plans_per_gateway, read_gateway
 from dbs_exporter.facts.plans import Plan, read_plan
@@ -13,8 +12,8 @@ from dbs_exporter.facts.plans import Plan, read_plan
 @pytest.mark.parametrize("gateway_id", [160813, "160813", 160813.0])
 def test_a_gateway_is_the_same_in_every_list(gateway_id: object) -> None:
     """A gateway's id is a number in one list and a string in another; both name the same gateway."""
-    plan = read_plan({**PLAN, "BackupGatewayId": gateway_id}, fail_on_unknown)
-    gateway = read_gateway({**GATEWAY, "BackupGatewayId": gateway_id}, fail_on_unknown)
+    plan = read_plan(fields_of({**PLAN, "BackupGatewayId": gateway_id}))
+    gateway = read_gateway(fields_of({**GATEWAY, "BackupGatewayId": gateway_id}))
 
     assert plan.gateway_id == "160813"
     assert gateway.gateway_id == "160813"

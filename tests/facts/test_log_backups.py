@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
-from support.records import LOG_FILE
-from support.unknown_values import fail_on_unknown
+from support.records import LOG_FILE, fields_of
 
 from dbs_exporter.facts.log_backups import LogFile, ended_log_files, log_history, read_log_file
 from dbs_exporter.facts.tallies import Ended
@@ -61,7 +60,7 @@ def between(begin: float, end: float, *, file_id: str = "") -> LogFile:
 
 def test_the_reference_sample_of_a_log_file() -> None:
     """The vendor's sample of a file being received has an end: how far the log has come."""
-    file = read_log_file(LOG_FILE, fail_on_unknown)
+    file = read_log_file(fields_of(LOG_FILE))
 
     assert (file.file_id, file.status, file.source_id) == ("mysql-bin.000003", "FILLING", "100.1.2.10:33204")
     assert (file.started_at, file.ended_at, file.size_bytes) == (1583721876.0, 1583742490.0, 4908210)
@@ -69,7 +68,7 @@ def test_the_reference_sample_of_a_log_file() -> None:
 
 def test_a_log_file_is_frozen() -> None:
     """Facts are shared between threads: equal ones are alike, and none is changed."""
-    file = read_log_file(LOG_FILE, fail_on_unknown)
+    file = read_log_file(fields_of(LOG_FILE))
     twin = LogFile(**asdict(file))
 
     assert twin == file
@@ -81,7 +80,7 @@ def test_a_log_file_is_frozen() -> None:
 def test_a_log_file_is_told_from_its_namesake() -> None:
     """The job and the source instance, where the API names them, are part of a file's identity."""
     record = {**LOG_FILE, "BackupSetJobId": "1hv5", "SourceEndpointInstanceId": "rm-1"}
-    file = read_log_file(record, fail_on_unknown)
+    file = read_log_file(fields_of(record))
 
     assert (file.job_id, file.source_id) == ("1hv5", "rm-1")
 
@@ -168,7 +167,7 @@ def test_only_files_that_have_ended_are_told_to_the_counters() -> None:
     begin = NOW - 3600
 
     assert ended_log_files(files) == (
-        Ended(f"job/rm-1/bin.0/{begin}", True, 10),
-        Ended(f"job/rm-2/bin.0/{begin}", True, 10),
-        Ended(f"job/rm-1/bin.1/{begin - 3600}", False, 10),
+        Ended(f"job/rm-1/bin.0/{begin}/COMPLETED", True, 10),
+        Ended(f"job/rm-2/bin.0/{begin}/COMPLETED", True, 10),
+        Ended(f"job/rm-1/bin.1/{begin - 3600}/UNCOMPLETED", False, 10),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.records import reader_of
 
 from dbs_exporter.errors import BadAnswer
 from dbs_exporter.facts.prechecks import PrecheckItem, read_precheck
@@ -16,7 +17,7 @@ def test_the_reference_sample_of_a_precheck() -> None:
         "Items": {"PreCheckProgressDetail": [{"Item": "CHECK_A", "State": "catched", "ErrMsg": "no"}]},
         "Success": True,
     }
-    precheck = read_precheck(answer, "plan", "dbs1")
+    precheck = read_precheck(answer, "plan", "dbs1", reader_of())
 
     assert precheck is not None
     assert (precheck.subject, precheck.subject_id, precheck.status, precheck.progress) == (
@@ -30,7 +31,9 @@ def test_the_reference_sample_of_a_precheck() -> None:
 
 def test_a_precheck_that_never_ran() -> None:
     """No status and no items is no pre-check; items without a status is an answer that cannot be understood."""
-    assert read_precheck({"Items": "", "Success": True}, "plan", "dbs1") is None
+    assert read_precheck({"Items": "", "Success": True}, "plan", "dbs1", reader_of()) is None
     with pytest.raises(BadAnswer) as caught:
-        read_precheck({"Items": {"PreCheckProgressDetail": {"Item": "A", "State": "init"}}}, "plan", "dbs1")
+        read_precheck(
+            {"Items": {"PreCheckProgressDetail": {"Item": "A", "State": "init"}}}, "plan", "dbs1", reader_of()
+        )
     assert caught.value.field == "Status"

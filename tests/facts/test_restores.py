@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from support.records import RESTORE_TASK
-from support.unknown_values import fail_on_unknown
+from support.records import RESTORE_TASK, fields_of
 
 from dbs_exporter.facts.restores import (
     RestoreTask,
@@ -52,7 +51,7 @@ def daily(number: int, status: str, *, finished: bool = False, progress: float =
 
 def test_the_reference_sample_of_a_restore_task() -> None:
     """Progress has the stages that the API reports and no others, as ratios."""
-    task = read_restore_task(RESTORE_TASK, fail_on_unknown)
+    task = read_restore_task(fields_of(RESTORE_TASK))
 
     assert task.progress == (("pre_structure", 1.0), ("full_data", 0.2), ("post_structure", 0.0))
     assert (task.created_at, task.finished_at, task.target_at) == (1583743872.0, None, 1583741465.0)
@@ -73,7 +72,7 @@ def test_every_physical_stage_has_its_name() -> None:
         field: number for number, field in enumerate(fields)
     }
 
-    assert read_restore_task(record, fail_on_unknown).progress == (
+    assert read_restore_task(fields_of(record)).progress == (
         ("continuous", 0.0),
         ("physical_full", 0.01),
         ("physical_incremental", 0.02),
@@ -85,7 +84,7 @@ def test_every_physical_stage_has_its_name() -> None:
 
 def test_finish_is_a_known_end_of_a_restore() -> None:
     """No document lists `finish` for restores, but a task that reaches it is not counted as a surprise."""
-    task = read_restore_task({**RESTORE_TASK, "RestoreStatus": "finish"}, fail_on_unknown)
+    task = read_restore_task(fields_of({**RESTORE_TASK, "RestoreStatus": "finish"}))
 
     assert task.status == "finish"
 
@@ -95,7 +94,7 @@ def test_both_spellings_of_an_instance_id(spelling: str) -> None:
     """The reference and the SDK differ in one letter's case."""
     record = {"RestoreTaskId": "s", "RestoreStatus": "init", spelling: "rm-1"}
 
-    assert read_restore_task(record, fail_on_unknown).destination_instance_id == "rm-1"
+    assert read_restore_task(fields_of(record)).destination_instance_id == "rm-1"
 
 
 @given(LISTS, st.randoms(use_true_random=False))
@@ -166,7 +165,7 @@ def test_only_restores_that_have_ended_are_told_to_the_counters() -> None:
     ]
 
     assert ended_restores(tasks) == (
-        Ended("s1", False, duration_seconds=1800.0),
-        Ended("s2", True, duration_seconds=1800.0),
-        Ended("s4", True),
+        Ended("s1/failure", False, duration_seconds=1800.0),
+        Ended("s2/success", True, duration_seconds=1800.0),
+        Ended("s4/success", True),
     )

@@ -12,7 +12,7 @@ from dbs_exporter.facts.job_errors import JOB_ERRORS, JobError
 from dbs_exporter.facts.log_backups import LOG_BACKUPS, LogHistory
 from dbs_exporter.facts.networks import NETWORKS, REGIONS, NodeNetworks
 from dbs_exporter.facts.objectives import Objectives
-from dbs_exporter.facts.plans import PLANS, Plan, Schedule
+from dbs_exporter.facts.plans import PLANS, Plan, PlanList, Schedule
 from dbs_exporter.facts.prechecks import PRECHECKS, Precheck, PrecheckItem
 from dbs_exporter.facts.restore_ranges import RANGES, RestoreRange
 from dbs_exporter.facts.restores import RESTORES, RestoreHistory, RestoreTask
@@ -109,6 +109,7 @@ PLAN = subject_with(
             last_success=BACKUP,
             last_attempt=RUNNING,
             running=RUNNING,
+            orphans=1,
             consecutive_failures=2,
             counts=(("finish", 5), ("running", 1)),
             bytes_by_storage_class=(("Standard", 4096),),
@@ -204,7 +205,7 @@ REGION = subject_with(
             ),
         ),
     ),
-    (PLANS, tuple(Plan(plan_id=f"dbs{number}", gateway_id="7") for number in range(3))),
+    (PLANS, PlanList(plans=tuple(Plan(plan_id=f"dbs{number}", gateway_id="7") for number in range(3)))),
     (NETWORKS, NodeNetworks(internet=("1.2.3.0/24", "1.2.3.0/24"), intranet=("10.0.0.0/8",))),
 )
 ACCOUNT = subject_with(AccountSubject(account=SCOPE.account), (REGIONS, (SCOPE.region,)))
