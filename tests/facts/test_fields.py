@@ -24,7 +24,7 @@ from dbs_exporter.errors import BadAnswer
 from dbs_exporter.facts.billing import read_billing
 from dbs_exporter.facts.downloads import read_download_task
 from dbs_exporter.facts.enums import ignore_unknown
-from dbs_exporter.facts.fields import instant, items, progress, size
+from dbs_exporter.facts.fields import days, instant, item, items, progress, size, text
 from dbs_exporter.facts.full_backups import read_full_backup
 from dbs_exporter.facts.gateways import read_gateway
 from dbs_exporter.facts.job_errors import read_job_error
@@ -116,12 +116,31 @@ def test_sizes_in_every_form(written: object, size: int | None) -> None:
     assert read_log_file(fields_of({**LOG_FILE, "BackupSize": written})).size_bytes == size
 
 
-def test_a_negative_size_is_refused() -> None:
-    """A size below 0 is an error and not a size."""
+@pytest.mark.parametrize("nonsense", [-1, "-1", 10**30, float("nan"), float("inf"), True, [], "big"])
+def test_what_is_no_size_is_refused(nonsense: object) -> None:
+    """A size below 0, or beyond what any disk holds, is an error and not a size."""
     with pytest.raises(BadAnswer) as caught:
-        size({"BackupSize": -1}, "BackupSize")
+        size({"BackupSize": nonsense}, "BackupSize")
 
     assert caught.value.field == "BackupSize"
+
+
+@pytest.mark.parametrize("nonsense", [-1, "a week", 10**9, float("nan")])
+def test_what_is_no_number_of_days_is_refused(nonsense: object) -> None:
+    """Nothing is kept for a negative time, or for a million years."""
+    with pytest.raises(BadAnswer) as caught:
+        days({"BackupRetentionPeriod": nonsense}, "BackupRetentionPeriod")
+
+    assert caught.value.field == "BackupRetentionPeriod"
+
+
+@pytest.mark.parametrize("nonsense", [["a"], {}, True, 1.5, float("inf"), 10**30, "x" * 4_097])
+def test_what_is_no_text_is_refused(nonsense: object) -> None:
+    """A number stands for a text where it is an id; a novel and an object do not."""
+    with pytest.raises(BadAnswer) as caught:
+        text({"BackupPlanName": nonsense}, "BackupPlanName")
+
+    assert caught.value.field == "BackupPlanName"
 
 
 @pytest.mark.parametrize(
@@ -163,6 +182,32 @@ def test_an_item_that_is_no_object_is_a_record_of_nothing(nonsense: object) -> N
     ]
 
 
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ({"a": 1}, {"a": 1}),
+        ([{"a": 1}], {"a": 1}),
+        (None, None),
+        ("", None),
+        ({}, None),
+        ([], None),
+        ([{}], None),
+    ],
+)
+def test_one_object_is_there_or_not(said: object, found: object) -> None:
+    """With or without the brackets of a list; nothing is written in many ways."""
+    assert item({"Item": said}) == found
+
+
+@pytest.mark.parametrize("nonsense", ["text", 5, True, [1], [None], [[{"a": 1}]], [{"a": 1}, {"a": 2}]])
+def test_one_object_that_is_none_is_refused(nonsense: object) -> None:
+    """It is not an object of which nothing is known, or a bill would be gone without a word."""
+    with pytest.raises(BadAnswer) as caught:
+        item({"Item": nonsense})
+
+    assert caught.value.field == "Item"
+
+
 @pytest.mark.parametrize("nonsense", ["text", 5, [{"FullBackupFile": []}]])
 def test_a_way_that_leads_nowhere_is_refused(nonsense: object) -> None:
     """Something other than an object on the way to a list is named."""
@@ -197,10 +242,10 @@ def test_texts_that_are_no_texts_are_refused(nonsense: object) -> None:
 
 
 def test_a_text_can_always_be_exported() -> None:
-    """A lone surrogate, legal in JSON, becomes something that UTF-8 can carry."""
+    """A lone surrogate, legal in JSON, becomes the sign for what is lost, which UTF-8 can carry."""
     record = json.loads('{"BackupPlanId": "dbs1", "BackupPlanName": "a\\ud800b\\u00fc"}')
 
-    assert read_plan(fields_of(record)).name == "a?bü"
+    assert text(record, "BackupPlanName") == "a\ufffdbü"
 
 
 # ── whatever JSON holds, only a fact or BadAnswer comes out ──
