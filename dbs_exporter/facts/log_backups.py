@@ -19,7 +19,8 @@ LOG_FILE_STATUS = spellings(*LOG_FILE_STATUSES)
 LOG_FILE_ENDED = frozenset({"COMPLETED", "UNCOMPLETED"})
 
 _TIMES = frozenset({"StartTime", "EndTime", "BackupSetExpiredTime"})
-_COUNTED = frozenset({"StartTime", "BackupSize"})
+_SOURCE = ("SourceEndpointInstanceId", "SourceEndpointInstanceID", "SourceEndpointIpPort")
+_COUNTED = frozenset({"BackupSetJobId", *_SOURCE, "StartTime", "BackupSize"})
 
 
 class LogFile(Struct, frozen=True, kw_only=True):
@@ -60,9 +61,7 @@ def read_log_file(fields: Fields) -> LogFile:
     return LogFile(
         file_id=fields.identity("BackupSetId"),
         job_id=fields.text("BackupSetJobId"),
-        source_id=fields.first_text(
-            "SourceEndpointInstanceId", "SourceEndpointInstanceID", "SourceEndpointIpPort"
-        ),
+        source_id=fields.first_text(*_SOURCE),
         status=fields.status("BackupStatus", LOG_FILE_STATUS),
         started_at=fields.instant("StartTime"),
         ended_at=fields.instant("EndTime"),
