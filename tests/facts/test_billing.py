@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from support.records import reader_of
+from support.unknown_values import Told
 
 from dbs_exporter.errors import BadAnswer
 from dbs_exporter.facts.billing import read_billing
@@ -21,10 +22,31 @@ def test_billing_in_bytes() -> None:
     assert unlimited.free_bytes is None
 
 
-@pytest.mark.parametrize("answer", [{}, {"Item": ""}, {"Item": [{}, {}]}])
+@pytest.mark.parametrize("answer", [{}, {"Item": ""}, {"Item": [{}, {}]}, {"Item": "free"}])
 def test_billing_that_is_not_there(answer: dict[str, Any]) -> None:
     """An answer without the one object it is about cannot be understood."""
     with pytest.raises(BadAnswer) as caught:
         read_billing(answer, reader_of())
 
     assert caught.value.field == "Item"
+
+
+@pytest.mark.parametrize("field", ["FullStorageSize", "BuyExpiredTimestamp", "BuySpec"])
+def test_an_unreadable_field_costs_the_field(field: str) -> None:
+    """The bill is read as if it were not there, and the field is told."""
+    told = Told()
+    item = {"BuyChargeType": "PREPAY", "ContStorageSize": 34}
+
+    assert read_billing({"Item": {**item, field: [-1]}}, reader_of(told)) == read_billing(
+        {"Item": item}, reader_of()
+    )
+    assert told.fields == [field]
+
+
+def test_a_free_volume_that_may_be_without_limit_is_not_known() -> None:
+    """Whether it means something is what cannot be read."""
+    told = Told()
+    item = {"TotalFreeBytes": 5, "IsFreeBytesUnlimited": "perhaps"}
+
+    assert read_billing({"Item": item}, reader_of(told)).free_bytes is None
+    assert told.fields == ["IsFreeBytesUnlimited"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.records import reader_of
+from support.records import NOW, reader_of
 from support.unknown_values import Told
 
 from dbs_exporter.errors import BadAnswer
@@ -65,3 +65,44 @@ def test_a_range_of_an_unknown_type_is_kept_and_told() -> None:
 
     assert found.range_type == "snapshot"
     assert told.fields == ["RangeType"]
+
+
+WHOLE = {
+    "RangeType": "range",
+    "BeginTimestampForRestore": 1583740000000,
+    "EndTimestampForRestore": 1583750000000,
+}
+
+
+@pytest.mark.parametrize(
+    ("odd", "field"),
+    [
+        ({**WHOLE, "RangeType": []}, "RangeType"),
+        ({**WHOLE, "BeginTimestampForRestore": 1583740000}, "BeginTimestampForRestore"),
+        ({**WHOLE, "EndTimestampForRestore": 10**14}, "EndTimestampForRestore"),
+        ("odd", "RangeType"),
+        (
+            {"RangeType": "point", "FullBackupList": {"FullBackupDetail": [{"EndTime": "odd"}]}},
+            "EndTime",
+        ),
+        ({"RangeType": "point", "FullBackupList": {"FullBackupDetail": ["odd"]}}, "FullBackupDetail"),
+    ],
+)
+def test_one_range_that_cannot_be_read_refuses_the_answer(odd: object, field: str) -> None:
+    """Left out of eleven, it would be a hole that is none."""
+    with pytest.raises(BadAnswer) as caught:
+        read_restore_ranges({"Items": {"DBSRecoverRange": [*[WHOLE] * 10, odd]}}, reader_of())
+
+    assert caught.value.field == field
+
+
+def test_a_range_that_ends_further_ahead_than_a_day_is_not_believed() -> None:
+    """The API's clock may be ahead of this one, and by some hours if it must."""
+    tomorrow = {**WHOLE, "EndTimestampForRestore": (NOW + 86_400) * 1000}
+    later = {**WHOLE, "EndTimestampForRestore": (NOW + 86_401) * 1000}
+
+    assert (
+        read_restore_ranges({"Items": {"DBSRecoverRange": tomorrow}}, reader_of())[0].end_at == NOW + 86_400
+    )
+    with pytest.raises(BadAnswer):
+        read_restore_ranges({"Items": {"DBSRecoverRange": later}}, reader_of())
