@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dbs_exporter.collectors.base import PROBE_DAY_MILLISECONDS, PlanCollector, PlanReading, Read
+from dbs_exporter.errors import BadAnswer
 from dbs_exporter.facts.restore_ranges import RANGE_TYPES, RANGES, RestoreRange, read_restore_ranges
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
@@ -12,8 +13,14 @@ _OPERATION = "DescribeRestoreRangeInfo"
 
 
 def read_ranges(reading: PlanReading) -> Read[tuple[RestoreRange, ...]]:
-    """Read the ranges between the edges that the plan list gives; without edges nothing can be restored."""
+    """Read the ranges between the edges that the plan list gives; without edges nothing can be restored.
+
+    Edges that are there and cannot be read are no edges that are missing. Raises BadAnswer.
+    """
     plan = reading.subject.plan
+    for edge in ("BeginTimestampForRestore", "EndTimestampForRestore"):
+        if edge in plan.unreadable:
+            raise BadAnswer("the plan list gives an edge that cannot be read", field=edge)
     if plan.restore_begin_at is None or plan.restore_end_at is None:
         return Read(facts=())
     answer = reading.call(

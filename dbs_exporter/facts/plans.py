@@ -64,6 +64,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     objects_count: int | None = None
     """Databases named in BackupObjects; None where that is not a list."""
     error_message: str = ""
+    unreadable: tuple[str, ...] = ()
+    """API fields of this record that could not be read, and so are unknown here."""
 
 
 class PlanList(Struct, frozen=True, kw_only=True):
@@ -105,6 +107,7 @@ def read_plan(fields: Fields) -> Plan:
         restore_end_at=fields.instant("EndTimestampForRestore"),
         objects_count=_objects_count(fields.record),
         error_message=fields.error_message(),
+        unreadable=fields.unreadable,
     )
 
 

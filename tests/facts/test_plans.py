@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 from support.records import PLAN, fields_of
 from support.unknown_values import Told
 
 from dbs_exporter.errors import BadAnswer
-from dbs_exporter.facts.plans import Schedule, read_plan
+from dbs_exporter.facts.plans import PlanList, Schedule, read_plan
 
 
 def test_a_plan_in_full() -> None:
@@ -120,14 +121,20 @@ def test_no_gateway_is_no_gateway(gateway_id: object) -> None:
         ("BackupRetentionPeriod", 10**9),
         ("BackupPlanName", ["a"]),
         ("BackupPlanName", True),
+        ("BackupPlanStatus", []),
+        ("InstanceExpiredTimestamp", 1646813439),
+        ("BackupPlanCreateTime", "long ago"),
+        ("EndTimestampForRestore", 10**14),
     ],
 )
 def test_nonsense_in_a_field_costs_the_field(field: str, nonsense: object) -> None:
-    """The plan is read as if the field were not there, and the field is told."""
+    """The plan is read as if the field were not there, and the field is told and named."""
     told = Told()
     without = {name: value for name, value in PLAN.items() if name != field}
 
-    assert read_plan(fields_of({**PLAN, field: nonsense}, told)) == read_plan(fields_of(without))
+    assert read_plan(fields_of({**PLAN, field: nonsense}, told)) == replace(
+        read_plan(fields_of(without)), unreadable=(field,)
+    )
     assert told.fields == [field]
 
 
@@ -157,3 +164,17 @@ def test_a_plan_without_an_id_is_refused(nonsense: object) -> None:
 def test_databases_of_a_plan_are_counted(said: object, count: int | None) -> None:
     """Databases are counted once each; another form than a list of objects is not known, and breaks nothing."""
     assert read_plan(fields_of({**PLAN, "BackupObjects": said})).objects_count == count
+
+
+def test_an_unreadable_retention_is_sought_under_its_older_name() -> None:
+    """Both names say the same, and the one that cannot be read is told."""
+    told = Told()
+    record = {**PLAN, "LogBackupRetentionPeriod": -1, "IncrementBackupRetentionPeriod": "14"}
+
+    assert read_plan(fields_of(record, told)).log_retention_seconds == 14 * 86400.0
+    assert told.fields == ["LogBackupRetentionPeriod"]
+
+
+def test_a_list_is_whole_unless_it_says_otherwise() -> None:
+    """Only of a whole one is a plan gone that is not in it."""
+    assert PlanList().whole
