@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.records import DOWNLOAD_TASK, fields_of
+from support.unknown_values import Told
 
+from dbs_exporter.errors import BadAnswer
 from dbs_exporter.facts.downloads import DownloadTask, download_ended, download_history, read_download_task
 
 NOW = 1_790_000_000.0
@@ -77,3 +79,21 @@ def test_an_unknown_status_has_ended_where_the_download_has_a_finish_time(
     task = DownloadTask(task_id="d1", plan_id="dbs1", status=status, finished_at=finished_at)
 
     assert download_ended(task) is ended
+
+
+def test_an_unreadable_field_costs_the_field() -> None:
+    """The download is read as if the field were not there, and the field is told."""
+    told = Told()
+    record = {**DOWNLOAD_TASK, "BackupSetDataSize": -1, "BackupSetDownloadFinishTime": 10**14}
+
+    assert read_download_task(fields_of(record, told)) == read_download_task(fields_of(DOWNLOAD_TASK))
+    assert told.fields == ["BackupSetDataSize", "BackupSetDownloadFinishTime"]
+
+
+@pytest.mark.parametrize("field", ["BackupSetDownloadTaskId", "BackupSetDownloadStatus"])
+def test_a_download_without_id_or_status_is_refused(field: str) -> None:
+    """What is not known to be one thing or another is none."""
+    with pytest.raises(BadAnswer) as caught:
+        read_download_task(fields_of({**DOWNLOAD_TASK, field: []}))
+
+    assert caught.value.field == field

@@ -55,10 +55,9 @@ def set_id(fields: Fields) -> str:
 
 def sets(readable: int, unreadable: int) -> list[dict[str, object]]:
     """Records of backup sets, those without an id first."""
-    return [
-        *({"BackupSetId": []} for _ in range(unreadable)),
-        *({"BackupSetId": "a"} for _ in range(readable)),
-    ]
+    odd: dict[str, object] = {"BackupSetId": []}
+    good: dict[str, object] = {"BackupSetId": "a"}
+    return [odd] * unreadable + [good] * readable
 
 
 @pytest.mark.parametrize(("read", "nonsense", "unknown"), UNREADABLE)
@@ -188,7 +187,7 @@ def test_an_undocumented_status_is_kept_and_told() -> None:
 def test_records_that_cannot_be_read_are_left_out_and_told() -> None:
     """What can be read stays in its order, and each of the others is told once, with its reason."""
     told = Told()
-    records = [{"BackupSetId": "a"}, {"BackupSetId": []}, {"BackupSetId": "b"}, {}]
+    records: list[dict[str, object]] = [{"BackupSetId": "a"}, {"BackupSetId": []}, {"BackupSetId": "b"}, {}]
     found, problems = reader_of(told).readable(records, set_id)
 
     assert found == ["a", "b"]
