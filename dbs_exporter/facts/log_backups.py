@@ -109,7 +109,7 @@ def log_history(files: Iterable[LogFile]) -> LogHistory:
 def ended_log_files(files: Iterable[LogFile]) -> tuple[Ended, ...]:
     """Return those that have ended, for the counters; each outcome of a file is an end of its own.
 
-    What cannot be read for certain is not counted.
+    What cannot be read for certain is not counted, and neither is a file without its start: it cannot be told from others.
     """
     return tuple(
         Ended(
@@ -118,7 +118,9 @@ def ended_log_files(files: Iterable[LogFile]) -> tuple[Ended, ...]:
             file.size_bytes or 0,
         )
         for file in files
-        if file.status in LOG_FILE_ENDED and _COUNTED.isdisjoint(file.unreadable)
+        if file.status in LOG_FILE_ENDED
+        and file.started_at is not None
+        and _COUNTED.isdisjoint(file.unreadable)
     )
 
 

@@ -128,10 +128,10 @@ def _schedule(fields: Fields) -> Schedule | None:
     minute = None
     if start:
         clock_time = _CLOCK_TIME.fullmatch(start)
-        if clock_time is None:
-            fields.unknown("BackupStartTime")
-        else:
+        if clock_time is not None:
             minute = int(clock_time[1]) * 60 + int(clock_time[2])
+        elif "BackupStartTime" not in fields.unreadable:
+            fields.unknown("BackupStartTime")
     return Schedule(weekdays=tuple(sorted(weekdays)), start_minute=minute)
 
 

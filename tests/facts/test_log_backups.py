@@ -241,6 +241,12 @@ def test_what_no_counter_adds_up_costs_no_end(field: str) -> None:
     assert ended_log_files([odd(field)]) == ended_log_files([read_log_file(fields_of(COMPLETED))])
 
 
+@pytest.mark.parametrize("start", [None, "", 0, -1])
+def test_a_file_without_its_start_is_not_counted(start: object) -> None:
+    """Its start is part of what it is told by, and without it the same file would be counted once more."""
+    assert ended_log_files([read_log_file(fields_of({**COMPLETED, "StartTime": start}))]) == ()
+
+
 def test_each_outcome_of_a_file_is_an_end_of_its_own() -> None:
     """One that was left incomplete and is complete later is a success that came."""
     [left] = ended_log_files([hourly(1, "UNCOMPLETED")])

@@ -96,10 +96,11 @@ def test_days_in_an_unknown_form_are_told_and_not_guessed(period: str) -> None:
     assert told.fields == ["BackupPeriod"]
 
 
-def test_an_unknown_start_time_is_told() -> None:
+@pytest.mark.parametrize("start", ["25:00", "02:3\ufffd", ["02:30"]])
+def test_an_unknown_start_time_is_told_once(start: object) -> None:
     """A start in another form than HH:mm leaves the minute unknown, and the days known."""
     told = Told()
-    plan = read_plan(fields_of({**PLAN, "BackupPeriod": "MONDAY", "BackupStartTime": "25:00"}, told))
+    plan = read_plan(fields_of({**PLAN, "BackupPeriod": "MONDAY", "BackupStartTime": start}, told))
 
     assert plan.schedule == Schedule(weekdays=(0,), start_minute=None)
     assert told.fields == ["BackupStartTime"]
