@@ -271,12 +271,14 @@ class OddApi:
     """Answers for one group of one subject as another API does, with some fields replaced."""
 
     def __init__(self, api: Api, place: Place, seed: int) -> None:
+        self.place = place
+        self.listed = 0
+        """How many records of lists it has given."""
+        self.replaced: list[Replaced] = []
         self._api = api
-        self._place = place
         self._random = Random(f"{seed} {place}")
         self._share = self._random.choice(SHARES)
         self._records = 0
-        self.replaced: list[Replaced] = []
 
     def call(
         self, operation: str, params: Mapping[str, object], *, within: float | None = None
@@ -288,6 +290,7 @@ class OddApi:
         self, operation: str, params: Mapping[str, object], *, within: float | None = None
     ) -> list[dict[str, Any]]:
         records = self._api.pages(operation, params, within=within)
+        self.listed += len(records)
         return [self._odd(record, self._share) for record in records]
 
     def _odd(self, record: Mapping[str, Any], share: float) -> dict[str, Any]:
@@ -298,11 +301,11 @@ class OddApi:
             if name in ENVELOPE or self._random.random() >= share:
                 made[name] = self._inside(said, share)
                 continue
-            value = self._random.choice(odd_values(READ[self._place[1]].get(name, "")))
+            value = self._random.choice(odd_values(READ[self.place[1]].get(name, "")))
             made[name] = said // 1000 if value is SECONDS else value
             plan_id = str(record.get("BackupPlanId"))
             self.replaced.append(
-                Replaced(place=self._place, record=number, plan_id=plan_id, field=name, value=value)
+                Replaced(place=self.place, record=number, plan_id=plan_id, field=name, value=value)
             )
         return made
 
@@ -345,8 +348,8 @@ class KeptApi:
         return self._answers[question]
 
 
-class Key:
-    """The simulator's own."""
+class SimulatorKey:
+    """The access key that the simulator knows."""
 
     def get(self) -> Credentials:
         return Credentials(access_key_id="testak", access_key_secret="testsk")
@@ -514,7 +517,7 @@ def fleet(request: pytest.FixtureRequest) -> Iterator[Fleet]:
                     Client(
                         Scope(account=ACCOUNT, region=region),
                         simulator.url,
-                        Key(),
+                        SimulatorKey(),
                         Pacer(1e6, 4, clock),
                         clock,
                         10.0,
@@ -657,19 +660,24 @@ def check_told(
     return sum(sum(told.values()) for told in readings.told.values())
 
 
-def check_refused(readings: Readings, replaced: list[Replaced]) -> None:
-    """Only what is odd is refused; and a range that cannot be read refuses them all, since it cannot be left out."""
-    odd = {each.place for each in replaced if each.kind}
+def check_refused(readings: Readings, asked: list[OddApi], left_out: Mapping[tuple[Place, int], str]) -> None:
+    """Only what is odd is refused: a list of which one record in ten is left out, and ranges that have one that cannot be read."""
+    replaced = [each for api in asked for each in api.replaced]
     edges = ("BeginTimestampForRestore", "EndTimestampForRestore")
-    about = {
+    asked_with = {
         ((*each.place[0][:2], each.plan_id), RANGES.name)
         for each in replaced
         if each.place[1] == PLANS.name and each.field in edges
     }
-    assert set(readings.refused) <= odd | about
+    assert set(readings.refused) <= asked_with | {each.place for each in replaced if each.kind}
     for each in replaced:
         if each.kind == "refusing time" and is_one_of(each.value, (*NONSENSE, SECONDS, IN_5138)):
             assert each.place in readings.refused, each
+    for api in asked:
+        if api.listed:
+            lost = sum(place == api.place for place, _ in left_out)
+            too_many = lost == api.listed if api.place[1] == PLANS.name else lost > api.listed / 10
+            assert (api.place in readings.refused) == too_many, (api.place, lost, api.listed)
 
 
 def test_the_fleet_is_read_without_anything_odd(fleet: Fleet) -> None:
@@ -713,7 +721,7 @@ def test_odd_fields_cost_what_is_odd(
             stays |= {(key, "plan"), (key, "objectives")}
     expected = served_of(fleet.store(second_without=stays))
     check_values(served)
-    check_refused(readings, replaced)
+    check_refused(readings, asked, left_out)
     check_careful(expected, served, replaced)
     compared = check_untouched(expected, served, touched - stays)
     told = check_told(readings, replaced, left_out)
