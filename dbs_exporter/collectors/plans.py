@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
-from msgspec.structs import replace
-
 from dbs_exporter.collectors.base import Reading, RegionCollector
+from dbs_exporter.errors import BadAnswer
+from dbs_exporter.facts.fields import text
 from dbs_exporter.facts.objectives import schedule_max_gap_seconds
 from dbs_exporter.facts.plans import PLAN_STATUSES, PLANS, Plan, PlanList, read_plan
 from dbs_exporter.facts.records import Fields, Reader
@@ -15,26 +17,27 @@ from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
 from dbs_exporter.metrics.rows import of_kinds, single, state
 
 _LIST = "DescribeBackupPlanList"
+_REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 
 
 def read_plans(reading: Reading) -> PlanList:
     """Read all plans of a region · DescribeBackupPlanList.
 
-    Many regions share an endpoint; a record that names another region (BackupPlanRegion) is left to that region.
+    Many regions share an endpoint; a record that names another region (BackupPlanRegion) is left to that region. Raises BadAnswer
+    if no record can be read.
     """
 
     def here(fields: Fields) -> Plan | None:
-        plan_region = fields.identity("BackupPlanRegion") if fields.record.get("BackupPlanRegion") else ""
-        return read_plan(fields) if plan_region.lower() in ("", reading.region.lower()) else None
-
-    def plan_list(records: list[dict[str, Any]], reader: Reader) -> PlanList:
-        found, problems = reader.readable(records, here)
-        plans = {plan.plan_id: plan for plan in found if plan is not None}
-        return PlanList(plans=tuple(plans.values()), whole=not problems)
+        plan_region = text(fields.record, "BackupPlanRegion").lower()
+        if plan_region and not _REGION.fullmatch(plan_region):
+            # Left to another region, the plan would be in none.
+            raise BadAnswer(f"a region expected, not {plan_region[:60]!r}", field="BackupPlanRegion")
+        return read_plan(fields) if plan_region in ("", reading.region.lower()) else None
 
     def on_page(page: list[dict[str, Any]]) -> None:
         # A plan that is listed is a fact at once; only that one is gone takes the whole list.
-        reading.on_part(replace(plan_list(page, reading.reader), whole=False))
+        found, _ = reading.reader.readable(page, here)
+        reading.on_part(_plan_list(found, whole=False))
 
     records = reading.pages(
         _LIST,
@@ -45,7 +48,15 @@ def read_plans(reading: Reading) -> PlanList:
         ShowStorageStrategyInfo=True,
     )
     # What cannot be read of it was counted page by page.
-    return plan_list(records, Reader(reading.now))
+    found, problems = Reader(reading.now).readable(records, here)
+    if problems and not found:
+        raise problems[0]
+    return _plan_list(found, whole=not problems)
+
+
+def _plan_list(found: Iterable[Plan | None], *, whole: bool) -> PlanList:
+    plans = {plan.plan_id: plan for plan in found if plan is not None}
+    return PlanList(plans=tuple(plans.values()), whole=whole)
 
 
 def _info(subject: PlanSubject) -> list[Row]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dbs_exporter.collectors.base import PROBE_DAY_MILLISECONDS, PlanCollector, PlanReading, Read
 from dbs_exporter.collectors.dues import Due, Pace, earliest, resting
+from dbs_exporter.errors import BadAnswer
 from dbs_exporter.facts.full_backups import FULL_BACKUPS
 from dbs_exporter.facts.restore_ranges import RANGE_TYPES, RANGES, RestoreRange, read_restore_ranges
 from dbs_exporter.facts.subjects import PlanSubject
@@ -17,8 +18,14 @@ STALL_SECONDS = 900.0
 
 
 def read_ranges(reading: PlanReading) -> Read[tuple[RestoreRange, ...]]:
-    """Read the ranges between the edges that the plan list gives; without edges nothing can be restored."""
+    """Read the ranges between the edges that the plan list gives; without edges nothing can be restored.
+
+    Edges that are there and cannot be read are no edges that are missing. Raises BadAnswer.
+    """
     plan = reading.subject.plan
+    for edge in ("BeginTimestampForRestore", "EndTimestampForRestore"):
+        if edge in plan.unreadable:
+            raise BadAnswer("the plan list gives an edge that cannot be read", field=edge)
     if plan.restore_begin_at is None or plan.restore_end_at is None:
         return Read(facts=())
     answer = reading.call(

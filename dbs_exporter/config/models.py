@@ -249,7 +249,11 @@ class CollectorsConfig(_Model):
         if not isinstance(value, dict) or info.field_name is None:
             return value
         default: CollectorConfig = cls.model_fields[info.field_name].default
-        ages = {name: format_duration(getattr(default, name)) for name in ("interval", "at_rest") if hasattr(default, name)}
+        ages = {
+            name: format_duration(getattr(default, name))
+            for name in ("interval", "at_rest")
+            if hasattr(default, name)
+        }
         return {**ages, "enabled": default.enabled, **value}
 
 

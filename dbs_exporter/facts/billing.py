@@ -34,6 +34,7 @@ def read_billing(answer: Record, reader: Reader) -> Billing:
         raise BadAnswer("no billing in the answer", field="Item")
     fields = reader.fields(found)
     unlimited = fields.boolean("IsFreeBytesUnlimited")
+    in_doubt = "IsFreeBytesUnlimited" in fields.unreadable
     return Billing(
         charge_type=fields.text("BuyChargeType").upper(),
         spec=fields.text("BuySpec"),
@@ -43,6 +44,6 @@ def read_billing(answer: Record, reader: Reader) -> Billing:
         full_used_bytes=fields.size("UsedFullBytes"),
         log_used_bytes=fields.size("UsedIncrementBytes"),
         # Documented to mean something only where the free volume is limited.
-        free_bytes=None if unlimited else fields.size("TotalFreeBytes"),
+        free_bytes=None if unlimited or in_doubt else fields.size("TotalFreeBytes"),
         paid_bytes=fields.size("PaiedBytes"),
     )

@@ -7,6 +7,7 @@ and only then for the other forms.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,9 @@ Record = Mapping[str, Any]
 _NOTHING = frozenset(("", "NULL", "null", "None"))
 """Strings that the samples show where there is no value."""
 
+LOST = "\ufffd"
+"""Stands in a text for what was no whole character when it came."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _FOREVER = 2**63 - 1
 _LATEST_MS = 253_402_300_799_999
 """The last millisecond of the year 9999."""
@@ -51,7 +55,7 @@ def _clean(value: str) -> str:
     if value in _NOTHING:
         return ""
     # A lone surrogate is legal in JSON and in a str, but no exposition can carry it.
-    return value.encode("utf-8", "replace").decode("utf-8")
+    return _SURROGATE.sub(LOST, value)
 
 
 def _digits(value: int, field: str) -> str:
@@ -234,10 +238,13 @@ def texts(answer: Record, path: tuple[str, ...]) -> tuple[str, ...]:
 
 def item(answer: Record) -> Record | None:
     """Read the one object in `Item`, None where there is none. Raises BadAnswer."""
-    found = items(answer, ("Item",))
-    if len(found) > 1:
-        raise BadAnswer(f"one object expected, {len(found)} found", field="Item")
-    return found[0] if found else None
+    found = _at(answer, ("Item",))
+    objects = [found] if type(found) is dict else found
+    if len(objects) > 1:
+        raise BadAnswer(f"one object expected, {len(objects)} found", field="Item")
+    if objects and type(objects[0]) is not dict:
+        raise _bad("Item", "an object", objects[0])
+    return (objects[0] or None) if objects else None
 
 
 def _at(answer: Record, path: tuple[str, ...]) -> Any:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from dbs_exporter.errors import BadAnswer
 from dbs_exporter.facts.fields import Record, item
 from dbs_exporter.facts.groups import Group
 from dbs_exporter.facts.records import Reader
@@ -33,6 +34,9 @@ def read_job_error(answer: Record, job_kind: JobKind, job_id: str, reader: Reade
         return None
     fields = reader.fields(found)
     code = fields.text("ErrorCode")
+    if "ErrorCode" in fields.unreadable:
+        # It is asked again; a job without a code is not.
+        raise BadAnswer("an error code that cannot be read", field="ErrorCode")
     if not code:
         return None
     return JobError(job_kind=job_kind, job_id=job_id, error_code=code, error_message=fields.error_message())

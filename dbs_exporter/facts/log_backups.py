@@ -21,7 +21,8 @@ LOG_FILE_STATUS = spellings(*LOG_FILE_STATUSES)
 LOG_FILE_ENDED = frozenset({"COMPLETED", "UNCOMPLETED"})
 
 _TIMES = frozenset({"StartTime", "EndTime", "BackupSetExpiredTime"})
-_COUNTED = frozenset({"StartTime", "BackupSize"})
+_SOURCE = ("SourceEndpointInstanceId", "SourceEndpointInstanceID", "SourceEndpointIpPort")
+_COUNTED = frozenset({"BackupSetJobId", *_SOURCE, "StartTime", "BackupSize"})
 
 
 class LogFile(Struct, frozen=True, kw_only=True):
@@ -68,9 +69,7 @@ def read_log_file(fields: Fields) -> LogFile:
     return LogFile(
         file_id=fields.identity("BackupSetId"),
         job_id=fields.text("BackupSetJobId"),
-        source_id=fields.first_text(
-            "SourceEndpointInstanceId", "SourceEndpointInstanceID", "SourceEndpointIpPort"
-        ),
+        source_id=fields.first_text(*_SOURCE),
         status=fields.status("BackupStatus", LOG_FILE_STATUS),
         started_at=fields.instant("StartTime"),
         ended_at=fields.instant("EndTime"),
@@ -149,7 +148,7 @@ def _received(files: Iterable[LogFile]) -> list[tuple[LogFile, float]]:
 def ended_log_files(files: Iterable[LogFile]) -> tuple[Ended, ...]:
     """Return those that have ended, for the counters; each outcome of a file is an end of its own.
 
-    What cannot be read for certain is not counted.
+    What cannot be read for certain is not counted, and neither is a file without its start: it cannot be told from others.
     """
     return tuple(
         Ended(
@@ -159,7 +158,9 @@ def ended_log_files(files: Iterable[LogFile]) -> tuple[Ended, ...]:
             file.size_bytes or 0,
         )
         for file in files
-        if file.status in LOG_FILE_ENDED and _COUNTED.isdisjoint(file.unreadable)
+        if file.status in LOG_FILE_ENDED
+        and file.started_at is not None
+        and _COUNTED.isdisjoint(file.unreadable)
     )
 
 

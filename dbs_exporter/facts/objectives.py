@@ -73,7 +73,8 @@ def objectives_for(rules: Sequence[ObjectiveRule]) -> Callable[[Plan], Objective
         if interval is None and gap is not None:
             interval = gap * FULL_BACKUP_GRACE
         rpo = rule.rpo if rule else None
-        if rpo is None:
+        # Whether there should be log decides which of the two it is.
+        if rpo is None and "EnableBackupLog" not in plan.unreadable:
             rpo = DEFAULT_LOG_RPO_SECONDS if plan.log_backup_enabled else interval
         return Objectives(
             rpo=rpo,

@@ -64,6 +64,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     objects_count: int | None = None
     """Databases named in BackupObjects; None where that is not a list."""
     error_message: str = ""
+    unreadable: tuple[str, ...] = ()
+    """API fields of this record that could not be read, and so are unknown here."""
 
 
 class PlanList(Struct, frozen=True, kw_only=True):
@@ -105,6 +107,7 @@ def read_plan(fields: Fields) -> Plan:
         restore_end_at=fields.instant("EndTimestampForRestore"),
         objects_count=_objects_count(fields.record),
         error_message=fields.error_message(),
+        unreadable=fields.unreadable,
     )
 
 
@@ -125,10 +128,10 @@ def _schedule(fields: Fields) -> Schedule | None:
     minute = None
     if start:
         clock_time = _CLOCK_TIME.fullmatch(start)
-        if clock_time is None:
-            fields.unknown("BackupStartTime")
-        else:
+        if clock_time is not None:
             minute = int(clock_time[1]) * 60 + int(clock_time[2])
+        elif "BackupStartTime" not in fields.unreadable:
+            fields.unknown("BackupStartTime")
     return Schedule(weekdays=tuple(sorted(weekdays)), start_minute=minute)
 
 

@@ -55,8 +55,8 @@ def read_precheck(
     checks = tuple(reader.each(items(answer, ("Items", "PreCheckProgressDetail")), _item))
     status = found.enum("Status", PRECHECK_STATUS)
     if not status:
-        if checks:
-            raise BadAnswer("items of a pre-check without its status", field="Status")
+        if checks or found.unreadable:
+            raise BadAnswer("a pre-check without its status", field="Status")
         return None
     return Precheck(
         subject=subject,

@@ -1,7 +1,8 @@
 """Records of an answer: what cannot be read costs what cannot be read, and no more.
 
-An unreadable field is unknown for its record, and counted. A record whose identity or status cannot be read is left out, and
-counted. Only where that happens to more than one in ten is the whole list refused.
+An unreadable field is unknown for its record, and counted; a text that lost characters on its way is kept, and counted too. A
+record whose identity or status cannot be read is left out, and counted. Only where that happens to more than one in ten is the
+whole list refused.
 """
 
 from __future__ import annotations
@@ -33,11 +34,12 @@ class Fields:
         self.unreadable: tuple[str, ...] = ()
 
     def text(self, field: str) -> str:
-        """Return a text, "" where there is none."""
+        """Return a text, "" where there is none; one with characters that came broken is kept."""
         try:
-            return self._reader.noticed(field, fields.text(self.record, field))
+            found = fields.text(self.record, field)
         except BadAnswer:
             return self._unreadable(field, "")
+        return self._unreadable(field, found) if fields.LOST in found else found
 
     def texts(self, field: str) -> tuple[str, ...]:
         """Return the texts of a list, or the one text where there is no list."""
@@ -70,8 +72,11 @@ class Fields:
             return self._unreadable(field, "")
 
     def identity(self, field: str) -> str:
-        """Return a text without which the record means nothing. Raises BadAnswer."""
-        return self._reader.noticed(field, fields.required_text(self.record, field))
+        """Return a text without which the record means nothing, every character of it. Raises BadAnswer."""
+        found = fields.required_text(self.record, field)
+        if fields.LOST in found:
+            raise BadAnswer("it came with characters that are not whole", field=field)
+        return found
 
     def status(self, field: str, known: Spellings) -> str:
         """Return an enum's value without which the record means nothing. Raises BadAnswer."""
@@ -139,12 +144,6 @@ class Reader:
     def fields(self, record: Record) -> Fields:
         """Return the fields of one record."""
         return Fields(record, self)
-
-    def noticed(self, field: str, value: str) -> str:
-        """Return the text as it is, counted if its bytes were no whole characters when it came."""
-        if "\ufffd" in value:
-            self.unknown(field)
-        return value
 
     def readable(
         self, records: Iterable[Record], read: Callable[[Fields], F]

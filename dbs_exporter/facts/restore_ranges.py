@@ -44,6 +44,8 @@ def read_restore_ranges(answer: Record, reader: Reader) -> tuple[RestoreRange, .
         if begin is not None and end is not None and begin > end:
             raise BadAnswer("a restorable range ends before it begins", field="EndTimestampForRestore")
         backups = items(record, ("FullBackupList", "FullBackupDetail")) if range_type == "point" else []
+        if {} in backups:
+            raise BadAnswer("full backups expected that are objects", field="FullBackupDetail")
         points = [instant(backup, "EndTime", reader.latest_ms) for backup in backups]
         if points:
             ranges += [RestoreRange(range_type=range_type, begin_at=at, end_at=at) for at in points]

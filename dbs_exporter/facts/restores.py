@@ -19,8 +19,6 @@ RESTORE_STATUSES = ("init", "check_pass", "running", "stop", "pause", "finish")
 RESTORE_STATUS = spellings(*RESTORE_STATUSES)
 RESTORE_ENDED = frozenset({"stop", "finish"})
 
-_COUNTED = frozenset({"RestoreTaskCreateTime", "RestoreTaskFinishTime"})
-
 STAGE_FIELDS = (
     ("pre_structure", "FullStruforeRestoreProgress"),
     ("full_data", "FullDataRestoreProgress"),
@@ -34,6 +32,9 @@ STAGE_FIELDS = (
 )
 """(stage, the field of its progress)"""
 RESTORE_STAGES = tuple(stage for stage, _ in STAGE_FIELDS)
+
+_TIMES = frozenset({"RestoreTaskCreateTime", "RestoreTaskFinishTime"})
+_PROGRESS = frozenset(field for _, field in STAGE_FIELDS)
 
 
 class RestoreTask(Struct, frozen=True, kw_only=True):
@@ -111,7 +112,7 @@ def restore_succeeded(task: RestoreTask) -> bool:
         and task.finished_at is not None
         and bool(task.progress)
         and all(progress >= 1 for _, progress in task.progress)
-        and not any(field.endswith("Progress") for field in task.unreadable)
+        and _PROGRESS.isdisjoint(task.unreadable)
     )
 
 
@@ -177,5 +178,8 @@ def ended_restores(tasks: Iterable[RestoreTask]) -> tuple[Ended, ...]:
             duration_seconds=restore_duration(task) or 0.0,
         )
         for task in tasks
-        if restore_ended(task) and _COUNTED.isdisjoint(task.unreadable)
+        if restore_ended(task)
+        and _TIMES.isdisjoint(task.unreadable)
+        # Without a documented status it is the progress that tells success from failure.
+        and (task.status in RESTORE_ENDED or _PROGRESS.isdisjoint(task.unreadable))
     )

@@ -141,7 +141,9 @@ class Dispatcher:
         with self._lock:
             self._places[name] = _Place(name, source)
             for collector, interval in source.intervals.items():
-                self._cadence.add(f"{name}/{collector}", interval, partial(source.request, collector), now=now)
+                self._cadence.add(
+                    f"{name}/{collector}", interval, partial(source.request, collector), now=now
+                )
         self.wake(name)
 
     def remove(self, name: str) -> None:

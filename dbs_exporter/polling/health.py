@@ -43,7 +43,9 @@ class Health:
     def on_error(self, error: BaseException, now: float) -> None:
         """Note what came instead of facts, at `now` in monotonic seconds: an answer too, silence, or dead credentials."""
         hopeless = isinstance(error, BadCredentials | CredentialsError)
-        if isinstance(error, Throttled) or (isinstance(error, ApiError) and not (hopeless or error.retryable)):
+        if isinstance(error, Throttled) or (
+            isinstance(error, ApiError) and not (hopeless or error.retryable)
+        ):
             self.on_answer()
         elif hopeless or isinstance(error, ApiError):
             self.silent += 1

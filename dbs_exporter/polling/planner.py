@@ -360,7 +360,9 @@ class Planner:
         wanted = wanted_calls(self._queue, now)
         for name in self.region_collectors:
             wanted[name] = self._cost(Key(name)) * HORIZON_SECONDS / self.interval(name)
-        self.wanted_per_second = tuple(sorted((name, calls / HORIZON_SECONDS) for name, calls in wanted.items()))
+        self.wanted_per_second = tuple(
+            sorted((name, calls / HORIZON_SECONDS) for name, calls in wanted.items())
+        )
         before = self._stretch.factor
         if self._stretch.update(sum(wanted.values()), allowed, now):
             rises = self._stretch.factor > before

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from support.fake_api import WITHIN, FakeApi, reading_of, reading_of_plan, subject_of
+import pytest
+from support.fake_api import NOW, WITHIN, FakeApi, reading_of, reading_of_plan, subject_of
+from support.unknown_values import Told
 
 from dbs_exporter.collectors.base import AccountCollector, PlanCollector, Read, RegionCollector
+from dbs_exporter.errors import BadAnswer, Invalid, NotPermitted, Throttled
 from dbs_exporter.facts.groups import Group
 from dbs_exporter.facts.plans import Plan
 
@@ -44,6 +47,65 @@ def test_a_collector_knows_what_it_reads() -> None:
         operations=(),
         interval_seconds=1,
         read=lambda _: Read(facts=1),
+        nothing=0,
     )
 
     assert [collector.level for collector in (account, region, plan)] == ["account", "region", "plan"]
+
+
+BEYOND = PlanCollector(
+    name="c",
+    summary="",
+    section="",
+    group=NUMBERS,
+    operations=("DescribeFullBackupList",),
+    interval_seconds=1,
+    read=lambda reading: Read(
+        facts=len(reading.pages("DescribeFullBackupList", BackupPlanId=reading.plan_id))
+    ),
+    nothing=0,
+)
+"""Counts full backups."""
+
+
+def test_what_the_api_refuses_of_a_plan_that_was_never_configured_is_not_there() -> None:
+    """Such a plan has no lists: that is no failure, and there is nothing to count."""
+    api = FakeApi(DescribeFullBackupList=Invalid("no such job", code="InvalidJobId"))
+    read = BEYOND.read_group(reading_of_plan(api, subject_of(Plan(plan_id="dbs1", status="wait"))))
+
+    assert read == Read(facts=0, ended=None)
+    assert api.asked == [("DescribeFullBackupList", {"BackupPlanId": "dbs1"})]
+
+
+@pytest.mark.parametrize("status", ["running", "init", "stop", ""])
+def test_what_the_api_refuses_of_any_other_plan_is_a_failure(status: str) -> None:
+    """It should be there, and what is known of it stays."""
+    api = FakeApi(DescribeFullBackupList=Invalid("no such job", code="InvalidJobId"))
+
+    with pytest.raises(Invalid):
+        BEYOND.read_group(reading_of_plan(api, subject_of(Plan(plan_id="dbs1", status=status))))
+
+
+@pytest.mark.parametrize("error", [NotPermitted("no"), BadAnswer("odd"), Throttled("later")])
+def test_a_plan_that_waits_is_not_excused_from_other_failures(error: Exception) -> None:
+    """Only what the API calls wrong is not there."""
+    api = FakeApi(DescribeFullBackupList=error)
+
+    with pytest.raises(type(error)):
+        BEYOND.read_group(reading_of_plan(api, subject_of(Plan(plan_id="dbs1", status="wait"))))
+
+
+def test_what_the_api_answers_of_a_plan_that_waits_is_read() -> None:
+    """Nothing is taken for granted."""
+    api = FakeApi(DescribeFullBackupList=[{}, {}])
+
+    assert BEYOND.read_group(reading_of_plan(api, subject_of(Plan(plan_id="dbs1", status="wait")))).facts == 2
+
+
+def test_a_reading_reads_records_of_its_own_time() -> None:
+    """What lies further than a day ahead of it is no time, and is told to whoever counts."""
+    told = Told()
+    fields = reading_of(FakeApi(), told).reader.fields({"now": NOW * 1000, "later": (NOW + 90_000) * 1000})
+
+    assert (fields.instant("now"), fields.instant("later")) == (NOW, None)
+    assert told.fields == ["later"]

@@ -9,7 +9,7 @@ from support.known_subjects import PLAN
 from support.subjects import subject_with
 
 from dbs_exporter.collectors.job_errors import COLLECTOR, read_job_errors
-from dbs_exporter.errors import Invalid
+from dbs_exporter.errors import BadAnswer, Invalid
 from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackup, FullBackupHistory
 from dbs_exporter.facts.job_errors import JOB_ERRORS, JobError
 from dbs_exporter.facts.restores import RESTORES, RestoreHistory, RestoreTask
@@ -74,3 +74,9 @@ def test_a_job_without_a_code_has_no_series() -> None:
     known = subject_with(PLAN, (JOB_ERRORS, (JobError(job_kind="restore", job_id="r1", error_code=""),)))
 
     assert lines(known, "dbs_job_error_info") == []
+
+
+def test_a_code_that_cannot_be_read_is_asked_again() -> None:
+    """It is not a job without a code, of which nothing more would ever be asked."""
+    with pytest.raises(BadAnswer):
+        read_job_errors(reading_of_plan(FakeApi(DescribeJobErrorCode={"Item": {"ErrorCode": [1]}}), FAILED))

@@ -7,6 +7,7 @@ from support.fake_api import FakeApi, reading_of_plan, subject_of
 from support.family_lines import lines, numbers, states
 from support.known_subjects import PLAN
 from support.subjects import subject_with
+from support.unknown_values import Told
 
 from dbs_exporter.collectors.log_backups import COLLECTOR, read_log_backups
 from dbs_exporter.facts.enums import STORAGE_CLASSES
@@ -45,3 +46,38 @@ def test_an_undocumented_status_has_a_series_of_its_own() -> None:
     counted = subject_with(PLAN, (LOG_BACKUPS, LogHistory(counts=(("NEW", 1),))))
 
     assert lines(counted, "dbs_incremental_backup_files") == states((*LOG_FILE_STATUSES, "NEW"), "NEW")
+
+
+def test_bytes_that_may_lack_a_size_are_absent() -> None:
+    """Those of the other storage classes are there."""
+    known = subject_with(PLAN, (LOG_BACKUPS, LogHistory(bytes_by_storage_class=(("IA", None),))))
+
+    assert lines(known, "dbs_incremental_backup_files_bytes") == [
+        '{storage_class="Standard"} 0.0',
+        '{storage_class="Archive"} 0.0',
+        '{storage_class="UNKNOWN"} 0.0',
+    ]
+
+
+def test_one_odd_file_of_168_costs_that_file() -> None:
+    """A week of log stays known, but for the hour that is not."""
+    told = Told()
+    hour = 3_600_000
+    records = [
+        {
+            "BackupSetId": f"bin.{number}",
+            "BackupStatus": "COMPLETED",
+            "StartTime": 1_583_740_800_000 + number * hour,
+            "EndTime": 1_583_740_800_000 + (number + 1) * hour,
+            "BackupSize": 10,
+            "StorageMethod": "Standard",
+        }
+        for number in range(168)
+    ]
+    records[100] |= {"EndTime": "soon", "BackupSize": -1}
+    read = read_log_backups(reading_of_plan(FakeApi(DescribeIncrementBackupList=records), unknown=told))
+
+    assert [(end - begin) / 3600 for begin, end in read.facts.spans] == [100.0, 67.0]
+    assert read.facts.bytes_by_storage_class == (("Standard", None),)
+    assert len(read.ended or ()) == 167
+    assert sorted(told.fields) == ["BackupSize", "EndTime"]

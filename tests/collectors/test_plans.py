@@ -7,9 +7,11 @@ from msgspec.structs import replace
 from support.fake_api import FakeApi, reading_of
 from support.family_lines import lines, states
 from support.known_subjects import PLAN
+from support.unknown_values import Told, fail_on_unknown
 
 from dbs_exporter.collectors.plans import COLLECTOR, read_plans
-from dbs_exporter.facts.plans import PLAN_STATUSES
+from dbs_exporter.errors import BadAnswer
+from dbs_exporter.facts.plans import PLAN_STATUSES, PlanList
 from dbs_exporter.metrics.family import Family
 
 EXPECTED = {
@@ -38,7 +40,7 @@ def test_plans_are_asked_with_their_window_and_left_to_their_own_region() -> Non
     api = FakeApi(DescribeBackupPlanList=records)
     plans = read_plans(reading_of(api))
 
-    assert [plan.plan_id for plan in plans] == ["dbs1", "dbs3"]
+    assert [plan.plan_id for plan in plans.plans] == ["dbs1", "dbs3"]
     assert api.asked[0][1] == {
         "Region": "cn-hangzhou",
         "ShowRecoverTimeRange": True,
@@ -58,3 +60,75 @@ def test_an_undocumented_status_has_a_series_of_its_own() -> None:
     hibernating = replace(PLAN, plan=replace(PLAN.plan, status="NEW"))
 
     assert lines(hibernating, "dbs_plan_status") == states((*PLAN_STATUSES, "NEW"), "NEW")
+
+
+ODD = {"BackupPlanId": ["dbs2"]}
+
+
+def test_one_odd_plan_costs_that_plan() -> None:
+    """Also one in two: a region is not blind for one record, and nobody is gone by a list that is not whole."""
+    told = Told()
+    plans = read_plans(reading_of(FakeApi(DescribeBackupPlanList=[{"BackupPlanId": "dbs1"}, ODD]), told))
+
+    assert [plan.plan_id for plan in plans.plans] == ["dbs1"]
+    assert not plans.whole
+    assert told.fields == ["BackupPlanId"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"BackupRetentionPeriod": -1},
+        {"InstanceExpiredTimestamp": 1_646_813_439},
+        {"BackupPlanCreateTime": "long ago"},
+        {"BackupPlanStatus": []},
+    ],
+)
+def test_one_odd_field_costs_that_field(odd: dict[str, object]) -> None:
+    """The plan is there, and the list is whole."""
+    told = Told()
+    records = [{"BackupPlanId": "dbs1"}, {"BackupPlanId": "dbs2", **odd}]
+    plans = read_plans(reading_of(FakeApi(DescribeBackupPlanList=records), told))
+
+    assert [plan.plan_id for plan in plans.plans] == ["dbs1", "dbs2"]
+    assert plans.whole
+    assert told.fields == list(odd)
+
+
+@pytest.mark.parametrize("region", [[], "-1", -1, True, "cn-hang\ufffdhou", "China (Hangzhou)"])
+def test_a_plan_of_a_region_that_is_none_is_not_left_to_it(region: object) -> None:
+    """It would be in no list and so be gone; and of this region it may not be."""
+    told = Told()
+    records = [{"BackupPlanId": "dbs1"}, {"BackupPlanId": "dbs2", "BackupPlanRegion": region}]
+    plans = read_plans(reading_of(FakeApi(DescribeBackupPlanList=records), told))
+
+    assert [plan.plan_id for plan in plans.plans] == ["dbs1"]
+    assert not plans.whole
+    assert told.fields == ["BackupPlanRegion"]
+
+
+@pytest.mark.parametrize("region", [None, "", "NULL", "cn-hangzhou", "CN-HANGZHOU"])
+def test_a_plan_that_names_this_region_or_none_is_of_this_region(region: object) -> None:
+    """Regions are compared without regard to case, and nothing is written in many ways."""
+    records = [{"BackupPlanId": "dbs1", "BackupPlanRegion": region}]
+    plans = read_plans(reading_of(FakeApi(DescribeBackupPlanList=records), fail_on_unknown))
+
+    assert [plan.plan_id for plan in plans.plans] == ["dbs1"]
+    assert plans.whole
+
+
+def test_a_list_of_which_no_plan_can_be_read_is_refused() -> None:
+    """It is not a region without plans."""
+    with pytest.raises(BadAnswer) as caught:
+        read_plans(reading_of(FakeApi(DescribeBackupPlanList=[ODD, ODD])))
+
+    assert caught.value.field == "BackupPlanId"
+
+
+def test_a_region_without_plans_is_whole() -> None:
+    """Those that were there are gone."""
+    elsewhere = [{"BackupPlanId": "dbs2", "BackupPlanRegion": "cn-beijing"}]
+
+    assert read_plans(reading_of(FakeApi())) == PlanList()
+    assert read_plans(reading_of(FakeApi(DescribeBackupPlanList=elsewhere))) == PlanList()
+    assert read_plans(reading_of(FakeApi(DescribeBackupPlanList=[*elsewhere, ODD]))) == PlanList(whole=False)

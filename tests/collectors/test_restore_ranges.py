@@ -8,6 +8,7 @@ from support.family_lines import lines
 from support.known_subjects import PLAN
 
 from dbs_exporter.collectors.restore_ranges import COLLECTOR, read_ranges
+from dbs_exporter.errors import BadAnswer
 from dbs_exporter.facts.plans import Plan
 from dbs_exporter.metrics.family import Family
 
@@ -55,3 +56,15 @@ def test_permission_is_tried_with_the_last_day() -> None:
 def test_facts_become_these_lines(family: Family) -> None:
     """Every family has its rows for a plan of which everything is known."""
     assert lines(PLAN, family.name) == EXPECTED[family.name]
+
+
+@pytest.mark.parametrize("edge", ["BeginTimestampForRestore", "EndTimestampForRestore"])
+def test_an_edge_that_cannot_be_read_is_not_one_that_is_missing(edge: str) -> None:
+    """What was known of the ranges stays: that nothing can be restored was never said."""
+    api = FakeApi()
+    plan = Plan(plan_id="dbs1", unreadable=(edge,))
+    with pytest.raises(BadAnswer) as caught:
+        read_ranges(reading_of_plan(api, subject_of(plan)))
+
+    assert caught.value.field == edge
+    assert api.asked == []

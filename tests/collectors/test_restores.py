@@ -42,7 +42,7 @@ def test_only_restores_that_have_ended_are_told_to_the_counters() -> None:
     ended = read_restores(reading_of_plan(FakeApi(DescribeRestoreTaskList=records))).ended
 
     assert ended is not None
-    assert [(end.identity, end.success) for end in ended] == [("r0", True), ("r1", False)]
+    assert [(end.identity, end.success) for end in ended] == [("r0/success", True), ("r1/failure", False)]
 
 
 @pytest.mark.parametrize("family", COLLECTOR.families, ids=lambda family: family.name)

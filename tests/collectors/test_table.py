@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from support.contract import promised
-from support.fake_api import SCOPE, FakeApi, reading_of, reading_of_plan, subject_of
+from support.fake_api import NOW, SCOPE, FakeApi, reading_of, reading_of_plan, subject_of
 from support.family_lines import lines
 from support.known_subjects import ACCOUNT, FREE_TEXT, PLAN, REGION
 from support.subjects import subject_with
@@ -65,6 +65,7 @@ dbs_full_backup_last_attempt_status status
 dbs_full_backup_consecutive_failures
 dbs_full_backup_running_started_timestamp_seconds
 dbs_full_backup_running_progress_ratio stage
+dbs_full_backup_orphaned_jobs
 dbs_full_backup_sets status
 dbs_full_backup_sets_bytes storage_class
 dbs_full_backup_size_median_bytes
@@ -160,7 +161,7 @@ def test_every_operation_a_collector_names_only_reads(collector: AnyCollector) -
 def test_a_collector_calls_only_what_it_names(collector: AnyCollector) -> None:
     """`check` asks for permission by these names."""
     failed = FullBackupHistory(last_attempt=FullBackup(backup_set_id="set9", status="stop"))
-    plan = Plan(plan_id="dbs1", status="init", restore_begin_at=1.0, restore_end_at=2.0)
+    plan = Plan(plan_id="dbs1", status="init", restore_begin_at=NOW - 2.0, restore_end_at=NOW - 1.0)
     api = FakeApi(
         DescribeBackupPlanBilling={"Item": {"BuySpec": "x"}},
         DescribeRegions={"Regions": {"RegionCode": "cn-hangzhou"}},
@@ -180,8 +181,8 @@ def test_permission_is_tried_with_operations_of_the_collector(collector: AnyColl
 @pytest.mark.parametrize(
     "name", ["plans", "gateways", "full_backups", "incremental_backups", "restores", "downloads"]
 )
-def test_one_record_that_cannot_be_understood_fails_its_group_whole(name: str) -> None:
-    """Half a list would be a lie; the store keeps the last good one."""
+def test_a_list_of_which_nothing_can_be_understood_fails_its_group_whole(name: str) -> None:
+    """It is no empty list; the store keeps the last good one."""
     [operation] = TABLE[name].operations
 
     with pytest.raises(BadAnswer):

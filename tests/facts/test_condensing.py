@@ -21,6 +21,7 @@ class Stored:
 
     size_bytes: int | None
     storage_class: str
+    unreadable: tuple[str, ...] = ()
 
 
 def distinct_of(records: Sequence[Listed]) -> list[Listed]:
@@ -82,3 +83,21 @@ def test_bytes_are_summed_by_storage_class() -> None:
 def test_a_median_is_of_known_values_and_needs_five(values: list[float | None], median: float | None) -> None:
     """Fewer say too little of what is usual."""
     assert median_of(values) == median
+
+
+@pytest.mark.parametrize(
+    ("records", "sizes"),
+    [
+        ([Stored(5, "IA"), Stored(None, "IA", ("BackupSize",)), Stored(1, "")], {"IA": None, "UNKNOWN": 1}),
+        ([Stored(5, "IA"), Stored(None, "", ("BackupSize",))], {"IA": 5, "UNKNOWN": None}),
+        (
+            [Stored(5, "IA"), Stored(7, "", ("StorageMethod",)), Stored(1, "Cold")],
+            {"Standard": None, "IA": None, "Archive": None, "UNKNOWN": None, "Cold": 1},
+        ),
+    ],
+)
+def test_a_sum_that_may_lack_something_is_not_known(
+    records: list[Stored], sizes: dict[str, int | None]
+) -> None:
+    """A size that cannot be read takes the sum of its class, a class that cannot be read those of all documented ones."""
+    assert dict(size_by_storage_class(records)) == sizes

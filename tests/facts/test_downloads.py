@@ -7,9 +7,10 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.records import DOWNLOAD_TASK
-from support.unknown_values import fail_on_unknown
+from support.records import DOWNLOAD_TASK, fields_of
+from support.unknown_values import Told
 
+from dbs_exporter.errors import BadAnswer
 from dbs_exporter.facts.downloads import DownloadTask, download_ended, download_history, read_download_task
 
 NOW = 1_790_000_000.0
@@ -30,7 +31,7 @@ LISTS = st.lists(
 @pytest.mark.parametrize("spelling", ["cached", "Caught", "catched"])
 def test_one_download_state_has_three_spellings(spelling: str) -> None:
     """The Chinese page says cached where the English says Caught."""
-    task = read_download_task({**DOWNLOAD_TASK, "BackupSetDownloadStatus": spelling}, fail_on_unknown)
+    task = read_download_task(fields_of({**DOWNLOAD_TASK, "BackupSetDownloadStatus": spelling}))
 
     assert task.status == "cached"
 
@@ -78,3 +79,21 @@ def test_an_unknown_status_has_ended_where_the_download_has_a_finish_time(
     task = DownloadTask(task_id="d1", plan_id="dbs1", status=status, finished_at=finished_at)
 
     assert download_ended(task) is ended
+
+
+def test_an_unreadable_field_costs_the_field() -> None:
+    """The download is read as if the field were not there, and the field is told."""
+    told = Told()
+    record = {**DOWNLOAD_TASK, "BackupSetDataSize": -1, "BackupSetDownloadFinishTime": 10**14}
+
+    assert read_download_task(fields_of(record, told)) == read_download_task(fields_of(DOWNLOAD_TASK))
+    assert told.fields == ["BackupSetDataSize", "BackupSetDownloadFinishTime"]
+
+
+@pytest.mark.parametrize("field", ["BackupSetDownloadTaskId", "BackupSetDownloadStatus"])
+def test_a_download_without_id_or_status_is_refused(field: str) -> None:
+    """What is not known to be one thing or another is none."""
+    with pytest.raises(BadAnswer) as caught:
+        read_download_task(fields_of({**DOWNLOAD_TASK, field: []}))
+
+    assert caught.value.field == field

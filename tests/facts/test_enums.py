@@ -6,19 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.records import DOWNLOAD_TASK, FULL_BACKUP, GATEWAY, LOG_FILE, PLAN, RESTORE_TASK
-from support.unknown_values import Told, fail_on_unknown
+from support.records import DOWNLOAD_TASK, FULL_BACKUP, GATEWAY, LOG_FILE, PLAN, RESTORE_TASK, fields_of
+from support.unknown_values import Told
 
 from dbs_exporter.errors import BadAnswer
 from dbs_exporter.facts.downloads import read_download_task
-from dbs_exporter.facts.enums import UnknownValue, spellings
+from dbs_exporter.facts.enums import spellings
 from dbs_exporter.facts.full_backups import read_full_backup
 from dbs_exporter.facts.gateways import read_gateway
 from dbs_exporter.facts.log_backups import read_log_file
 from dbs_exporter.facts.plans import read_plan
+from dbs_exporter.facts.records import Fields
 from dbs_exporter.facts.restores import read_restore_task
 
-Read = Callable[[Any, UnknownValue], Any]
+Read = Callable[[Fields], Any]
 
 READERS: list[tuple[Read, dict[str, Any], str, str]] = [
     (read_plan, PLAN, "BackupPlanStatus", "status"),
@@ -55,7 +56,7 @@ def test_an_unknown_value_is_kept_and_told(
 ) -> None:
     """A value that no document lists keeps its own name, and is told once."""
     told = Told()
-    fact = read({**record, field: "Hibernating"}, told)
+    fact = read(fields_of({**record, field: "Hibernating"}, told))
 
     assert getattr(fact, attribute) == "Hibernating"
     assert told.fields == [field]
@@ -73,7 +74,7 @@ def test_a_record_without_its_status_is_refused(read: Read, record: dict[str, An
     """A job whose state is not told cannot be counted as anything."""
     without = {name: value for name, value in record.items() if name != field}
     with pytest.raises(BadAnswer) as caught:
-        read(without, fail_on_unknown)
+        read(fields_of(without))
 
     assert caught.value.field == field
 
@@ -88,4 +89,4 @@ def test_a_record_without_its_status_is_refused(read: Read, record: dict[str, An
 )
 def test_known_values_in_another_case(field: str, said: str, attribute: str, documented: str) -> None:
     """The documents themselves write RDS and rds for the same thing."""
-    assert getattr(read_plan({**PLAN, field: said}, fail_on_unknown), attribute) == documented
+    assert getattr(read_plan(fields_of({**PLAN, field: said})), attribute) == documented

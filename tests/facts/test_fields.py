@@ -9,14 +9,22 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.records import DOWNLOAD_TASK, FULL_BACKUP, GATEWAY, LOG_FILE, PLAN, RESTORE_TASK
-from support.unknown_values import fail_on_unknown
+from support.records import (
+    DOWNLOAD_TASK,
+    FULL_BACKUP,
+    GATEWAY,
+    LOG_FILE,
+    PLAN,
+    RESTORE_TASK,
+    fields_of,
+    reader_of,
+)
 
 from dbs_exporter.errors import BadAnswer
 from dbs_exporter.facts.billing import read_billing
 from dbs_exporter.facts.downloads import read_download_task
 from dbs_exporter.facts.enums import ignore_unknown
-from dbs_exporter.facts.fields import items
+from dbs_exporter.facts.fields import days, instant, item, items, progress, size, text
 from dbs_exporter.facts.full_backups import read_full_backup
 from dbs_exporter.facts.gateways import read_gateway
 from dbs_exporter.facts.job_errors import read_job_error
@@ -31,7 +39,7 @@ from dbs_exporter.facts.restores import read_restore_task
 @pytest.mark.parametrize("spelling", ["ErrMessage", "ErrorMessage", "ErrMsg"])
 def test_an_error_message_under_any_name(spelling: str) -> None:
     """Three names are in use for the same message."""
-    backup = read_full_backup({**FULL_BACKUP, spelling: "disk full"}, fail_on_unknown)
+    backup = read_full_backup(fields_of({**FULL_BACKUP, spelling: "disk full"}))
 
     assert backup.error_message == "disk full"
 
@@ -41,30 +49,30 @@ def test_the_word_null_is_no_message(nothing: str | None) -> None:
     """Samples show the word NULL where there is no error; the other spelling may still hold one."""
     silent = {**FULL_BACKUP, "ErrMessage": nothing}
 
-    assert read_full_backup(silent, fail_on_unknown).error_message == ""
-    assert read_full_backup({**silent, "ErrorMessage": "x"}, fail_on_unknown).error_message == "x"
+    assert read_full_backup(fields_of(silent)).error_message == ""
+    assert read_full_backup(fields_of({**silent, "ErrorMessage": "x"})).error_message == "x"
 
 
 @pytest.mark.parametrize("written", [1583741465000, "1583741465000", " 1583741465000 ", 1583741465000.0])
 def test_a_time_in_every_form(written: object) -> None:
     """Milliseconds come as a number or a string and become seconds."""
-    assert read_full_backup({**FULL_BACKUP, "EndTime": written}, fail_on_unknown).ended_at == 1583741465.0
+    assert read_full_backup(fields_of({**FULL_BACKUP, "EndTime": written})).ended_at == 1583741465.0
 
 
 @pytest.mark.parametrize("nothing", [0, "0", "", None, "NULL", -1, 2**63 - 1])
 def test_no_time_is_not_known(nothing: object) -> None:
     """0, nothing, -1 and "for ever" are no instants."""
-    assert read_full_backup({**FULL_BACKUP, "EndTime": nothing}, fail_on_unknown).ended_at is None
+    assert read_full_backup(fields_of({**FULL_BACKUP, "EndTime": nothing})).ended_at is None
 
 
 @pytest.mark.parametrize(
     "nonsense",
     [1583741465, "soon", True, [], {}, 1.5, float("nan"), float("inf"), -5, 10**18, "9" * 5000, "１２"],
 )
-def test_what_is_no_time_fails_the_record_by_name(nonsense: object) -> None:
+def test_what_is_no_time_is_refused_by_name(nonsense: object) -> None:
     """Seconds in place of milliseconds, words and objects are not guessed at: the error names the field."""
     with pytest.raises(BadAnswer) as caught:
-        read_full_backup({**FULL_BACKUP, "EndTime": nonsense}, fail_on_unknown)
+        instant({"EndTime": nonsense}, "EndTime")
 
     assert caught.value.field == "EndTime"
 
@@ -88,7 +96,7 @@ def test_what_is_no_time_fails_the_record_by_name(nonsense: object) -> None:
 )
 def test_true_and_false_in_every_form(written: object, enabled: bool | None) -> None:
     """Booleans come as such, as words and as digits."""
-    plan = read_plan({**PLAN, "EnableBackupLog": written}, fail_on_unknown)
+    plan = read_plan(fields_of({**PLAN, "EnableBackupLog": written}))
 
     assert plan.log_backup_enabled is enabled
 
@@ -97,7 +105,7 @@ def test_true_and_false_in_every_form(written: object, enabled: bool | None) -> 
 def test_progress_is_a_percentage(nonsense: object) -> None:
     """What is not between 0 and 100 is no progress."""
     with pytest.raises(BadAnswer) as caught:
-        read_restore_task({**RESTORE_TASK, "FullDataRestoreProgress": nonsense}, fail_on_unknown)
+        progress({"FullDataRestoreProgress": nonsense}, "FullDataRestoreProgress")
 
     assert caught.value.field == "FullDataRestoreProgress"
 
@@ -105,15 +113,34 @@ def test_progress_is_a_percentage(nonsense: object) -> None:
 @pytest.mark.parametrize(("written", "size"), [("12", 12), ("", None), (None, None), (12.0, 12), (0, 0)])
 def test_sizes_in_every_form(written: object, size: int | None) -> None:
     """Bytes come as a number or a string; nothing is not 0."""
-    assert read_log_file({**LOG_FILE, "BackupSize": written}, fail_on_unknown).size_bytes == size
+    assert read_log_file(fields_of({**LOG_FILE, "BackupSize": written})).size_bytes == size
 
 
-def test_a_negative_size_is_refused() -> None:
-    """A size below 0 is an error and not a size."""
+@pytest.mark.parametrize("nonsense", [-1, "-1", 10**30, float("nan"), float("inf"), True, [], "big"])
+def test_what_is_no_size_is_refused(nonsense: object) -> None:
+    """A size below 0, or beyond what any disk holds, is an error and not a size."""
     with pytest.raises(BadAnswer) as caught:
-        read_log_file({**LOG_FILE, "BackupSize": -1}, fail_on_unknown)
+        size({"BackupSize": nonsense}, "BackupSize")
 
     assert caught.value.field == "BackupSize"
+
+
+@pytest.mark.parametrize("nonsense", [-1, "a week", 10**9, float("nan")])
+def test_what_is_no_number_of_days_is_refused(nonsense: object) -> None:
+    """Nothing is kept for a negative time, or for a million years."""
+    with pytest.raises(BadAnswer) as caught:
+        days({"BackupRetentionPeriod": nonsense}, "BackupRetentionPeriod")
+
+    assert caught.value.field == "BackupRetentionPeriod"
+
+
+@pytest.mark.parametrize("nonsense", [["a"], {}, True, 1.5, float("inf"), 10**30, "x" * 4_097])
+def test_what_is_no_text_is_refused(nonsense: object) -> None:
+    """A number stands for a text where it is an id; a novel and an object do not."""
+    with pytest.raises(BadAnswer) as caught:
+        text({"BackupPlanName": nonsense}, "BackupPlanName")
+
+    assert caught.value.field == "BackupPlanName"
 
 
 @pytest.mark.parametrize(
@@ -146,12 +173,39 @@ def test_one_object_stands_for_a_list_of_one() -> None:
 
 
 @pytest.mark.parametrize("nonsense", ["text", 5, True, [1], ["a"], [None], [[FULL_BACKUP]]])
-def test_items_that_are_no_objects_are_refused(nonsense: object) -> None:
-    """A list of anything but objects is named by its path."""
-    with pytest.raises(BadAnswer) as caught:
-        items({"Items": {"FullBackupFile": nonsense}}, ("Items", "FullBackupFile"))
+def test_an_item_that_is_no_object_is_a_record_of_nothing(nonsense: object) -> None:
+    """It counts among the records of its list, and whoever reads it finds no id."""
+    assert items({"Items": {"FullBackupFile": nonsense}}, ("Items", "FullBackupFile")) == [{}]
+    assert items({"Items": {"FullBackupFile": [FULL_BACKUP, nonsense]}}, ("Items", "FullBackupFile")) == [
+        FULL_BACKUP,
+        {},
+    ]
 
-    assert caught.value.field == "Items.FullBackupFile"
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ({"a": 1}, {"a": 1}),
+        ([{"a": 1}], {"a": 1}),
+        (None, None),
+        ("", None),
+        ({}, None),
+        ([], None),
+        ([{}], None),
+    ],
+)
+def test_one_object_is_there_or_not(said: object, found: object) -> None:
+    """With or without the brackets of a list; nothing is written in many ways."""
+    assert item({"Item": said}) == found
+
+
+@pytest.mark.parametrize("nonsense", ["text", 5, True, [1], [None], [[{"a": 1}]], [{"a": 1}, {"a": 2}]])
+def test_one_object_that_is_none_is_refused(nonsense: object) -> None:
+    """It is not an object of which nothing is known, or a bill would be gone without a word."""
+    with pytest.raises(BadAnswer) as caught:
+        item({"Item": nonsense})
+
+    assert caught.value.field == "Item"
 
 
 @pytest.mark.parametrize("nonsense", ["text", 5, [{"FullBackupFile": []}]])
@@ -188,10 +242,10 @@ def test_texts_that_are_no_texts_are_refused(nonsense: object) -> None:
 
 
 def test_a_text_can_always_be_exported() -> None:
-    """A lone surrogate, legal in JSON, becomes something that UTF-8 can carry."""
+    """A lone surrogate, legal in JSON, becomes the sign for what is lost, which UTF-8 can carry."""
     record = json.loads('{"BackupPlanId": "dbs1", "BackupPlanName": "a\\ud800b\\u00fc"}')
 
-    assert read_plan(record, fail_on_unknown).name == "a?bü"
+    assert text(record, "BackupPlanName") == "a\ufffdbü"
 
 
 # ── whatever JSON holds, only a fact or BadAnswer comes out ──
@@ -234,17 +288,18 @@ JSON = st.recursive(
     max_leaves=24,
 )
 RECORDS = st.dictionaries(FIELDS, JSON, max_size=14)
+READER = reader_of(ignore_unknown)
 READERS: list[Callable[[Any], Any]] = [
-    lambda record: read_plan(record, ignore_unknown),
-    lambda record: read_full_backup(record, ignore_unknown),
-    lambda record: read_log_file(record, ignore_unknown),
-    lambda record: read_restore_task(record, ignore_unknown),
-    lambda record: read_gateway(record, ignore_unknown),
-    lambda record: read_download_task(record, ignore_unknown),
-    read_restore_ranges,
-    lambda record: read_precheck(record, "plan", "dbs1"),
-    lambda record: read_job_error(record, "restore", "s1"),
-    read_billing,
+    lambda record: read_plan(READER.fields(record)),
+    lambda record: read_full_backup(READER.fields(record)),
+    lambda record: read_log_file(READER.fields(record)),
+    lambda record: read_restore_task(READER.fields(record)),
+    lambda record: read_gateway(READER.fields(record)),
+    lambda record: read_download_task(READER.fields(record)),
+    lambda record: read_restore_ranges(record, READER),
+    lambda record: read_precheck(record, "plan", "dbs1", READER),
+    lambda record: read_job_error(record, "restore", "s1", READER),
+    lambda record: read_billing(record, READER),
     read_node_networks,
     read_regions,
     read_database_names,

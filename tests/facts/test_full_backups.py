@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
-from support.records import FULL_BACKUP
-from support.unknown_values import fail_on_unknown
+from support.records import FULL_BACKUP, fields_of
+from support.unknown_values import Told
 
+from dbs_exporter.errors import BadAnswer
 from dbs_exporter.facts.full_backups import (
     FullBackup,
     ended_full_backups,
@@ -73,7 +74,7 @@ def created_at(instant: int, status: str = "finish") -> FullBackup:
 
 def test_the_reference_sample_of_a_full_backup() -> None:
     """The vendor's sample becomes seconds and bytes; what it lacks is not known."""
-    backup = read_full_backup(FULL_BACKUP, fail_on_unknown)
+    backup = read_full_backup(fields_of(FULL_BACKUP))
 
     assert (backup.backup_set_id, backup.status, backup.storage_class) == ("1ibh2", "finish", "Standard")
     assert (backup.created_at, backup.started_at) == (1583740896.0, 1583741439.0)
@@ -88,7 +89,7 @@ def test_the_reference_sample_of_a_full_backup() -> None:
 
 def test_a_full_backup_is_frozen() -> None:
     """Facts are shared between threads: equal ones are alike, and none is changed."""
-    backup = read_full_backup(FULL_BACKUP, fail_on_unknown)
+    backup = read_full_backup(fields_of(FULL_BACKUP))
     twin = FullBackup(**asdict(backup))
 
     assert twin == backup
@@ -233,6 +234,147 @@ def test_only_what_has_ended_is_told_to_the_counters() -> None:
     backups = [daily(0, "running"), daily(1, "stop"), daily(2), daily(3, "pause"), daily(4, "schedule")]
 
     assert ended_full_backups(backups) == (
-        Ended("set1", False, 0, 602.0),
-        Ended("set2", True, 1000, 602.0),
+        Ended("set1/stop", False, 0, 602.0),
+        Ended("set2/finish", True, 1000, 602.0),
     )
+
+
+# ── what cannot be read of a set or job ──
+
+
+def odd(field: str) -> FullBackup:
+    """The reference's sample, kept for ever, with one field that cannot be read."""
+    return read_full_backup(fields_of({**FULL_BACKUP, "BackupSetExpiredTime": None, field: ["odd"]}, Told()))
+
+
+def test_an_unreadable_field_is_unknown_and_named() -> None:
+    """The rest of the record is as it was."""
+    told = Told()
+    backup = read_full_backup(fields_of({**FULL_BACKUP, "BackupSize": -1, "StartTime": 1583741439}, told))
+    whole = read_full_backup(fields_of(FULL_BACKUP))
+
+    assert backup == replace(whole, started_at=None, size_bytes=None, unreadable=("StartTime", "BackupSize"))
+    assert told.fields == ["StartTime", "BackupSize"]
+
+
+@pytest.mark.parametrize("field", ["BackupSetId", "BackupStatus"])
+def test_a_full_backup_without_id_or_status_is_refused(field: str) -> None:
+    """What is not known to be one thing or another is none."""
+    with pytest.raises(BadAnswer) as caught:
+        read_full_backup(fields_of({**FULL_BACKUP, field: []}))
+
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    "field", ["CreateTime", "StartTime", "EndTime", "FinishTime", "BackupSetExpiredTime"]
+)
+def test_a_set_whose_times_cannot_be_read_makes_no_recovery_point(field: str) -> None:
+    """Nor is it the oldest that is kept; but a success it is."""
+    history = full_backup_history([odd(field)], NOW)
+
+    assert (history.newest_recovery_point_at, history.oldest_kept_at) == (None, None)
+    assert history.last_success is not None
+
+
+@pytest.mark.parametrize("field", ["BackupSize", "StorageMethod", "ErrMessage"])
+def test_a_set_whose_times_are_known_makes_a_recovery_point(field: str) -> None:
+    """What it is called, how large it is and where it lies takes nothing from when it was made."""
+    assert full_backup_history([odd(field)], NOW).newest_recovery_point_at == 1583741465.0
+
+
+def test_without_its_end_a_set_restores_to_its_start() -> None:
+    """A set whose end is not told holds for certain what there was when it began, and its finish is later than its end."""
+    backup = replace(daily(1), ended_at=None)
+
+    assert full_backup_history([backup], NOW).newest_recovery_point_at == backup.started_at
+    assert full_backup_history([replace(backup, started_at=None)], NOW).newest_recovery_point_at is None
+
+
+@pytest.mark.parametrize("status", ["finish", "stop"])
+@pytest.mark.parametrize("field", ["StartTime", "EndTime", "FinishTime", "BackupSize"])
+def test_an_end_that_cannot_be_read_for_certain_is_not_counted(field: str, status: str) -> None:
+    """Its duration or its size would be wrong for as long as the counter lives."""
+    assert ended_full_backups([replace(odd(field), status=status)]) == ()
+
+
+@pytest.mark.parametrize("field", ["CreateTime", "BackupSetExpiredTime", "StorageMethod", "ErrMessage"])
+def test_what_no_counter_adds_up_costs_no_end(field: str) -> None:
+    """Neither when it was created nor when it expires is counted."""
+    assert ended_full_backups([odd(field)]) == (Ended("1ibh2/finish", True, 151, 27.0),)
+
+
+def test_each_outcome_of_a_set_is_an_end_of_its_own() -> None:
+    """A set that was listed as stopped and is finished later is a success that came, and is counted when it comes."""
+    [stopped] = ended_full_backups([daily(1, "stop")])
+    [finished] = ended_full_backups([daily(1)])
+    [again] = ended_full_backups([replace(daily(1), error_message="mended")])
+
+    assert stopped.identity != finished.identity == again.identity
+    assert (stopped.success, finished.success) == (False, True)
+
+
+def test_the_last_good_expiry_is_not_known_while_one_of_them_cannot_be_read() -> None:
+    """It might be the latest, and an alert must neither come too early nor end too soon."""
+    doubtful = replace(daily(2), expires_at=None, unreadable=("BackupSetExpiredTime",))
+
+    assert full_backup_history([daily(1), doubtful], NOW).last_good_expires_at is None
+    assert (
+        full_backup_history([daily(1), replace(doubtful, status="stop")], NOW).last_good_expires_at
+        == daily(1).expires_at
+    )
+
+
+def test_bytes_are_not_known_while_a_size_cannot_be_read() -> None:
+    """Only those of its storage class: the others lack nothing."""
+    doubtful = replace(daily(2), size_bytes=None, unreadable=("BackupSize",))
+    archived = replace(daily(3), storage_class="Archive")
+    history = full_backup_history([daily(1), doubtful, archived], NOW)
+
+    assert dict(history.bytes_by_storage_class) == {"Standard": None, "Archive": 1000}
+
+
+# ── jobs that were killed in flight ──
+
+
+@pytest.mark.parametrize("status", ["running", "schedule"])
+@pytest.mark.parametrize("later", ["finish", "stop"])
+def test_a_job_that_a_later_one_has_overtaken_is_an_orphan(status: str, later: str) -> None:
+    """It is not what runs now, or it would be called stuck for as long as it is listed."""
+    history = full_backup_history([daily(3), daily(2, status), daily(1, later)], NOW)
+
+    assert (history.running, history.orphans) == (None, 1)
+    assert dict(history.counts)[status] == 1
+
+
+def test_a_job_that_no_later_one_has_overtaken_runs() -> None:
+    """Of several that run, the newest; orphans beside it are counted."""
+    backups = [daily(4, "running"), daily(3), daily(2, "running"), daily(1, "running"), daily(0, "pause")]
+    history = full_backup_history(backups, NOW)
+
+    assert (history.running, history.orphans) == (daily(1, "running"), 1)
+
+
+def test_a_job_that_began_when_another_did_is_overtaken_by_it_only_if_it_has_ended() -> None:
+    """Equal times are settled by id, as everywhere in a list."""
+    ended = created_at(5)
+
+    assert (
+        full_backup_history([ended, replace(created_at(5, "running"), backup_set_id="set4")], 0.0).orphans
+        == 1
+    )
+    assert (
+        full_backup_history([ended, replace(created_at(5, "running"), backup_set_id="set6")], 0.0).orphans
+        == 0
+    )
+
+
+@pytest.mark.parametrize("field", ["CreateTime", "StartTime"])
+def test_a_job_of_which_no_time_is_known_is_no_orphan(field: str) -> None:
+    """Whether a later one has ended cannot be told, and so neither is said."""
+    record = {"BackupSetId": "s", "BackupStatus": "running", field: "odd"}
+    unknown = read_full_backup(fields_of(record, Told()))
+
+    assert full_backup_history([daily(1), unknown], NOW).orphans == 0
+    assert full_backup_history([daily(1), unknown], NOW).running is None
+    assert full_backup_history([unknown], NOW).running == unknown

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
-from support.records import LOG_FILE
-from support.unknown_values import fail_on_unknown
+from support.records import LOG_FILE, fields_of
+from support.unknown_values import Told
 
+from dbs_exporter.errors import BadAnswer
 from dbs_exporter.facts.log_backups import LogFile, ended_log_files, log_history, read_log_file
 from dbs_exporter.facts.tallies import Ended
 
@@ -61,7 +62,7 @@ def between(begin: float, end: float, *, file_id: str = "") -> LogFile:
 
 def test_the_reference_sample_of_a_log_file() -> None:
     """The vendor's sample of a file being received has an end: how far the log has come."""
-    file = read_log_file(LOG_FILE, fail_on_unknown)
+    file = read_log_file(fields_of(LOG_FILE))
 
     assert (file.file_id, file.status, file.source_id) == ("mysql-bin.000003", "FILLING", "100.1.2.10:33204")
     assert (file.started_at, file.ended_at, file.size_bytes) == (1583721876.0, 1583742490.0, 4908210)
@@ -69,7 +70,7 @@ def test_the_reference_sample_of_a_log_file() -> None:
 
 def test_a_log_file_is_frozen() -> None:
     """Facts are shared between threads: equal ones are alike, and none is changed."""
-    file = read_log_file(LOG_FILE, fail_on_unknown)
+    file = read_log_file(fields_of(LOG_FILE))
     twin = LogFile(**asdict(file))
 
     assert twin == file
@@ -81,7 +82,7 @@ def test_a_log_file_is_frozen() -> None:
 def test_a_log_file_is_told_from_its_namesake() -> None:
     """The job and the source instance, where the API names them, are part of a file's identity."""
     record = {**LOG_FILE, "BackupSetJobId": "1hv5", "SourceEndpointInstanceId": "rm-1"}
-    file = read_log_file(record, fail_on_unknown)
+    file = read_log_file(fields_of(record))
 
     assert (file.job_id, file.source_id) == ("1hv5", "rm-1")
 
@@ -168,7 +169,96 @@ def test_only_files_that_have_ended_are_told_to_the_counters() -> None:
     begin = NOW - 3600
 
     assert ended_log_files(files) == (
-        Ended(f"job/rm-1/bin.0/{begin}", True, 10),
-        Ended(f"job/rm-2/bin.0/{begin}", True, 10),
-        Ended(f"job/rm-1/bin.1/{begin - 3600}", False, 10),
+        Ended(f"job/rm-1/bin.0/{begin}/COMPLETED", True, 10),
+        Ended(f"job/rm-2/bin.0/{begin}/COMPLETED", True, 10),
+        Ended(f"job/rm-1/bin.1/{begin - 3600}/UNCOMPLETED", False, 10),
     )
+
+
+# ── what cannot be read of a file ──
+
+COMPLETED = {**LOG_FILE, "BackupStatus": "COMPLETED", "BackupSetJobId": "job", "BackupSetExpiredTime": None}
+
+
+def odd(field: str) -> LogFile:
+    """A complete file that is kept for ever, with one field that cannot be read."""
+    return read_log_file(fields_of({**COMPLETED, field: ["odd"]}, Told()))
+
+
+def test_an_unreadable_field_is_unknown_and_named() -> None:
+    """The rest of the record is as it was."""
+    told = Told()
+    file = read_log_file(fields_of({**COMPLETED, "BackupSize": float("nan"), "EndTime": 10**15}, told))
+    whole = read_log_file(fields_of(COMPLETED))
+
+    assert file == replace(whole, ended_at=None, size_bytes=None, unreadable=("EndTime", "BackupSize"))
+    assert told.fields == ["EndTime", "BackupSize"]
+
+
+@pytest.mark.parametrize("field", ["BackupSetId", "BackupStatus"])
+def test_a_log_file_without_id_or_status_is_refused(field: str) -> None:
+    """What is not known to be one thing or another is none."""
+    with pytest.raises(BadAnswer) as caught:
+        read_log_file(fields_of({**COMPLETED, field: []}))
+
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize("field", ["StartTime", "EndTime", "BackupSetExpiredTime"])
+def test_a_file_whose_times_cannot_be_read_carries_no_log(field: str) -> None:
+    """It neither joins what is before and after it nor says how far the log has come."""
+    history = log_history([odd(field)])
+
+    assert (history.last_data_at, history.last_completed_at, history.spans) == (None, None, ())
+    assert dict(history.counts)["COMPLETED"] == 1
+
+
+@pytest.mark.parametrize("field", ["BackupSize", "StorageMethod", "BackupSetJobId"])
+def test_a_file_whose_times_are_known_carries_log(field: str) -> None:
+    """How large it is, where it lies and what made it takes nothing from when it was written."""
+    assert log_history([odd(field)]).spans == ((1583721876.0, 1583742490.0),)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "StartTime",
+        "BackupSize",
+        "BackupSetJobId",
+        "SourceEndpointInstanceId",
+        "SourceEndpointInstanceID",
+        "SourceEndpointIpPort",
+    ],
+)
+def test_a_file_that_cannot_be_told_from_others_is_not_counted(field: str) -> None:
+    """Under half of its identity it would be counted once more; and a counter that lacks its bytes would lack them for good."""
+    assert ended_log_files([odd(field)]) == ()
+
+
+@pytest.mark.parametrize("field", ["EndTime", "BackupSetExpiredTime", "StorageMethod"])
+def test_what_no_counter_adds_up_costs_no_end(field: str) -> None:
+    """Neither how far it reaches nor when it expires is counted."""
+    assert ended_log_files([odd(field)]) == ended_log_files([read_log_file(fields_of(COMPLETED))])
+
+
+@pytest.mark.parametrize("start", [None, "", 0, -1])
+def test_a_file_without_its_start_is_not_counted(start: object) -> None:
+    """Its start is part of what it is told by, and without it the same file would be counted once more."""
+    assert ended_log_files([read_log_file(fields_of({**COMPLETED, "StartTime": start}))]) == ()
+
+
+def test_each_outcome_of_a_file_is_an_end_of_its_own() -> None:
+    """One that was left incomplete and is complete later is a success that came."""
+    [left] = ended_log_files([hourly(1, "UNCOMPLETED")])
+    [complete] = ended_log_files([hourly(1)])
+
+    assert left.identity != complete.identity
+    assert (left.success, complete.success) == (False, True)
+
+
+def test_bytes_are_not_known_while_a_size_cannot_be_read() -> None:
+    """Only those of its storage class: the others lack nothing."""
+    doubtful = replace(hourly(1), size_bytes=None, unreadable=("BackupSize",))
+    files = [hourly(0), doubtful, replace(hourly(2), storage_class="Standard")]
+
+    assert dict(log_history(files).bytes_by_storage_class) == {"IA": None, "Standard": 10}

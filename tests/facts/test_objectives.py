@@ -81,3 +81,11 @@ def test_what_a_rule_says_comes_before_the_schedule() -> None:
 def test_a_pattern_fits_the_whole_id_or_name(patterns: tuple[str, ...], fits: bool) -> None:
     """As a shell's patterns do, and case counts."""
     assert matches(patterns, Plan(plan_id="dbs1", name="orders-eu")) is fits
+
+
+def test_without_knowing_whether_there_is_log_no_rpo_is_derived() -> None:
+    """It would be half an hour or a day; what is configured holds all the same."""
+    plan = Plan(plan_id="a", schedule=Schedule(weekdays=(0,)), unreadable=("EnableBackupLog",))
+
+    assert objectives_for([])(plan) == Objectives(full_backup_interval=1.2 * 7 * DAY)
+    assert objectives_for([Rule(plans=("*",), rpo=60.0)])(plan).rpo == 60.0

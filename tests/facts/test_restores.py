@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from support.records import RESTORE_TASK
-from support.unknown_values import fail_on_unknown
+from support.records import RESTORE_TASK, fields_of
+from support.unknown_values import Told
 
+from dbs_exporter.errors import BadAnswer
 from dbs_exporter.facts.restores import (
     RestoreTask,
     ended_restores,
@@ -52,7 +53,7 @@ def daily(number: int, status: str, *, finished: bool = False, progress: float =
 
 def test_the_reference_sample_of_a_restore_task() -> None:
     """Progress has the stages that the API reports and no others, as ratios."""
-    task = read_restore_task(RESTORE_TASK, fail_on_unknown)
+    task = read_restore_task(fields_of(RESTORE_TASK))
 
     assert task.progress == (("pre_structure", 1.0), ("full_data", 0.2), ("post_structure", 0.0))
     assert (task.created_at, task.finished_at, task.target_at) == (1583743872.0, None, 1583741465.0)
@@ -73,7 +74,7 @@ def test_every_physical_stage_has_its_name() -> None:
         field: number for number, field in enumerate(fields)
     }
 
-    assert read_restore_task(record, fail_on_unknown).progress == (
+    assert read_restore_task(fields_of(record)).progress == (
         ("continuous", 0.0),
         ("physical_full", 0.01),
         ("physical_incremental", 0.02),
@@ -85,7 +86,7 @@ def test_every_physical_stage_has_its_name() -> None:
 
 def test_finish_is_a_known_end_of_a_restore() -> None:
     """No document lists `finish` for restores, but a task that reaches it is not counted as a surprise."""
-    task = read_restore_task({**RESTORE_TASK, "RestoreStatus": "finish"}, fail_on_unknown)
+    task = read_restore_task(fields_of({**RESTORE_TASK, "RestoreStatus": "finish"}))
 
     assert task.status == "finish"
 
@@ -95,7 +96,7 @@ def test_both_spellings_of_an_instance_id(spelling: str) -> None:
     """The reference and the SDK differ in one letter's case."""
     record = {"RestoreTaskId": "s", "RestoreStatus": "init", spelling: "rm-1"}
 
-    assert read_restore_task(record, fail_on_unknown).destination_instance_id == "rm-1"
+    assert read_restore_task(fields_of(record)).destination_instance_id == "rm-1"
 
 
 @given(LISTS, st.randoms(use_true_random=False))
@@ -166,7 +167,78 @@ def test_only_restores_that_have_ended_are_told_to_the_counters() -> None:
     ]
 
     assert ended_restores(tasks) == (
-        Ended("s1", False, duration_seconds=1800.0),
-        Ended("s2", True, duration_seconds=1800.0),
-        Ended("s4", True),
+        Ended("s1/failure", False, duration_seconds=1800.0),
+        Ended("s2/success", True, duration_seconds=1800.0),
+        Ended("s4/success", True),
     )
+
+
+# ── what cannot be read of a task ──
+
+ENDED = {
+    "RestoreTaskId": "s1",
+    "RestoreStatus": "finish",
+    "RestoreTaskCreateTime": 1583743872000,
+    "RestoreTaskFinishTime": 1583743972000,
+    "FullDataRestoreProgress": 100,
+    "ContinuousRestoreProgress": 100,
+}
+
+
+def odd(field: str, status: str = "finish") -> RestoreTask:
+    """A task that has ended, with one field that cannot be read."""
+    return read_restore_task(fields_of({**ENDED, "RestoreStatus": status, field: ["odd"]}, Told()))
+
+
+def test_an_unreadable_field_is_unknown_and_named() -> None:
+    """A stage that cannot be read is one the API does not report, and the rest is as it was."""
+    told = Told()
+    task = read_restore_task(fields_of({**RESTORE_TASK, "FullDataRestoreProgress": 101}, told))
+    whole = read_restore_task(fields_of(RESTORE_TASK))
+
+    assert task == replace(
+        whole,
+        progress=(("pre_structure", 1.0), ("post_structure", 0.0)),
+        unreadable=("FullDataRestoreProgress",),
+    )
+    assert told.fields == ["FullDataRestoreProgress"]
+
+
+@pytest.mark.parametrize("field", ["RestoreTaskId", "RestoreStatus"])
+def test_a_restore_task_without_id_or_status_is_refused(field: str) -> None:
+    """What is not known to be one thing or another is none."""
+    with pytest.raises(BadAnswer) as caught:
+        read_restore_task(fields_of({**ENDED, field: []}))
+
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize("field", ["RestoreTaskCreateTime", "RestoreTaskFinishTime"])
+@pytest.mark.parametrize("status", ["finish", "stop"])
+def test_an_end_whose_times_cannot_be_read_is_not_counted(field: str, status: str) -> None:
+    """Its duration would be wrong for as long as the counter lives."""
+    assert ended_restores([odd(field, status)]) == ()
+
+
+@pytest.mark.parametrize("field", ["FullDataRestoreProgress", "RestoreTime", "RestoreTaskName"])
+def test_what_no_counter_adds_up_costs_no_end(field: str) -> None:
+    """`finish` says by itself that a restore succeeded."""
+    assert ended_restores([odd(field)]) == (Ended("s1/success", True, duration_seconds=100.0),)
+
+
+def test_an_undocumented_end_of_which_a_stage_cannot_be_read_is_neither_success_nor_failure() -> None:
+    """Only its stages would tell which it is."""
+    whole = read_restore_task(fields_of({**ENDED, "RestoreStatus": "done"}, Told()))
+
+    assert ended_restores([whole]) == (Ended("s1/success", True, duration_seconds=100.0),)
+    assert not restore_succeeded(odd("FullDataRestoreProgress", "done"))
+    assert ended_restores([odd("FullDataRestoreProgress", "done")]) == ()
+
+
+def test_each_outcome_of_a_restore_is_an_end_of_its_own() -> None:
+    """One that stopped and was begun again under the same id is a success when it comes."""
+    [stopped] = ended_restores([daily(1, "stop", finished=True)])
+    [finished] = ended_restores([daily(1, "finish", finished=True)])
+
+    assert stopped.identity != finished.identity
+    assert (stopped.success, finished.success) == (False, True)

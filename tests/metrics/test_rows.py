@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dbs_exporter.facts.tallies import Tally
-from dbs_exporter.metrics.rows import completed, counted, counts, of_kinds, single, state
+from dbs_exporter.metrics.rows import completed, counted, counts, of_kinds, single, sizes, state
 
 
 def test_one_value_is_one_row_and_what_is_not_known_is_none() -> None:
@@ -45,3 +45,12 @@ def test_what_was_not_counted_is_zero_where_it_is_documented() -> None:
 def test_ends_are_counted_by_their_result() -> None:
     """Both results have a row from the beginning."""
     assert completed(Tally(success=3)) == [(("success",), 3), (("failure",), 0)]
+
+
+def test_a_class_of_which_nothing_is_stored_has_zero_bytes_and_one_that_is_not_known_none() -> None:
+    """A sum that lacks something is absent, and a class without a name has no row."""
+    assert sizes(("Standard", "IA", "Archive"), (("IA", None), ("Standard", 5), ("Cold", 7), ("", 9))) == [
+        (("Standard",), 5),
+        (("Archive",), 0),
+        (("Cold",), 7),
+    ]

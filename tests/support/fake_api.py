@@ -8,12 +8,12 @@ from typing import Any
 from dbs_exporter.api.operations.parameters import request_parameters
 from dbs_exporter.api.operations.registry import OPERATIONS
 from dbs_exporter.collectors.base import PlanReading, Reading
-from dbs_exporter.facts.enums import ignore_unknown
+from dbs_exporter.facts.enums import UnknownValue, ignore_unknown
 from dbs_exporter.facts.plans import Plan
 from dbs_exporter.facts.subjects import PlanSubject, Scope
 
 SCOPE = Scope(account="prod", region="cn-hangzhou")
-NOW = 2_000_000.0
+NOW = 1_790_000_000.0
 WITHIN = 60.0
 
 
@@ -43,9 +43,9 @@ class FakeApi:
         return self.call(operation, params, within=within) or []  # type: ignore[return-value]
 
 
-def reading_of(api: FakeApi) -> Reading:
+def reading_of(api: FakeApi, unknown: UnknownValue = ignore_unknown) -> Reading:
     """The region, or the account from there, about to be read."""
-    return Reading(api=api, region=SCOPE.region, within=WITHIN, unknown=ignore_unknown)
+    return Reading(api=api, region=SCOPE.region, now=NOW, within=WITHIN, unknown=unknown)
 
 
 def subject_of(plan: Plan | None = None) -> PlanSubject:
@@ -55,13 +55,15 @@ def subject_of(plan: Plan | None = None) -> PlanSubject:
     )
 
 
-def reading_of_plan(api: FakeApi, subject: PlanSubject | None = None) -> PlanReading:
+def reading_of_plan(
+    api: FakeApi, subject: PlanSubject | None = None, unknown: UnknownValue = ignore_unknown
+) -> PlanReading:
     """A plan about to be read."""
     return PlanReading(
         api=api,
         region=SCOPE.region,
-        within=WITHIN,
-        unknown=ignore_unknown,
-        subject=subject or subject_of(),
         now=NOW,
+        within=WITHIN,
+        unknown=unknown,
+        subject=subject or subject_of(),
     )

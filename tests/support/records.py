@@ -1,8 +1,17 @@
-"""Records as the API's reference shows them in its samples."""
+"""Records as the API's reference shows them in its samples, and how they are read in tests."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from support.unknown_values import fail_on_unknown
+
+from dbs_exporter.facts.enums import UnknownValue
+from dbs_exporter.facts.fields import Record
+from dbs_exporter.facts.records import Fields, Reader
+
+NOW = 1_790_000_000.0
+"""When the answers came, in Unix seconds."""
 
 PLAN: dict[str, Any] = {"BackupPlanId": "dbs1", "BackupPlanName": "orders", "BackupPlanStatus": "running"}
 FULL_BACKUP: dict[str, Any] = {
@@ -53,3 +62,13 @@ DOWNLOAD_TASK: dict[str, Any] = {
     "BackupSetDownloadStatus": "running",
     "BackupPlanId": "dbs1",
 }
+
+
+def reader_of(unknown: UnknownValue = fail_on_unknown) -> Reader:
+    """What reads answers that came at NOW."""
+    return Reader(NOW, unknown)
+
+
+def fields_of(record: Record, unknown: UnknownValue = fail_on_unknown) -> Fields:
+    """The fields of a record that came at NOW."""
+    return reader_of(unknown).fields(record)
