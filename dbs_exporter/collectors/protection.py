@@ -1,11 +1,7 @@
-"""Families that rest on several things: what can be restored, what a plan is held to, how old that knowledge is."""
+"""Families that rest on several things: what can be restored, and what a plan is held to."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from dbs_exporter.collectors import full_backups, log_backups, restore_ranges, restores
-from dbs_exporter.collectors.base import PlanCollector
 from dbs_exporter.facts.billing import BILLING
 from dbs_exporter.facts.full_backups import FULL_BACKUPS
 from dbs_exporter.facts.log_backups import LOG_BACKUPS
@@ -39,21 +35,6 @@ def _objectives(subject: PlanSubject) -> list[Row]:
         restore_time=objectives.restore_time,
         restore_test_interval=objectives.restore_test_interval,
     )
-
-
-AGED: tuple[PlanCollector[Any], ...] = (
-    full_backups.COLLECTOR,
-    log_backups.COLLECTOR,
-    restore_ranges.COLLECTOR,
-    restores.COLLECTOR,
-)
-"""Collectors of which it is exported when they last read each plan: those that protection rests on, and the one whose
-silence would look like a stuck restore."""
-
-
-def _last_read(subject: PlanSubject) -> list[Row]:
-    read_at = {collector.name: subject.known(collector.group).read_at for collector in AGED}
-    return of_kinds(**read_at)
 
 
 FAMILIES: tuple[Family, ...] = (
@@ -117,12 +98,4 @@ FAMILIES: tuple[Family, ...] = (
         labels=("objective",),
         reads=("objectives",),
     ),
-    plan_family(
-        "dbs_plan_last_read_timestamp_seconds",
-        "When the collector last read this plan whole, the age of what the plan's other families say",
-        "the exporter's clock at the end of DescribeFullBackupList, DescribeIncrementBackupList and so on",
-        _last_read,
-        labels=("collector",),
-    ),
 )
-SECTION = "Plans"

@@ -9,6 +9,7 @@ from typing import Any
 from dbs_exporter.collectors import (
     billing,
     downloads,
+    freshness,
     full_backups,
     gateways,
     job_errors,
@@ -78,6 +79,9 @@ TABLE = Table(
         networks.REGIONS_COLLECTOR,
         networks.COLLECTOR,
     ),
-    {protection.SECTION: protection.FAMILIES},
+    {
+        plans.COLLECTOR.section: (*protection.FAMILIES, *freshness.PLAN_FAMILIES),
+        gateways.COLLECTOR.section: freshness.REGION_FAMILIES,
+    },
 )
-"""The exporter's own."""
+"""What the exporter reads and exports."""

@@ -23,7 +23,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from dbs_exporter.errors import Outcome
-from dbs_exporter.facts.collection import CollectorState
+from dbs_exporter.facts.collection import BudgetState, CollectorState
 from dbs_exporter.facts.subjects import Scope, SubjectKey
 from dbs_exporter.metrics.family import Refusal
 from dbs_exporter.metrics.own_families import OWN_FAMILIES
@@ -79,6 +79,7 @@ class OwnMetrics:
         version: str,
         revision: str = "",
         collector_states: Callable[[], Sequence[CollectorState]] = lambda: (),
+        budgets: Callable[[], Sequence[BudgetState]] = lambda: (),
         shard: tuple[int, int] = (0, 1),
         process: bool = True,
     ) -> None:
@@ -89,6 +90,7 @@ class OwnMetrics:
         self._registry = registry
         self._build = (version, revision, platform.python_version())
         self._collector_states = collector_states
+        self._budgets = budgets
         self._shard = shard
         self._lock = threading.Lock()
         self._watched: dict[Scope, Watched] = {}
@@ -203,12 +205,14 @@ class OwnMetrics:
 
     def _families(self) -> Iterator[Metric]:
         states = list({(state.scope, state.collector): state for state in self._collector_states()}.values())
+        budgets = self._budgets()
         with self._lock:
             rates = [(scope, target.rate) for scope, target in self._watched.items()]
             yield _family("dbs_exporter_build_info", [(self._build, 1)])
             yield _family("dbs_exporter_shard_info", [((str(self._shard[0]),), 1)])
             yield _family("dbs_exporter_shards", [((), self._shard[1])])
             yield from _collector_families(states)
+            yield from _budget_families(budgets)
             yield _family("dbs_exporter_api_requests_total", self._calls.items())
             yield self._duration_family()
             yield _family(
@@ -305,13 +309,33 @@ def _collector_families(states: Sequence[CollectorState]) -> Iterator[Metric]:
         known = [(labels, value) for labels, value in values if value is not None]
         return _family(f"dbs_exporter_collector_{suffix}", known)
 
-    yield family("success", lambda state: int(state.success) if state.finished_first_run else None)
-    yield family("permitted", lambda state: int(state.permitted) if state.finished_first_run else None)
-    yield family("interval_seconds", lambda state: state.interval_seconds)
-    yield family("duration_seconds", lambda state: state.duration_seconds)
-    yield family("last_run_timestamp_seconds", lambda state: state.last_run_at)
+    yield family("success", lambda state: int(state.success) if state.tried else None)
+    yield family("permitted", lambda state: int(state.permitted) if state.tried else None)
     yield family("last_success_timestamp_seconds", lambda state: state.last_success_at)
     yield family("oldest_success_timestamp_seconds", lambda state: state.oldest_success_at)
-    yield family("subjects", lambda state: state.subjects if state.finished_first_run else None)
-    yield family("failed_subjects", lambda state: state.failed_subjects if state.finished_first_run else None)
-    yield family("skipped_runs_total", lambda state: state.skipped_runs)
+    yield family("subjects", lambda state: state.subjects if state.tried else None)
+    yield family("failed_subjects", lambda state: state.failed_subjects if state.tried else None)
+
+
+def _budget_families(budgets: Sequence[BudgetState]) -> Iterator[Metric]:
+    """Yield whether the calls suffice, and how far the machine's clock is off."""
+    scopes = [((state.scope.account, state.scope.region), state) for state in budgets]
+    yield _family(
+        "dbs_exporter_call_budget_stretch_ratio", [(scope, state.stretch) for scope, state in scopes]
+    )
+    yield _family(
+        "dbs_exporter_call_budget_wanted_per_second",
+        [
+            ((*scope, collector), calls)
+            for scope, state in scopes
+            for collector, calls in state.wanted_per_second
+        ],
+    )
+    yield _family(
+        "dbs_exporter_clock_offset_seconds",
+        [
+            (scope, state.clock_offset_seconds)
+            for scope, state in scopes
+            if state.clock_offset_seconds is not None
+        ],
+    )

@@ -54,23 +54,32 @@ OWN_FAMILIES: tuple[OwnFamily, ...] = (
     ),
     _collector(
         "success",
-        "1 if the collector's last run read everything it should and may, 0 if not; absent before the first",
+        "1 if the collector's latest readings read everything they should and may, 0 if not; absent before the first",
     ),
     _collector(
         "permitted", "0 while RAM refuses the collector's operations to the account's credentials, else 1"
     ),
-    _collector("interval_seconds", "How often the collector is to run, from the configuration"),
-    _collector("duration_seconds", "How long the collector's last run took"),
-    _collector("last_run_timestamp_seconds", "When the collector's last run began"),
-    _collector("last_success_timestamp_seconds", "When the collector last read everything it should"),
+    _collector("last_success_timestamp_seconds", "When the collector last read something"),
     _collector(
         "oldest_success_timestamp_seconds",
-        "When the plan that was longest not read whole by the collector last was",
+        "When the plan that was longest not read by the collector last was",
     ),
-    _collector("subjects", "Plans, or the one region or account, that the collector's last run was about"),
-    _collector("failed_subjects", "Those of them that the collector's last run could not read whole"),
-    _collector(
-        "skipped_runs_total", "Runs of the collector that were due while the last one still ran", counter=True
+    _collector("subjects", "Plans, or the one region or account, that the collector is to read"),
+    _collector("failed_subjects", "Those of them that the collector could not read when it last tried"),
+    OwnFamily(
+        name="dbs_exporter_call_budget_stretch_ratio",
+        what="By how much readings come later than wanted, because calls are few; 1 while they suffice",
+        labels=_SCOPE,
+    ),
+    OwnFamily(
+        name="dbs_exporter_call_budget_wanted_per_second",
+        what="Calls of the DBS API that the collector wants within the next half hour, however many are allowed",
+        labels=_COLLECTOR,
+    ),
+    OwnFamily(
+        name="dbs_exporter_clock_offset_seconds",
+        what="How far the API's clock is ahead of the machine's; absent before the first answer",
+        labels=_SCOPE,
     ),
     OwnFamily(
         name="dbs_exporter_api_requests_total",
