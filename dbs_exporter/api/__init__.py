@@ -1,1 +1,1 @@
-"""The DBS API, version 2019-03-06: what may be called, how it is signed, paced and retried, and what answers mean."""
+"""The client of the DBS API, version 2019-03-06: operations, signatures, pacing, retries, answers."""

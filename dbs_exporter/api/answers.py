@@ -1,7 +1,8 @@
-"""From an HTTP answer to a DBS answer, or to the one error of `errors` that says what went wrong.
+"""Parses the API's answers, and turns refusals into the exceptions of `errors`.
 
-It owns both shapes in which DBS says no (an HTTP error with Code, an HTTP 200 with Success false) and the meaning of the
-codes, which decide before any HTTP status does: throttling, for one, comes as 400. It reads bytes and never calls.
+This module owns both forms of a refusal (an HTTP error with Code, an HTTP 200 with Success false) and the meaning of the
+error codes. The code counts before the HTTP status: throttling, for example, comes as HTTP 400. It reads bytes and never
+calls the API.
 """
 
 from __future__ import annotations
@@ -45,24 +46,24 @@ _BROKEN = (
     "serviceunavailable",
     "internalerror",
     "internalservererror",
-    # Every attempt has a nonce of its own, so this means that something on the way sent one twice; another is accepted.
+    # Every attempt has its own nonce, so something on the way has sent a request twice; another attempt is accepted.
     "signaturenonceused",
 )
 _INVALID = ("invalid", "missing", "param", "unsupported", "incorrect", "illegal")
 
 
 def error_class(code: str, http_status: int) -> type[ApiError]:
-    """Give the error that a code means; only a code that no document knows is judged by the HTTP status."""
-    said = code.lower()
-    if "throttling" in said or said in ("toomanyrequests", "flowcontrol"):
+    """Return the class of error that a code means; an undocumented code is judged by the HTTP status."""
+    known = code.lower()
+    if "throttling" in known or known in ("toomanyrequests", "flowcontrol"):
         return Throttled
-    if said.startswith(_BAD_CREDENTIALS):
+    if known.startswith(_BAD_CREDENTIALS):
         return BadCredentials
-    if said.startswith(_NOT_PERMITTED):
+    if known.startswith(_NOT_PERMITTED):
         return NotPermitted
-    if said.startswith(_BROKEN):
+    if known.startswith(_BROKEN):
         return ServerError
-    if said.startswith(_INVALID) or said.endswith((".notfound", ".malformed")):
+    if known.startswith(_INVALID) or known.endswith((".notfound", ".malformed")):
         return Invalid
     if http_status == 429:
         return Throttled
@@ -77,16 +78,17 @@ def error_class(code: str, http_status: int) -> type[ApiError]:
     return ServerError
 
 
-def understand(
+def parse_answer(
     body: bytes,
     *,
     http_status: int,
     headers: Mapping[str, str],
     secrets: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    """Give the answer's object, taken out of the wrapper that some samples show. Raises ApiError.
+    """Return the answer as an object, without the wrapper that some samples of the documents show.
 
-    `secrets` are texts that must not show in an error, because the API quotes what it was sent.
+    `headers` have lower-case names. `secrets` are texts that must not appear in an error, because the API quotes the
+    request. Raises the ApiError that the answer means, BadAnswer if it is no answer of DBS.
     """
     if 300 <= http_status < 400:
         raise BadAnswer(
@@ -100,35 +102,35 @@ def understand(
     if http_status >= 400:
         _refuse(answer, http_status, headers, secrets)
     success = boolean(answer, "Success")
-    # The vendor's samples show Success true beside an ErrCode: Success decides, and the code only where that is missing.
+    # The vendor's samples show Success true beside an ErrCode: Success decides, the code only if Success is missing.
     if success is False or (success is None and _code(answer)):
-        _refuse(answer, _status_said(answer, http_status), headers, secrets)
+        _refuse(answer, _reported_status(answer, http_status), headers, secrets)
     return answer
 
 
-class _KeyTwiceError(ValueError):
-    """An object names a key twice: whoever reads it may see either value, and an empty list where there is none."""
+class _DuplicateKeyError(ValueError):
+    """An object has a key twice, so that it is undefined which of the values counts."""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
         seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise _KeyTwiceError(twice)
-    return made
+        duplicate = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise _DuplicateKeyError(duplicate)
+    return fields
 
 
-# NaN and Infinity are no JSON; where one stands for a number, that field cannot be read, and the others can.
+# NaN and Infinity are not JSON; they make only their own field unreadable, not the whole answer.
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=float)
 
 
 def _parsed(body: bytes, http_status: int) -> dict[str, Any] | None:
-    """Return the JSON object, None if the body is anything else and the status already says that the call failed."""
+    """Return the JSON object; None if there is none but the HTTP status shows a failure."""
     try:
-        # A name that is cut within a character costs that name; `Reader` counts it.
+        # A name that was cut within a character makes only that name unreadable; `Reader` counts it.
         answer = _DECODER.decode(body.removeprefix(b"\xef\xbb\xbf").decode(errors="replace"))
-    except _KeyTwiceError as error:
+    except _DuplicateKeyError as error:
         raise BadAnswer(
             f"the answer names {presentable(str(error), ())[:100]} twice", http_status=http_status
         ) from None
@@ -153,11 +155,11 @@ def _refuse(
     secrets: tuple[str, ...],
 ) -> NoReturn:
     code = _code(answer)
-    message = _said(answer, "Message", "ErrMessage", "ErrorMessage", "message")
+    message = _text_of(answer, "Message", "ErrMessage", "ErrorMessage", "message")
     raise _error(
         code,
         message,
-        _said(answer, "RequestId", "requestId"),
+        _text_of(answer, "RequestId", "requestId"),
         http_status,
         headers,
         secrets,
@@ -167,17 +169,17 @@ def _refuse(
 def _refuse_unreadable(
     body: bytes, http_status: int, headers: Mapping[str, str], secrets: tuple[str, ...]
 ) -> NoReturn:
-    """Judge an error that is not JSON: the API's own XML form by its code, anything else (a proxy's page) by status."""
+    """Raise the error of an answer that is not JSON, by the code in the API's XML or by the HTTP status."""
     text = body[:65_536].decode("utf-8", "replace")
     code, message, request_id = (
-        found[1].strip() if (found := re.search(rf"<{tag}>([^<]{{1,500}})</{tag}>", text)) else ""
+        match[1].strip() if (match := re.search(rf"<{tag}>([^<]{{1,500}})</{tag}>", text)) else ""
         for tag in ("Code", "Message", "RequestId")
     )
     if code:
         raise _error(code, message, request_id, http_status, headers, secrets)
     if http_status == 429 or http_status >= 500 or http_status == 408:
-        said = f"HTTP {http_status} without an answer from DBS"
-        raise _error("", said, "", http_status, headers, secrets)
+        message = f"HTTP {http_status} without an answer from DBS"
+        raise _error("", message, "", http_status, headers, secrets)
     raise BadAnswer(
         f"HTTP {http_status} with something that is not JSON; is a proxy in between?",
         http_status=http_status,
@@ -204,17 +206,20 @@ def _error(
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """Read how long the server asks to wait: x-acs-retry-after in milliseconds, or Retry-After in seconds; else None."""
+    """Return how many seconds the server asks to wait, None if it does not.
+
+    The header is x-acs-retry-after in milliseconds, or Retry-After in seconds.
+    """
     for name, divisor in (("x-acs-retry-after", 1000.0), ("retry-after", 1.0)):
-        said = headers.get(name, "").strip()
-        if said.isascii() and said.isdigit() and len(said) < 10 and int(said) > 0:
-            return int(said) / divisor
+        value = headers.get(name, "").strip()
+        if value.isascii() and value.isdigit() and len(value) < 10 and int(value) > 0:
+            return int(value) / divisor
     return None
 
 
 def presentable(message: str, secrets: tuple[str, ...]) -> str:
-    """Make a server's words fit for one line of a log: no secrets, no control characters, no novel."""
-    # What follows these words is the request itself, token and all.
+    """Return a server's message fit for a log line: short, without secrets and control characters."""
+    # After these words the API quotes the whole request, including the token.
     message = re.split(r"[,.;]?\s*server string to sign", message, maxsplit=1, flags=re.IGNORECASE)[0]
     for secret in secrets:
         if secret:
@@ -224,21 +229,21 @@ def presentable(message: str, secrets: tuple[str, ...]) -> str:
 
 
 def _code(answer: Mapping[str, Any]) -> str:
-    return _said(answer, "Code", "ErrCode", "code")
+    return _text_of(answer, "Code", "ErrCode", "code")
 
 
-def _said(answer: Mapping[str, Any], *names: str) -> str:
-    """Give the first of these texts; an error that is itself malformed is still told."""
+def _text_of(answer: Mapping[str, Any], *names: str) -> str:
+    """Return the first of these fields as text; "" if it is malformed, so the error is still reported."""
     try:
         return first_text(answer, *names)
     except BadAnswer:
         return ""
 
 
-def _status_said(answer: Mapping[str, Any], http_status: int) -> int:
-    """Give the HttpStatusCode in a refusal that came as HTTP 200."""
+def _reported_status(answer: Mapping[str, Any], http_status: int) -> int:
+    """Return the HttpStatusCode field of a refusal that came as HTTP 200, else the HTTP status."""
     try:
-        said = integer(answer, "HttpStatusCode")
+        reported = integer(answer, "HttpStatusCode")
     except BadAnswer:
         return http_status
-    return said if said is not None and 400 <= said <= 599 else http_status
+    return reported if reported is not None and 400 <= reported <= 599 else http_status

@@ -1,7 +1,7 @@
-"""Calls to DBS for one account in one region: `call` one operation, or read all `pages` of a list.
+"""The client of an account in a region: `call` an operation, or read all `pages` of a list.
 
-It owns attempts: which failures are tried again, when, and for how long; each is signed anew and told to `on_call`, which
-may count it. It knows no metric, keeps no answer, and changes nothing in the cloud unless it is built to.
+This module owns the attempts of a call: which failures are retried, when, and for how long. Each attempt is signed anew and
+reported to `on_call`. It knows no metric, keeps no answer, and changes nothing in the cloud unless `allow_writes` is set.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from requests import Request
 
 from dbs_exporter import __version__
-from dbs_exporter.api.answers import understand
+from dbs_exporter.api.answers import parse_answer
 from dbs_exporter.api.credentials.types import Credentials, CredentialSource, RenewableSource
 from dbs_exporter.api.cures import cure_of
 from dbs_exporter.api.operations.grammar import Operation
@@ -37,7 +37,7 @@ _SHORTEST_ATTEMPT_SECONDS = 0.001
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One attempt at a call, as it is told to `on_call`."""
+    """An attempt at a call, as it is reported to `on_call`."""
 
     scope: Scope
     operation: str
@@ -51,10 +51,10 @@ class Call:
 
 
 class Client:
-    """Calls DBS at `endpoint` (scheme://host[:port]); thread-safe, one connection per calling thread.
+    """Calls DBS at `endpoint` (scheme://host[:port]); thread-safe, with a connection per calling thread.
 
-    `timeout` is for one attempt, in seconds. Without `allow_writes`, operations that change something are refused. `random`
-    gives 0 to 1, `nonce` a text never given before. `sessions` may be shared between clients.
+    `timeout` is for a single attempt, in seconds. Without `allow_writes`, operations that change something are refused.
+    `random` returns a number from 0 to 1, `nonce` a text that it never returned before. Clients may share `sessions`.
     """
 
     def __init__(
@@ -98,10 +98,11 @@ class Client:
         *,
         within: float | None = None,
     ) -> dict[str, Any]:
-        """Call one operation and give its answer; `within` seconds for all attempts together.
+        """Call an operation and return its answer; `within` limits all attempts together, in seconds.
 
-        Region and RegionId are added where they are not given. Raises Invalid before anything is sent if a parameter is
-        missing or wrong, and otherwise the ApiError or CredentialsError of the last attempt.
+        The client's region is added as RegionId, and as Region if the operation has that parameter, unless `params` has
+        them. Raises Invalid before anything is sent if a parameter is missing or wrong, otherwise the ApiError or
+        CredentialsError of the last attempt.
         """
         return self._call(operation_named(operation), params, self._deadline(within))
 
@@ -112,25 +113,25 @@ class Client:
         *,
         within: float | None = None,
     ) -> list[dict[str, Any]]:
-        """Read a list to its end and give every item; `within` seconds for all pages and attempts together.
+        """Read a list to its end and return every item; `within` limits all pages and attempts, in seconds.
 
-        The number of items must be the TotalElements that every page tells, and no item may come twice. A list that changed
-        while it was read is read once more. Raises BadAnswer (field TotalElements) if that does not help, and whatever
-        `call` raises. One change cannot be seen: an item that goes just as another comes behind the reader; the next read
+        The number of items must equal the TotalElements of every page, and no item may come twice. A list that changed while
+        it was read is read a second time. Raises BadAnswer (field TotalElements) if that does not help, and whatever `call`
+        raises. One change goes unnoticed: an item leaves the pages already read while another is added there; the next read
         has both right.
         """
-        found = operation_named(operation)
+        definition = operation_named(operation)
         deadline = self._deadline(within)
-        if found.list_path is None:
+        if definition.list_path is None:
             raise Invalid("has no list to read", operation=operation)
-        if not found.page_sizes:
-            return self._items(found, self._call(found, params, deadline))
-        first = self._read_list(found, params, deadline)
+        if not definition.page_sizes:
+            return self._items(definition, self._call(definition, params, deadline))
+        first = self._read_list(definition, params, deadline)
         if not first.problem:
             return first.items
-        second = self._read_list(found, params, deadline)
-        # Twice the same is no change under the reader: what looks like a repeated item is the API's own.
-        if second.problem and not (second.countable and second.items == first.items):
+        second = self._read_list(definition, params, deadline)
+        # The same items twice: the list did not change, the API itself lists an item twice.
+        if second.problem and not (second.is_complete and second.items == first.items):
             raise BadAnswer(second.problem, operation=operation, field="TotalElements")
         return second.items
 
@@ -141,7 +142,7 @@ class Client:
     def _deadline(self, within: float | None) -> float | None:
         return None if within is None else self._clock.monotonic() + within
 
-    def _left(self, deadline: float | None) -> float | None:
+    def _time_left(self, deadline: float | None) -> float | None:
         return None if deadline is None else deadline - self._clock.monotonic()
 
     def _call(
@@ -152,39 +153,39 @@ class Client:
                 "changes something, and this client only reads",
                 operation=operation.name,
             )
-        given = {"RegionId": self.scope.region, **params}
-        if operation.region_parameter:
-            given.setdefault("Region", self.scope.region)
-        query = canonical_query(request_parameters(operation, given).items())
-        hidden = tuple(str(value) for name, value in params.items() if "Password" in name and value)
+        values = {"RegionId": self.scope.region, **params}
+        if operation.has_region_parameter:
+            values.setdefault("Region", self.scope.region)
+        query = canonical_query(request_parameters(operation, values).items())
+        passwords = tuple(str(value) for name, value in params.items() if "Password" in name and value)
         renewed = False
         attempt = 0
         failure: ApiError | None = None
         while True:
             attempt += 1
-            used = self._credentials.get()
+            credentials = self._credentials.get()
             try:
-                with self._pacer.slot(self._left(deadline)):
-                    left = self._left(deadline)
+                with self._pacer.slot(self._time_left(deadline)):
+                    left = self._time_left(deadline)
                     if left is not None and left <= 0:
                         raise Timeout("no time is left for another attempt")
                     try:
-                        return self._attempt(operation, query, used, attempt, deadline, hidden)
+                        return self._attempt(operation, query, credentials, attempt, deadline, passwords)
                     except ApiError as error:
                         failure = error
             except Timeout as error:
-                # Only waiting for a slot ends here, so there is no point in waiting for it again.
+                # Only the wait for a slot raises here; waiting for another would not help.
                 error.operation = operation.name
                 raise failure or error from None
             if isinstance(failure, BadCredentials) and not renewed:
-                # The request was not carried out, so it may be sent again even if it is a write.
+                # The API did not carry the request out, so even a write may be sent again.
                 renewed = True
-                if isinstance(self._credentials, RenewableSource) and self._credentials.refused(used):
+                if isinstance(self._credentials, RenewableSource) and self._credentials.renew(credentials):
                     continue
             if not failure.retryable or operation.writes or attempt >= MAX_ATTEMPTS:
                 raise failure
             pause = backoff_seconds(attempt, self._random, failure.retry_after_seconds)
-            left = self._left(deadline)
+            left = self._time_left(deadline)
             if (left is not None and pause >= left) or self._clock.sleep(pause):
                 raise failure
 
@@ -192,43 +193,45 @@ class Client:
         self,
         operation: Operation,
         query: str,
-        used: Credentials,
+        credentials: Credentials,
         attempt: int,
         deadline: float | None,
-        hidden: tuple[str, ...],
+        passwords: tuple[str, ...],
     ) -> dict[str, Any]:
-        """Send once, and tell how it went."""
-        left = self._left(deadline)
+        """Send the request once and report the attempt to `on_call`."""
+        left = self._time_left(deadline)
         timeout = self._timeout if left is None else max(min(self._timeout, left), _SHORTEST_ATTEMPT_SECONDS)
         started = self._clock.monotonic()
-        came: HttpAnswer | None = None
+        response: HttpAnswer | None = None
         try:
-            request = self._request(operation, query, used)
-            came = exchange(self._sessions.mine(), request, self._route, timeout)
-            secrets = (used.access_key_secret, used.security_token, *hidden)
-            answer = understand(came.body, http_status=came.status, headers=came.headers, secrets=secrets)
+            request = self._request(operation, query, credentials)
+            response = exchange(self._sessions.current(), request, self._route, timeout)
+            secrets = (credentials.access_key_secret, credentials.security_token, *passwords)
+            answer = parse_answer(
+                response.body, http_status=response.status, headers=response.headers, secrets=secrets
+            )
         except ApiError as error:
             error.operation = operation.name
             error.cure = cure_of(error.code, operation.name)
             if isinstance(error, Throttled):
-                self._pacer.throttled(error.retry_after_seconds)
-            status = error.http_status if came is None else came.status
-            self._tell(operation, attempt, started, error.kind, status, error.code, error.request_id)
+                self._pacer.on_throttled(error.retry_after_seconds)
+            status = error.http_status if response is None else response.status
+            self._report(operation, attempt, started, error.kind, status, error.code, error.request_id)
             raise
-        self._pacer.succeeded()
-        self._tell(operation, attempt, started, "success", came.status, "", _request_id(answer))
+        self._pacer.on_success()
+        self._report(operation, attempt, started, "success", response.status, "", _request_id(answer))
         return answer
 
-    def _request(self, operation: Operation, query: str, used: Credentials) -> Request:
-        """Return the request of one attempt, which signs itself anew when it is prepared."""
+    def _request(self, operation: Operation, query: str, credentials: Credentials) -> Request:
+        """Return the request of an attempt, which is signed when it is prepared."""
         return Request(
             "POST",
             f"{self.endpoint}/?{query}",
             headers={**self._headers, "x-acs-action": operation.name},
-            auth=Acs3Auth(used, now=self._clock.now, nonce=self._nonce),
+            auth=Acs3Auth(credentials, now=self._clock.now, nonce=self._nonce),
         )
 
-    def _tell(
+    def _report(
         self,
         operation: Operation,
         attempt: int,
@@ -261,30 +264,32 @@ class Client:
     def _read_list(
         self, operation: Operation, params: Mapping[str, object], deadline: float | None
     ) -> ListPass:
-        """Read page after page until one is short, empty or repeated, or everything is there."""
-        wanted = str(params.get("PageSize") or "")
-        # What is no number is sent on, so that it is refused where all parameters are.
-        asked: Any = int(wanted) if wanted.isdecimal() else wanted or max(operation.page_sizes)
-        listed = ListPass(identity=operation.identity)
+        """Read page after page until a page is short, empty or repeated, or all items are there."""
+        page_size_text = str(params.get("PageSize") or "")
+        # A value that is no number is passed on, so that it is refused together with all other parameters.
+        page_size: Any = (
+            int(page_size_text) if page_size_text.isdecimal() else page_size_text or max(operation.page_sizes)
+        )
+        list_pass = ListPass(identity=operation.identity)
         page_number = 0
         while True:
             answer = self._call(
                 operation,
-                {**params, "PageNum": page_number, "PageSize": asked},
+                {**params, "PageNum": page_number, "PageSize": page_size},
                 deadline,
             )
             try:
                 total = integer(answer, "TotalElements")
-                size = integer(answer, "PageSize") or asked
+                answered_size = integer(answer, "PageSize") or page_size
             except BadAnswer as error:
                 error.operation = operation.name
                 raise
             page = self._items(operation, answer)
-            if not listed.take(page, total):
-                return listed
-            # The API may give smaller pages than asked for; a page is short by its own measure.
-            if len(page) < min(size, asked) or len(listed.items) >= (total or 0):
-                return listed
+            if not list_pass.add_page(page, total):
+                return list_pass
+            # The API may return smaller pages than requested; the answer's own PageSize then says if a page is short.
+            if len(page) < min(answered_size, page_size) or len(list_pass.items) >= (total or 0):
+                return list_pass
             page_number += 1
 
 
@@ -296,7 +301,10 @@ def _request_id(answer: Mapping[str, Any]) -> str:
 
 
 def _nonces() -> Callable[[], str]:
-    """Give texts that were never given before: asking the system for each would hand the interpreter to another thread."""
-    mine = uuid.uuid4().hex[:20]
+    """Return a function that never returns the same text twice.
+
+    A system call for each nonce would hand the interpreter over to another thread.
+    """
+    prefix = uuid.uuid4().hex[:20]
     count = itertools.count()
-    return lambda: f"{mine}{next(count):012x}"
+    return lambda: f"{prefix}{next(count):012x}"

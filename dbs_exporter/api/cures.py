@@ -1,4 +1,7 @@
-"""What mends a refusal of the API, by its error code. Sources: the vendor's pages of common and DBS error codes."""
+"""How to fix a refusal of the API, by its error code.
+
+This module owns the sentences only. Sources: the vendor's pages of common error codes and of DBS error codes.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,6 @@ _CURES: Mapping[str, str] = {
 
 
 def cure_of(code: str, operation: str) -> str:
-    """Return what mends a refusal with this code, "" if nothing is known; the longest code that fits counts."""
-    fitting = [known for known in _CURES if code.lower().startswith(known.lower())]
-    return _CURES[max(fitting, key=len)].format(operation=operation) if fitting else ""
+    """Return how to fix a refusal with this code, by its longest known prefix; "" if none is known."""
+    prefixes = [known for known in _CURES if code.lower().startswith(known.lower())]
+    return _CURES[max(prefixes, key=len)].format(operation=operation) if prefixes else ""

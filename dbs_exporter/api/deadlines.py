@@ -1,8 +1,8 @@
-"""Connections whose answers have a deadline, as a requests transport adapter over urllib3.
+"""A requests transport adapter whose answers have a deadline.
 
-A socket's own timeout starts anew with every byte that drips in, and so do those of requests and urllib3. Here an answer, head
-and body, is held to the time that is left of the whole attempt, with and without a proxy, and what the proxy itself answers
-too. Looking up a host's name is the resolver's, which has limits of its own.
+The timeouts of sockets, requests and urllib3 start again with every byte that arrives. Here an answer, head and body, must
+be complete within the time left for the whole attempt, with and without a proxy; the same holds for the proxy's own
+answers. This module does not limit the lookup of a host's name, which is the resolver's.
 """
 
 from __future__ import annotations
@@ -25,48 +25,51 @@ from dbs_exporter.clock import Clock
 
 @functools.cache
 def tls_context(verify: bool | str) -> ssl.SSLContext:
-    """Return a verifying context over a CA bundle (True: the usual one); made once, because a bundle is slow and large."""
+    """Return a context that verifies with a CA bundle (True: the usual one); cached, as loading is slow."""
     bundle = verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH
     folder = Path(bundle).is_dir()
     return ssl.create_default_context(cafile=None if folder else bundle, capath=bundle if folder else None)
 
 
 class Adapter(HTTPAdapter):
-    """Sends for one thread only, and repeats nothing. Give `urllib3.Timeout(total=...)`: it is for the whole answer."""
+    """Sends the requests of a single thread and retries nothing.
+
+    Its timeout is a `urllib3.Timeout(total=...)`, which limits the whole answer.
+    """
 
     def __init__(self, clock: Clock) -> None:
-        self._pools = _held_pools(clock)
+        self._pools = _deadline_pools(clock)
         super().__init__(pool_connections=4, pool_maxsize=1, max_retries=0)
 
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: bool | str, cert: Any = None
     ) -> tuple[Any, Any]:
-        """Return what tells pools apart, with the one context of all threads instead of a bundle for each."""
+        """Return the key of a pool, with a TLS context that all threads share."""
         host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
         return host, {"ssl_context": tls_context(verify)} if host["scheme"] == "https" else {}
 
     def cert_verify(self, conn: Any, url: str, verify: bool | str, cert: Any) -> None:
-        """Leave connections alone: their context has the bundle already."""
+        """Do nothing: the connection's context has the CA bundle already."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make urllib3's pools, with held connections."""
+        """Create urllib3's pools, with connections that keep the deadline."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        """Return urllib3's pools behind a proxy, with held connections."""
+        """Return urllib3's pools behind a proxy, with connections that keep the deadline."""
         manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = self._pools
         return manager
 
 
-class _HeldReader(io.RawIOBase):
-    """Reads a socket until a deadline."""
+class _DeadlineReader(io.RawIOBase):
+    """Reads a socket; raises TimeoutError once the deadline has passed."""
 
     def __init__(self, sock: socket.socket, clock: Clock, deadline: float) -> None:
         super().__init__()
         self._sock = sock
-        # Its own reference keeps the socket open after the connection let go of it, as http.client expects.
+        # A file of its own keeps the socket open after the connection has released it, as http.client expects.
         self._source = sock.makefile("rb", buffering=0)
         self._clock = clock
         self._deadline = deadline
@@ -86,49 +89,49 @@ class _HeldReader(io.RawIOBase):
         super().close()
 
 
-class _HeldSocket:
-    """What `http.client.HTTPResponse` asks of a socket: a file."""
+class _DeadlineSocket:
+    """The part of a socket that `http.client.HTTPResponse` uses: its file."""
 
     def __init__(self, sock: socket.socket, clock: Clock, deadline: float) -> None:
-        self._reader = _HeldReader(sock, clock, deadline)
+        self._reader = _DeadlineReader(sock, clock, deadline)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         return io.BufferedReader(self._reader, 65_536)
 
 
-class _HeldResponse(http.client.HTTPResponse):
-    """An answer that is read until a deadline."""
+class _DeadlineResponse(http.client.HTTPResponse):
+    """An answer that must be read before a deadline."""
 
     def __init__(self, sock: socket.socket, *args: Any, clock: Clock, deadline: float, **kwargs: Any) -> None:
-        held: Any = _HeldSocket(sock, clock, deadline)
-        super().__init__(held, *args, **kwargs)
+        limited: Any = _DeadlineSocket(sock, clock, deadline)
+        super().__init__(limited, *args, **kwargs)
 
 
-def _held_pools(clock: Clock) -> dict[str, type[urllib3.HTTPConnectionPool]]:
-    """Return urllib3's pools with connections whose answers are held to the connection's timeout as a whole."""
+def _deadline_pools(clock: Clock) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+    """Return urllib3's pools, with connections whose timeout limits the whole answer."""
 
-    def hold(connection: Any) -> None:
-        # urllib3 has set `timeout` to what is left of the total.
+    def set_deadline(connection: Any) -> None:
+        # urllib3 has set `timeout` to the time left of the total.
         connection.response_class = functools.partial(
-            _HeldResponse, clock=clock, deadline=clock.monotonic() + connection.timeout
+            _DeadlineResponse, clock=clock, deadline=clock.monotonic() + connection.timeout
         )
 
     class Plain(urllib3.connection.HTTPConnection):
         def connect(self) -> None:
-            hold(self)
+            set_deadline(self)
             super().connect()
 
         def getresponse(self) -> Any:
-            hold(self)
+            set_deadline(self)
             return super().getresponse()
 
     class Secure(urllib3.connection.HTTPSConnection):
         def connect(self) -> None:
-            hold(self)
+            set_deadline(self)
             super().connect()
 
         def getresponse(self) -> Any:
-            hold(self)
+            set_deadline(self)
             return super().getresponse()
 
     class PlainPool(urllib3.HTTPConnectionPool):

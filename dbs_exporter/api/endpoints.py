@@ -1,7 +1,7 @@
-"""Region to host: the project's own table, because the vendor's map is wrong for some regions and ignores `vpc`.
+"""The host of each region, as a table of its own: the SDK's map is wrong for some and lacks `vpc`.
 
-It owns names only; it resolves and connects nothing. Sources: the vendor's public endpoint list of 2024-11, its OpenAPI
-metadata, and the map inside its official SDK, in that order where they disagree.
+This module owns names only; it resolves and connects nothing. Sources: the vendor's public endpoint list of 2024-11, its
+OpenAPI metadata, and the map inside its official SDK, in that order where they disagree.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from dbs_exporter.errors import ConfigError
 
 _SHARED = "dbs-api.cn-hangzhou.aliyuncs.com"
-"""Serves many regions; the region is chosen by the parameters Region and RegionId, not by the host."""
+"""The host of many regions; the parameters Region and RegionId choose the region, not the host."""
 
 _SHARED_REGIONS = (
     "cn-beijing",
@@ -42,7 +42,7 @@ _OWN_REGIONS = (
     "eu-west-1",
     "me-east-1",
 )
-# The 2020 reference writes two finance regions without the suffix that the endpoint lists give them.
+# The reference of 2020 writes two finance regions without the suffix that they have in the endpoint lists.
 _ALIASES = {
     "cn-shanghai-finance": "cn-shanghai-finance-1",
     "cn-shenzhen-finance": "cn-shenzhen-finance-1",
@@ -52,17 +52,17 @@ PUBLIC_HOSTS: Mapping[str, str] = {
     **dict.fromkeys(_SHARED_REGIONS, _SHARED),
     **{region: f"dbs-api.{region}.aliyuncs.com" for region in _OWN_REGIONS},
 }
-"""Region to its public host."""
+"""The public host of each region."""
 
 REGIONS: tuple[str, ...] = tuple(sorted(PUBLIC_HOSTS))
-"""Every region that the table knows; DBS may serve others, which answer on the shared host."""
+"""Every region of the table; DBS may serve others, at the shared host."""
 
 
 def endpoint_url(region: str, *, network: str = "public", override: str | None = None) -> str:
-    """Give the base URL of DBS for a region, without a trailing slash; `override` wins over the table.
+    """Return the base URL of DBS for a region, without a trailing slash; `override` replaces the table's.
 
-    A region the table does not know gets the shared host, which the vendor's metadata names as the global endpoint.
-    `network` is "public" or "vpc". Raises ConfigError for anything else, and for an override that is not such a URL.
+    A region that is not in the table gets the shared host, which the vendor's metadata names as the global endpoint.
+    `network` is "public" or "vpc". Raises ConfigError for any other network, and for an override that is no base URL.
     """
     if override:
         return _checked(override)
@@ -75,7 +75,7 @@ def endpoint_url(region: str, *, network: str = "public", override: str | None =
 
 
 def _checked(url: str) -> str:
-    """Give the override as scheme://host[:port]; a bare host means https."""
+    """Return the override as scheme://host[:port]; a host without a scheme means https."""
     parts = urlsplit(url if "://" in url else f"https://{url}")
     try:
         port = parts.port
@@ -99,6 +99,6 @@ def _checked(url: str) -> str:
 
 
 def _without_userinfo(url: str) -> str:
-    """Give the URL for a message: what stands before an @ may be a password."""
+    """Return the URL for a message, without the part before an @, which may hold a password."""
     head, at, tail = url.rpartition("@")
     return f"{head.split('://')[0]}://…@{tail}" if at and "://" in head else tail

@@ -1,4 +1,7 @@
-"""One pass over a paged list, and whether what came can be trusted. It never calls."""
+"""A pass over a paged list, and whether its items can be trusted.
+
+This module owns how a list that changed while it was read is noticed. It never calls the API.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,10 @@ MAX_ITEMS = 1_000_000
 
 
 class ListPass:
-    """One pass over a list: what came, and what is wrong with it."""
+    """A single pass over a list: its items, and what is wrong with them.
+
+    `identity` names the fields that identify an item.
+    """
 
     def __init__(self, identity: tuple[str, ...]) -> None:
         self.items: list[dict[str, Any]] = []
@@ -19,8 +25,8 @@ class ListPass:
         self._pages = 0
         self._changed = ""
 
-    def take(self, page: list[dict[str, Any]], total: int | None) -> bool:
-        """Take a page; False if there is no use in asking for another."""
+    def add_page(self, page: list[dict[str, Any]], total: int | None) -> bool:
+        """Add a page and its TotalElements; return whether another page may follow."""
         if total is None or total < 0:
             self._changed = "the answer does not tell how many there are"
             self.items += page
@@ -33,7 +39,7 @@ class ListPass:
             self._changed = "the same page came twice"
             return False
         if self._pages or len(page) < total:
-            # Only a list of several pages can shift under the reader, so only there is this worth its time.
+            # Only a list of several pages can shift while it is read; the check is too slow to make it for nothing.
             keys = {tuple(str(item.get(name)) for name in self._identity) for item in page}
             if keys & self._seen:
                 self._changed = "an item came twice"
@@ -47,16 +53,16 @@ class ListPass:
         return bool(page)
 
     @property
-    def countable(self) -> bool:
-        """Whether as many items came as there are."""
+    def is_complete(self) -> bool:
+        """Whether the number of items is the TotalElements that the API reported."""
         return self._total is not None and len(self.items) == self._total
 
     @property
     def problem(self) -> str:
-        """What is wrong with this pass, "" if nothing is."""
+        """What is wrong with this pass, as a sentence; "" if nothing is."""
         if self._changed:
             return f"the list cannot be trusted: {self._changed}"
-        if not self.countable:
+        if not self.is_complete:
             return (
                 f"the list cannot be trusted: {len(self.items)} items came where the API counts {self._total}"
             )

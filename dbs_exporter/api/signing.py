@@ -1,7 +1,8 @@
-"""ACS3-HMAC-SHA256, the vendor's third signature, as a requests `AuthBase`.
+"""ACS3-HMAC-SHA256, the vendor's signature version 3, as a requests `AuthBase`.
 
-It owns the canonical form and the headers that belong to a signature. It runs last, sees the request as it will be sent,
-and must run again for every attempt: the API refuses a nonce it has seen and a date that is 15 minutes off.
+This module owns the canonical form of a request and the headers of a signature. It signs the request as it will be sent, and
+must sign again for every attempt, because the API refuses a nonce that it has seen and a date that is 15 minutes off. It
+sends nothing.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 
 
 def encode(value: str) -> str:
-    """Percent-encode as RFC 3986 has it: everything but letters, digits and `-_.~`."""
-    # Ids and numbers, which most values are, stay as they are.
+    """Percent-encode a value as in RFC 3986: everything but letters, digits and `-_.~`."""
+    # Most values are ids and numbers, which need no encoding.
     return value if value.isascii() and value.isalnum() else quote(value, safe="~")
 
 
 def canonical_query(parameters: Iterable[tuple[str, str]]) -> str:
-    """Give the parameters sorted by name and encoded; also the form in which the client sends them."""
+    """Return the query sorted by name and encoded, as it is signed and as the client sends it."""
     return "&".join(f"{encode(name)}={encode(value)}" for name, value in sorted(parameters))
 
 
@@ -42,28 +43,31 @@ def authorization(
     headers: Mapping[str, str],
     payload_sha256: str = _EMPTY_SHA256,
 ) -> str:
-    """Give the Authorization header over a canonical query and exactly these headers (names in any case)."""
-    named = sorted((name.lower(), value.strip()) for name, value in headers.items())
-    signed = ";".join(name for name, _ in named)
+    """Return the Authorization header of a request with a canonical query and exactly these headers.
+
+    The names of `headers` may be in any case; `payload_sha256` is the hash of the body in hex.
+    """
+    signed_headers = sorted((name.lower(), value.strip()) for name, value in headers.items())
+    names = ";".join(name for name, _ in signed_headers)
     canonical = "\n".join(
         (
             method,
             path,
             query,
-            "".join(f"{name}:{value}\n" for name, value in named),
-            signed,
+            "".join(f"{name}:{value}\n" for name, value in signed_headers),
+            names,
             payload_sha256,
         )
     )
     to_sign = f"{ALGORITHM}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     signature = hmac.digest(credentials.access_key_secret.encode(), to_sign.encode(), "sha256").hex()
-    return f"{ALGORITHM} Credential={credentials.access_key_id},SignedHeaders={signed},Signature={signature}"
+    return f"{ALGORITHM} Credential={credentials.access_key_id},SignedHeaders={names},Signature={signature}"
 
 
 class Acs3Auth(AuthBase):
-    """Signs a prepared request: host, content-type and every `x-acs-*` header, which is what the documents demand.
+    """Signs a prepared request: host, content-type and every `x-acs-*` header, as the documents require.
 
-    `now` gives Unix seconds; `nonce` a text never given before.
+    `now` returns Unix seconds, `nonce` a text that it never returned before.
     """
 
     def __init__(
@@ -78,7 +82,7 @@ class Acs3Auth(AuthBase):
         self._nonce = nonce
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        """Add the signature's headers in place and return the request."""
+        """Add the headers of the signature to the request and return it."""
         url = urlsplit(str(request.url))
         body = request.body or b""
         payload = hashlib.sha256(body.encode() if isinstance(body, str) else body).hexdigest()

@@ -1,7 +1,8 @@
-"""One request, one bounded answer: what requests and its layers leave open.
+"""Sends a request and reads its answer within limits of time and size.
 
-It owns sessions (one per thread), the deadline of a whole answer, its greatest size, and the translation of many kinds of
-exception into `errors`. It follows no redirect, keeps no cookies, reads no `.netrc`, and repeats nothing.
+This module owns the sessions (one per thread), the deadline and the maximum size of an answer, and the translation of the
+exceptions of requests, urllib3 and sockets into `errors`. It follows no redirect, keeps no cookies, reads no `.netrc`, and
+retries nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from dbs_exporter.api.deadlines import Adapter
 from dbs_exporter.clock import Clock
 from dbs_exporter.errors import ApiError, BadAnswer, Timeout, Unreachable
 
-# At debug level urllib3 prints every address, and an address of DBS may hold a database's password.
+# At debug level urllib3 logs every URL, and a URL of DBS may hold a database's password.
 logging.getLogger("urllib3").setLevel(logging.INFO)
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
@@ -38,7 +39,7 @@ _MAX_GZIP_MEMBERS = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpAnswer:
-    """A whole answer, decoded; the headers' names in lower case."""
+    """A complete answer; its body is decompressed, the names of its headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -47,38 +48,41 @@ class HttpAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """How a host is reached: proxies and certificates, looked up once because that costs as much as a request."""
+    """The proxies and certificates for a host, looked up once because that takes as long as a request."""
 
     proxies: dict[str, str]
     verify: bool | str
 
     @classmethod
     def to(cls, url: str) -> Route:
-        """Read HTTP_PROXY, HTTPS_PROXY, NO_PROXY and the two variables that name a CA bundle."""
+        """Return the route to a URL, from the variables of the environment.
+
+        These are HTTP_PROXY, HTTPS_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE.
+        """
         bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
         return cls(proxies=get_environ_proxies(url), verify=bundle or True)
 
 
 class Sessions:
-    """One `requests.Session` per thread, for any number of hosts, until `close`."""
+    """A `requests.Session` for each thread, for any number of hosts, until `close`."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._local = threading.local()
         self._adapters: weakref.WeakSet[Adapter] = weakref.WeakSet()
 
-    def mine(self) -> requests.Session:
-        """Return this thread's session."""
+    def current(self) -> requests.Session:
+        """Return the session of the current thread."""
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = requests.Session()
-            # The proxies of the environment come by `Route`; .netrc, which this would also switch on, never.
+            # `Route` has the environment's proxies already; `trust_env` would also read .netrc.
             session.trust_env = False
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
             adapter = Adapter(self._clock)
             session.mount("http://", adapter)
             session.mount("https://", adapter)
-            # A thread that ends takes its session along, and must not leave the connections to the garbage collector.
+            # The session of a thread that has ended is freed; its connections are then closed at once.
             weakref.finalize(session, adapter.close)
             self._local.session = session
             self._adapters.add(adapter)
@@ -93,10 +97,14 @@ class Sessions:
 def exchange(
     session: requests.Session, request: requests.Request, route: Route, timeout: float
 ) -> HttpAnswer:
-    """Send once and read the whole answer within `timeout` seconds; raises Timeout, Unreachable or BadAnswer."""
+    """Send a request once and return its whole answer.
+
+    Raises Timeout if that takes more than `timeout` seconds, Unreachable if there is no connection or it breaks, and
+    BadAnswer for an answer that is too large or wrongly encoded.
+    """
     limit: Any = urllib3.Timeout(total=timeout)
     try:
-        # A proxy's password and the signed address are in the exceptions of these layers; only `_translated` reads them.
+        # The exceptions of these layers hold a proxy's password and the signed URL, so only `_translated` reads them.
         with session.send(
             session.prepare_request(request),
             stream=True,
@@ -115,19 +123,19 @@ def exchange(
     ) as error:
         raise _translated(error, request.url, route, timeout) from None
     if not body and not headers.keys() & {"content-length", "transfer-encoding"}:
-        # http.client takes the end of a connection for the end of a head.
+        # http.client takes the end of the connection for the end of the head.
         raise Unreachable("the connection broke off before the answer", http_status=response.status_code)
     return HttpAnswer(status=response.status_code, headers=headers, body=body)
 
 
 def _bounded(response: requests.Response, headers: Mapping[str, str]) -> bytes:
-    """Read the body as it was sent, if it is not too large."""
+    """Return the body as it was sent; raises BadAnswer if it is too large."""
     declared = headers.get("content-length", "")
     if declared.isdecimal() and (len(declared) > 18 or int(declared) > MAX_ANSWER_BYTES):
         raise _too_large(response.status_code)
     body: bytes = response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=False)
     if len(body) <= MAX_ANSWER_BYTES:
-        # urllib3 notices an answer that ends before its length when it is asked for what is not there.
+        # urllib3 notices an answer that is shorter than its length when more is read.
         body += response.raw.read(1, decode_content=False)
     if len(body) > MAX_ANSWER_BYTES:
         raise _too_large(response.status_code)
@@ -135,7 +143,7 @@ def _bounded(response: requests.Response, headers: Mapping[str, str]) -> bytes:
 
 
 def _decoded(body: bytes, status: int, headers: Mapping[str, str]) -> bytes:
-    """Undo gzip without ever holding more than the limit, however small what came was."""
+    """Return the body without gzip; never hold more than the limit, however well it was compressed."""
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding in ("", "identity") or not body:
         return body
@@ -166,7 +174,7 @@ def _too_large(status: int) -> BadAnswer:
 
 
 def _translated(error: Exception, url: str, route: Route, timeout: float) -> ApiError:
-    """Return the error of ours; never the library's words, which hold the address with all its parameters."""
+    """Return the error for a library's exception, without its message, which holds the signed URL."""
     causes = list(_causes(error))
     host = urlsplit(url).netloc
     proxy = select_proxy(url, route.proxies)
@@ -194,8 +202,8 @@ def _translated(error: Exception, url: str, route: Route, timeout: float) -> Api
     if refusals:
         what = f"the proxy {_without_password(proxy)}, on the way to {host}" if proxy else host
         return Unreachable(f"{what}: {refusals[0].strerror or type(refusals[0]).__name__}")
-    late = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
-    if any(isinstance(cause, late) for cause in causes):
+    timeouts = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+    if any(isinstance(cause, timeouts) for cause in causes):
         return Timeout(f"no whole answer of {where} within {timeout:.3g} s")
     tunnel = next((str(cause) for cause in causes if str(cause).startswith(_TUNNEL_REFUSED)), "")
     if tunnel:
@@ -208,7 +216,7 @@ def _translated(error: Exception, url: str, route: Route, timeout: float) -> Api
 
 
 _TUNNEL_REFUSED = "Tunnel connection failed:"
-"""What http.client says when a proxy answers CONNECT with anything but 200."""
+"""The start of http.client's message if a proxy answers CONNECT with anything but 200."""
 _CONNECTING = frozenset(
     {
         errno.ECONNREFUSED,
@@ -220,22 +228,22 @@ _CONNECTING = frozenset(
         errno.EACCES,
     }
 )
-"""What the system says of a connection that cannot be made."""
+"""The system's errors for a connection that cannot be made."""
 
 
 def _without_password(proxy: str) -> str:
-    """Return a proxy's address for a message: what stands before an @ may be a password."""
+    """Return a proxy's URL for a message, without the part before an @, which may hold a password."""
     scheme, separator, rest = proxy.rpartition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Walk through what an exception wraps: requests and urllib3 hide causes in `args` and `reason`."""
+    """Yield an exception and all that it wraps; requests and urllib3 keep causes in `args` and `reason`."""
     seen: set[int] = set()
-    waiting: list[object] = [error]
-    while waiting:
-        found = waiting.pop(0)
-        if isinstance(found, BaseException) and id(found) not in seen:
-            seen.add(id(found))
-            yield found
-            waiting += [*found.args, getattr(found, "reason", None), found.__cause__, found.__context__]
+    candidates: list[object] = [error]
+    while candidates:
+        cause = candidates.pop(0)
+        if isinstance(cause, BaseException) and id(cause) not in seen:
+            seen.add(id(cause))
+            yield cause
+            candidates += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]

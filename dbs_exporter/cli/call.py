@@ -56,7 +56,7 @@ def call(
         raise click.UsageError(f"{operation} has no list; leave --all-pages out")
     chosen = _account(config_file, default_config_file, account)
     where = region or (chosen.regions[0] if chosen.regions != "all" else DEFAULT_REGION)
-    given = {"RegionId": where, **({"Region": where} if wanted.region_parameter else {}), **parameters}
+    given = {"RegionId": where, **({"Region": where} if wanted.has_region_parameter else {}), **parameters}
     try:
         request_parameters(wanted, given)
     except Invalid as error:

@@ -12,7 +12,7 @@ from support.api_caller import SECRET, MakeCaller, Serve
 from support.scripted_server import OK, http, in_turn
 
 from dbs_exporter import errors
-from dbs_exporter.api.answers import error_class, presentable, retry_after_seconds, understand
+from dbs_exporter.api.answers import error_class, parse_answer, presentable, retry_after_seconds
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_malformed_refusal_is_still_a_refusal() -> None:
     """An error whose own fields are nonsense is told by what is left of it."""
     answer = {"Success": False, "ErrCode": ["x"], "ErrMessage": {"a": 1}, "HttpStatusCode": "many"}
     with pytest.raises(errors.ServerError, match="HTTP 200"):
-        understand(json.dumps(answer).encode(), http_status=200, headers={})
+        parse_answer(json.dumps(answer).encode(), http_status=200, headers={})
 
 
 def test_success_beside_a_code_is_success(serve: Serve, make_caller: MakeCaller) -> None:
@@ -124,7 +124,7 @@ def test_a_page_of_a_proxy_is_not_a_denial(serve: Serve, make_caller: MakeCaller
 def test_no_bytes_raise_anything_but_an_api_error(body: bytes, status: int) -> None:
     """Whatever comes, it is an answer or one of our errors."""
     with suppress(errors.ApiError):
-        assert isinstance(understand(body, http_status=status, headers={}), dict)
+        assert isinstance(parse_answer(body, http_status=status, headers={}), dict)
 
 
 @given(st.text(max_size=700))

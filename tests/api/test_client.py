@@ -238,7 +238,7 @@ class Rotating:
     def get(self) -> Credentials:
         return Credentials(access_key_id=f"ak{self.number}", access_key_secret=SECRET)
 
-    def refused(self, used: Credentials) -> bool:
+    def renew(self, refused: Credentials) -> bool:
         changed = self.number < self.newest
         self.number = self.newest
         return changed

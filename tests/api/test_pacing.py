@@ -44,9 +44,9 @@ def test_no_second_holds_more_calls_than_configured(
             with pacer.slot():
                 starts.append(clock.monotonic())
         elif event == "throttled":
-            pacer.throttled()
+            pacer.on_throttled()
         elif event == "succeeded":
-            pacer.succeeded()
+            pacer.on_success()
         else:
             clock.advance(float(event[1]))
     window = max(1.0, 1.0 / rate)
@@ -72,18 +72,18 @@ def test_throttling_halves_the_rate_and_successes_bring_it_back() -> None:
     """The rate is halved, once for all calls refused together, and comes back to the full one and no higher."""
     clock = clock_of_odd_fractions()
     pacer = Pacer(8, 4, clock)
-    pacer.throttled()
-    pacer.throttled()
+    pacer.on_throttled()
+    pacer.on_throttled()
     assert pacer.rate == 4.0
 
     clock.advance(1.0)
-    pacer.throttled()
+    pacer.on_throttled()
     assert pacer.rate == 2.0
 
     seen = []
     for _ in range(200):
         clock.advance(1.0)
-        pacer.succeeded()
+        pacer.on_success()
         seen.append(pacer.rate)
 
     assert seen == sorted(seen)
@@ -97,7 +97,7 @@ def test_throttling_never_stops_calls_for_good() -> None:
     pacer = Pacer(8, 4, clock)
     for _ in range(100):
         clock.advance(2.0)
-        pacer.throttled()
+        pacer.on_throttled()
 
     assert pacer.rate == 8 / 32
 
@@ -106,9 +106,9 @@ def test_idle_time_recovers_nothing() -> None:
     """An hour without calls proves nothing about what the API allows."""
     clock = clock_of_odd_fractions()
     pacer = Pacer(8, 4, clock)
-    pacer.throttled()
+    pacer.on_throttled()
     clock.advance(3600.0)
-    pacer.succeeded()
+    pacer.on_success()
 
     assert pacer.rate < 4.2
 
@@ -118,7 +118,7 @@ def test_what_the_server_asks_for_holds_every_call() -> None:
     clock = clock_of_odd_fractions()
     pacer = Pacer(8, 4, clock)
     refused_at = clock.monotonic()
-    pacer.throttled(retry_after_seconds=7.0)
+    pacer.on_throttled(retry_after_seconds=7.0)
     with pacer.slot():
         assert clock.monotonic() - refused_at == pytest.approx(7.0)
 

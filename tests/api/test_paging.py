@@ -126,20 +126,20 @@ def test_what_pages_gives_adds_up(count: int, changes: list[tuple[int, int, bool
 def test_a_list_above_any_account_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """A list that grows for ever ends at a bound, and is not taken for whole."""
     monkeypatch.setattr(paging, "MAX_ITEMS", 3)
-    listed = ListPass(identity=("Id",))
+    list_pass = ListPass(identity=("Id",))
 
-    assert listed.take([{"Id": 1}, {"Id": 2}], 4)
-    assert not listed.take([{"Id": 3}, {"Id": 4}], 4)
-    assert listed.countable
-    assert listed.problem == "the list cannot be trusted: more than 3 items"
+    assert list_pass.add_page([{"Id": 1}, {"Id": 2}], 4)
+    assert not list_pass.add_page([{"Id": 3}, {"Id": 4}], 4)
+    assert list_pass.is_complete
+    assert list_pass.problem == "the list cannot be trusted: more than 3 items"
 
 
 def test_a_pass_that_adds_up_has_no_problem() -> None:
     """Pages that hold as many items as are counted, none of them twice, are a whole list; an empty page ends it."""
-    listed = ListPass(identity=("Id",))
+    list_pass = ListPass(identity=("Id",))
 
-    assert listed.take([{"Id": 1}, {"Id": 2}], 3)
-    assert listed.problem == "the list cannot be trusted: 2 items came where the API counts 3"
-    assert listed.take([{"Id": 3}], 3)
-    assert not listed.take([], 3)
-    assert (listed.problem, listed.items) == ("", [{"Id": 1}, {"Id": 2}, {"Id": 3}])
+    assert list_pass.add_page([{"Id": 1}, {"Id": 2}], 3)
+    assert list_pass.problem == "the list cannot be trusted: 2 items came where the API counts 3"
+    assert list_pass.add_page([{"Id": 3}], 3)
+    assert not list_pass.add_page([], 3)
+    assert (list_pass.problem, list_pass.items) == ("", [{"Id": 1}, {"Id": 2}, {"Id": 3}])

@@ -32,7 +32,7 @@ def test_a_runbook_says_what_to_do(alert: str) -> None:
         words = shlex.split(line)
         operation = operation_named(words[0])
         given = dict(word.split("=", 1) for word in words[1:] if not word.startswith("-"))
-        if operation.region_parameter:  # `call` gives it from --region
+        if operation.has_region_parameter:  # `call` gives it from --region
             given.setdefault("Region", "cn-hangzhou")
         request_parameters(operation, given)
         assert ("--write" in words) == operation.writes

@@ -29,7 +29,7 @@ class FakeApi:
     ) -> dict[str, Any]:
         assert within == WITHIN
         # As the client does: it adds the region and refuses what the table does not know.
-        region = {"Region": SCOPE.region} if OPERATIONS[operation].region_parameter else {}
+        region = {"Region": SCOPE.region} if OPERATIONS[operation].has_region_parameter else {}
         request_parameters(OPERATIONS[operation], {**region, **params})
         self.asked.append((operation, dict(params)))
         answer = self.answers.get(operation, {})

@@ -1,1 +1,1 @@
-"""Where an account's credentials come from, and when they are renewed."""
+"""The sources of an account's credentials, and when credentials are renewed."""

@@ -1,4 +1,7 @@
-"""Temporary credentials: when they are fetched again, and what happens when that fails."""
+"""Temporary credentials that are refreshed before they expire.
+
+This module owns when they are fetched again, and what happens when that fails. How they are fetched is in `vendor`.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +16,21 @@ from dbs_exporter.errors import CredentialsError
 _log = logging.getLogger(__name__)
 
 _REFRESH_BEFORE_SECONDS = 900.0
-"""How long before its end a token is replaced, or a third of its life if that is less."""
+"""How long before its expiry a token is replaced, unless a third of its life is less."""
 _RECHECK_SECONDS = 300.0
-"""How often a token is fetched anew whose end the source does not tell."""
+"""How often a token is fetched again if the source does not report its expiry."""
 _TRUSTED_SECONDS = 900.0
-"""How long such a token is trusted: STS gives none for less, and the library hands none out that has less left."""
+"""How long such a token is used: STS issues none for less, and the library returns none with less left."""
 _RETRY_SECONDS = 30.0
 _LAST_MOMENT_SECONDS = 5.0
 _LEAST_RETRY_SECONDS = 2.0
 
 
 class RefreshingSource:
-    """Temporary credentials: fetched ahead of their end by one caller, while the others go on with the old ones.
+    """A source of temporary credentials, which one thread refreshes while the others use the old ones.
 
-    `fetch` gives new ones or raises; its exceptions are told by `describe`, which must leave secrets out.
+    `fetch` returns new credentials or raises; `describe` returns a message for its exception, without secrets. `kind` names
+    the source in messages. `on_refresh_failure` is called with the account when a refresh failed.
     """
 
     def __init__(
@@ -46,64 +50,67 @@ class RefreshingSource:
         self._on_refresh_failure = on_refresh_failure
         self._lock = threading.Lock()
         self._current: Credentials | None = None
-        self._good_until = float("-inf")
+        self._valid_until = float("-inf")
         self._refresh_at = float("-inf")
         self._retry_at = float("-inf")
         self._problem = ""
 
     def get(self) -> Credentials:
-        """Return credentials that are good now, fetching new ones when due; raises CredentialsError."""
+        """Return credentials that are valid now, after fetching new ones if that is due.
+
+        Raises CredentialsError if there are none.
+        """
         now = self._clock.now()
         current = self._current
         if current is not None and now < self._refresh_at:
             return current
-        usable = current is not None and now < self._good_until
-        if not self._lock.acquire(blocking=not usable):
+        is_usable = current is not None and now < self._valid_until
+        if not self._lock.acquire(blocking=not is_usable):
             assert current is not None
             return current
         try:
-            return self._renewed()
+            return self._refreshed()
         finally:
             self._lock.release()
 
-    def refused(self, used: Credentials) -> bool:
-        """Fetch again, unless that was just tried."""
+    def renew(self, refused: Credentials) -> bool:
+        """Fetch again unless that was just tried; return whether there are others than the refused ones."""
         with self._lock:
-            if self._current == used and self._clock.now() >= self._retry_at:
+            if self._current == refused and self._clock.now() >= self._retry_at:
                 self._refresh_at = float("-inf")
                 self._retry_at = float("-inf")
-        return self.get() != used
+        return self.get() != refused
 
-    def _renewed(self) -> Credentials:
-        """Fetch under the lock, unless another thread just did or a fetch failed a moment ago."""
+    def _refreshed(self) -> Credentials:
+        """Fetch with the lock held, unless another thread just did or a fetch just failed."""
         now = self._clock.now()
         if self._current is not None and now < self._refresh_at:
             return self._current
         if now >= self._retry_at:
-            # Also after a success: a refused token must not make every call fetch.
+            # Also after a success: a token that the API refuses must not make every call fetch.
             self._retry_at = now + _RETRY_SECONDS
             try:
                 fetched = self._fetch()
                 check_credentials(fetched.credentials, self._account)
             except Exception as error:  # The vendor's library raises anything.
-                self._failed(error, now)
+                self._on_failure(error, now)
             else:
                 self._problem = ""
-                self._keep(fetched, now)
-        if self._current is not None and now < self._good_until:
+                self._on_fetched(fetched, now)
+        if self._current is not None and now < self._valid_until:
             return self._current
-        why = self._problem or "nothing new came"
-        if self._current is not None and self._good_until > float("-inf"):
-            why = f"the credentials have expired and could not be renewed: {why}"
-        raise CredentialsError(f"account {self._account}: {self._kind}: {why}")
+        problem = self._problem or "nothing new came"
+        if self._current is not None and self._valid_until > float("-inf"):
+            problem = f"the credentials have expired and could not be renewed: {problem}"
+        raise CredentialsError(f"account {self._account}: {self._kind}: {problem}")
 
-    def _failed(self, error: Exception, now: float) -> None:
+    def _on_failure(self, error: Exception, now: float) -> None:
         self._problem = (
             str(error).partition(": ")[2] if isinstance(error, CredentialsError) else self._describe(error)
         )
         if self._current is None:
             return
-        if now < self._good_until:
+        if now < self._valid_until:
             _log.warning(
                 "account %s: %s: %s; the credentials that are still good stay in use",
                 self._account,
@@ -112,23 +119,23 @@ class RefreshingSource:
             )
         self._on_refresh_failure(self._account)
 
-    def _keep(self, fetched: Fetched, now: float) -> None:
-        found = fetched.credentials
-        self._current = found
-        if found.expires_at is not None:
-            left = found.expires_at - now
-            self._good_until = found.expires_at - _LAST_MOMENT_SECONDS
-            self._refresh_at = found.expires_at - min(_REFRESH_BEFORE_SECONDS, left / 3)
-            # A token with less life than the pause between two fetches is replaced while it is good.
+    def _on_fetched(self, fetched: Fetched, now: float) -> None:
+        credentials = fetched.credentials
+        self._current = credentials
+        if credentials.expires_at is not None:
+            left = credentials.expires_at - now
+            self._valid_until = credentials.expires_at - _LAST_MOMENT_SECONDS
+            self._refresh_at = credentials.expires_at - min(_REFRESH_BEFORE_SECONDS, left / 3)
+            # A token that lives shorter than the pause between two fetches is still replaced before it expires.
             self._retry_at = min(self._retry_at, max(self._refresh_at, now + _LEAST_RETRY_SECONDS))
             if left <= _LAST_MOMENT_SECONDS:
                 self._problem = (
                     "the credentials that came have already expired; is this machine's clock right?"
                 )
-        elif fetched.end_unknown:
-            self._good_until, self._refresh_at = (
+        elif fetched.expiry_unknown:
+            self._valid_until, self._refresh_at = (
                 now + _TRUSTED_SECONDS,
                 now + _RECHECK_SECONDS,
             )
         else:
-            self._good_until, self._refresh_at = float("inf"), now + _RECHECK_SECONDS
+            self._valid_until, self._refresh_at = float("inf"), now + _RECHECK_SECONDS

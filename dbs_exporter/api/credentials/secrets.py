@@ -1,4 +1,7 @@
-"""Secrets from the configuration, or from files that are read again when they change. No repr holds one."""
+"""Secrets from the configuration, or from files that are read again when they change.
+
+No repr and no error of this module ever shows a secret.
+"""
 
 from __future__ import annotations
 
@@ -10,36 +13,36 @@ MAX_SECRET_BYTES = 16_384
 
 
 class SecretText:
-    """A value from the configuration, or the content of a file that is read again when it changes."""
+    """A value of the configuration, or the content of a file that is read again when it changes."""
 
     def __init__(self, value: str = "", path: Path | None = None) -> None:
         self._value = value
         self._path = path
-        self._seen: tuple[int, int, int] | None = None
+        self._version: tuple[int, int, int] | None = None
 
     def __repr__(self) -> str:
         return f"SecretText(path={self._path})" if self._path else "SecretText()"
 
     def read(self) -> str:
-        """Return the value. Raises ValueError, with a sentence that names the file, if that holds no secret."""
+        """Return the value. Raises ValueError, whose message names the file, if the file holds no secret."""
         if self._path is None:
             return self._value
         try:
-            # stat follows links, so the swap by which Kubernetes replaces a mounted secret shows as another inode.
-            found = self._path.stat()
+            # stat follows links, so a mounted secret that Kubernetes replaces has another inode.
+            stat = self._path.stat()
         except OSError as error:
             raise ValueError(f"the file {self._path} cannot be read: {error.strerror}") from None
-        seen = (found.st_mtime_ns, found.st_ino, found.st_size)
-        if seen != self._seen:
-            self._value, self._seen = read_secret_file(self._path), seen
+        version = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
+        if version != self._version:
+            self._value, self._version = read_secret_file(self._path), version
         return self._value
 
 
 def read_secret_file(path: Path) -> str:
-    """Return the one word of a file: white space around it and a byte order mark before it do not count.
+    """Return the secret in a file, without white space around it or a byte order mark before it.
 
-    Raises ValueError, with a sentence that names the file and never its content, if it cannot be read, is empty, too large,
-    no UTF-8, or holds anything that no secret holds.
+    Raises ValueError, whose message names the file and never its content, if the file cannot be read, is empty, larger than
+    MAX_SECRET_BYTES, not UTF-8, or holds characters that no secret has.
     """
     try:
         with path.open("rb") as file:
@@ -51,7 +54,7 @@ def read_secret_file(path: Path) -> str:
     try:
         text = raw.decode("utf-8-sig").strip()
     except UnicodeDecodeError:
-        # Not the error's own words, which quote the bytes.
+        # Not the error's own message, which quotes the bytes.
         raise ValueError(f"the file {path} is not UTF-8 text") from None
     if not text:
         raise ValueError(f"the file {path} is empty; write the secret into it")
@@ -65,7 +68,7 @@ def read_secret_file(path: Path) -> str:
 
 
 def secret_text(settings: CredentialSettings, name: str) -> SecretText:
-    """Return a field of the configuration, or the file that stands for it."""
+    """Return a field of the settings, or the file that the settings name instead of it (`<name>_file`)."""
     path = getattr(settings, f"{name}_file", None)
     if path is not None:
         return SecretText(path=Path(path))
@@ -75,7 +78,7 @@ def secret_text(settings: CredentialSettings, name: str) -> SecretText:
 
 
 def text_of(settings: CredentialSettings | None, name: str) -> str:
-    """Return a field of the settings as text, revealed if it is a secret; "" if it is not given."""
+    """Return a field of the settings as text, also if it is a secret; "" if it is not set."""
     value = getattr(settings, name, None)
     reveal = getattr(value, "get_secret_value", None)
     return str(reveal() if reveal is not None else value or "")

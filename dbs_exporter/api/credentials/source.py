@@ -1,4 +1,7 @@
-"""The source of credentials that an account's settings ask for."""
+"""Builds the source of an account's credentials, and reports when its credentials expire.
+
+This module chooses the source; the sources themselves are in `static`, `refreshing` and `vendor`. It fetches nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import os
 from collections.abc import Callable
 
 from dbs_exporter.api.credentials import vendor
+from dbs_exporter.api.credentials.failures import describe_failure
 from dbs_exporter.api.credentials.refreshing import RefreshingSource
 from dbs_exporter.api.credentials.secrets import secret_text
 from dbs_exporter.api.credentials.static import StaticSource
@@ -26,11 +30,10 @@ def credential_source(
     clock: Clock,
     on_refresh_failure: Callable[[str], None],
 ) -> CredentialSource:
-    """Build the source that an account's settings ask for; nothing is fetched before the first `get`.
+    """Return the source of credentials for an account's settings; the first `get` fetches them.
 
-    `on_refresh_failure` is called with the account each time a renewal failed while the old credentials could still be
-    used. The environment, where a type uses it, is read here. Raises CredentialsError if the settings name no usable
-    source.
+    `on_refresh_failure` is called with the account each time a refresh failed after there were credentials. If the type
+    uses the environment, it is read here. Raises CredentialsError if the settings name no usable source.
     """
     if settings.type in ("access_key", "sts"):
         return StaticSource(
@@ -46,13 +49,16 @@ def credential_source(
         raise CredentialsError(f"account {account}: {settings.type}: {error}") from None
 
     def describe(error: Exception) -> str:
-        return f"{vendor.describe(error)}; {source.cure}"
+        return f"{describe_failure(error)}; {source.cure}"
 
     return RefreshingSource(account, source.name, source.fetch, describe, clock, on_refresh_failure)
 
 
 class ExpiryReporter:
-    """A source of credentials that reports until when they are good, each time that changes (None: for ever)."""
+    """A source that calls `on_expiry` with the expiry of its credentials each time that changes.
+
+    The expiry is in Unix seconds, None if the credentials do not expire.
+    """
 
     def __init__(self, source: CredentialSource, on_expiry: Callable[[float | None], None]) -> None:
         self._source = source
@@ -60,13 +66,13 @@ class ExpiryReporter:
         self._reported: float | None = None
 
     def get(self) -> Credentials:
-        """Return what the source behind gives."""
+        """Return the credentials of the underlying source."""
         credentials = self._source.get()
         if credentials.expires_at != self._reported:
             self._reported = credentials.expires_at
             self._on_expiry(credentials.expires_at)
         return credentials
 
-    def refused(self, used: Credentials) -> bool:
-        """Ask the source behind to look again; False if it cannot."""
-        return isinstance(self._source, RenewableSource) and self._source.refused(used)
+    def renew(self, refused: Credentials) -> bool:
+        """Renew the credentials of the underlying source; return False if it cannot."""
+        return isinstance(self._source, RenewableSource) and self._source.renew(refused)

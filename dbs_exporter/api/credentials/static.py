@@ -1,4 +1,7 @@
-"""An access key or STS token from the configuration, whose files are read again when they change."""
+"""An access key or STS token from the configuration, or from files that may change.
+
+This module never calls anything over the network.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class StaticSource:
-    """An access key, or an STS token, as the configuration has it."""
+    """The access key or STS token of the configuration; `security_token` is None for an access key."""
 
     def __init__(
         self,
@@ -36,9 +39,9 @@ class StaticSource:
         self._failing = False
 
     def get(self) -> Credentials:
-        """Return the key; files that changed are read, and what was read before stands if that fails.
+        """Return the key, after reading files that have changed; if that fails, return the previous key.
 
-        Raises CredentialsError if there never was a key.
+        Raises CredentialsError if there is no previous key, or if the new one cannot be used.
         """
         with self._lock:
             try:
@@ -55,13 +58,15 @@ class StaticSource:
                 return self._current
             self._failing = False
             token = texts[2] if len(texts) > 2 else ""
-            found = Credentials(access_key_id=texts[0], access_key_secret=texts[1], security_token=token)
-            check_credentials(found, self._account)
+            credentials = Credentials(
+                access_key_id=texts[0], access_key_secret=texts[1], security_token=token
+            )
+            check_credentials(credentials, self._account)
             if len(texts) > 2 and not token:
                 raise CredentialsError(f"account {self._account}: the security token is empty")
-            self._current = found
-            return found
+            self._current = credentials
+            return credentials
 
-    def refused(self, used: Credentials) -> bool:
-        """Look at the files again."""
-        return self.get() != used
+    def renew(self, refused: Credentials) -> bool:
+        """Read files that have changed; return whether the credentials are others than the refused ones."""
+        return self.get() != refused

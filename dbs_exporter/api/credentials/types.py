@@ -1,6 +1,6 @@
-"""What credentials are, and what a source of them and its settings look like.
+"""The types of credentials, of their sources and of their settings.
 
-No repr here ever holds a secret.
+No repr of these types ever shows a secret. This module reads and fetches nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from dbs_exporter.errors import CredentialsError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """An access key, with a token if it is temporary; `expires_at` in Unix seconds, None where there is no end to know."""
+    """An access key, with a token if it is temporary.
+
+    `expires_at` is in Unix seconds; None if the credentials do not expire, or if that is not known.
+    """
 
     access_key_id: str
     access_key_secret: str = field(repr=False)
@@ -22,49 +25,55 @@ class Credentials:
 
 
 class CredentialSource(Protocol):
-    """Where an account's credentials come from."""
+    """A source of an account's credentials."""
 
     def get(self) -> Credentials:
-        """Give credentials that are good now; raises CredentialsError."""
+        """Return credentials that are valid now. Raises CredentialsError if there are none."""
         ...
 
 
 @runtime_checkable
 class RenewableSource(Protocol):
-    """A source that may have something newer than what the API just refused."""
+    """A source that may have newer credentials than those that the API has refused."""
 
-    def refused(self, used: Credentials) -> bool:
-        """Look again; True if `get` now gives other credentials than those used."""
+    def renew(self, refused: Credentials) -> bool:
+        """Look for newer credentials; return whether `get` now returns others than the refused ones."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """What a fetch gave: credentials, and whether their end is simply not told (as against: there is none)."""
+    """The result of a fetch.
+
+    `expiry_unknown` says that the credentials expire but the source does not report when.
+    """
 
     credentials: Credentials
-    end_unknown: bool = False
+    expiry_unknown: bool = False
 
 
 class CredentialSettings(Protocol):
-    """How an account signs in, as the configuration has it (`config.models.CredentialsConfig`).
+    """The credentials of an account in the configuration (`config.models.CredentialsConfig`).
 
-    Each type has fields of its own; what a field holds is read by `secrets.text_of` and `secrets.secret_text`.
+    Each type has fields of its own, which `secrets.text_of` and `secrets.secret_text` read.
     """
 
     @property
     def type(self) -> str:
-        """The type of credentials, which decides what else is given."""
+        """The type of credentials, which decides the other fields."""
         ...
 
 
 def is_plain(text: str) -> bool:
-    """Return True if a text is one word that a header can carry."""
+    """Return whether a text has only visible ASCII characters, so that a header can carry it."""
     return all("!" <= character <= "~" for character in text)
 
 
 def check_credentials(credentials: Credentials, account: str) -> None:
-    """Refuse what no header can carry, before a library refuses it with the secret in its words. Raises CredentialsError."""
+    """Raise CredentialsError for credentials that no header can carry.
+
+    A library would refuse them too, but with the secret in its message.
+    """
     parts = (credentials.access_key_id, credentials.access_key_secret, credentials.security_token)
     if not credentials.access_key_id or not credentials.access_key_secret:
         raise CredentialsError(f"account {account}: the access key's id or secret is empty")

@@ -1,1 +1,1 @@
-"""The operations of the API as data: parameters, paging, and which of them change something."""
+"""The operations of the API as data: their parameters, their paging, and which change something."""

@@ -1,4 +1,4 @@
-"""Parameters of a call: checked against the operation and turned into texts ready to send."""
+"""Checks the parameters of a call and converts them to text. It never sends them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from dbs_exporter.api.operations.grammar import COMMON_PARAMETERS, Operation, Pa
 from dbs_exporter.errors import Invalid
 
 
-def request_parameters(operation: Operation, given: Mapping[str, object]) -> dict[str, str]:
-    """Give the parameters as texts ready to send, booleans as true and false; None values are left out.
+def request_parameters(operation: Operation, values: Mapping[str, object]) -> dict[str, str]:
+    """Return the parameters as texts ready to send, booleans as true and false; None is left out.
 
-    Raises Invalid, naming every problem, if one is missing, unknown, of the wrong type or outside its documented values.
+    Raises Invalid, with every problem, if a parameter is missing, unknown, of the wrong type or outside its documented
+    values.
     """
     known = {parameter.name: parameter for parameter in (*operation.parameters, *COMMON_PARAMETERS)}
     sent: dict[str, str] = {}
     problems: list[str] = []
-    for name, value in given.items():
+    for name, value in values.items():
         if value is None:
             continue
         parameter = known.get(name)
@@ -25,11 +26,11 @@ def request_parameters(operation: Operation, given: Mapping[str, object]) -> dic
             near = difflib.get_close_matches(name, known, n=1)
             problems.append(f"{name} is not a parameter{f'; did you mean {near[0]}?' if near else ''}")
             continue
-        said = _as_text(value)
-        wrong = _problem(parameter, said)
-        if wrong:
-            problems.append(wrong)
-        sent[name] = said
+        text = _as_text(value)
+        problem = _problem(parameter, text)
+        if problem:
+            problems.append(problem)
+        sent[name] = text
     problems += _missing(operation, sent)
     if problems:
         raise Invalid("; ".join(problems), operation=operation.name)
@@ -44,15 +45,15 @@ def _as_text(value: object) -> str:
     return str(value)
 
 
-def _problem(parameter: Parameter, said: str) -> str:
-    if parameter.type == "integer" and not (said.isascii() and said.removeprefix("-").isdigit()):
-        return f"{parameter.name} must be a whole number, not {said!r}"
-    if parameter.type == "boolean" and said.lower() not in ("true", "false"):
-        return f"{parameter.name} must be true or false, not {said!r}"
+def _problem(parameter: Parameter, text: str) -> str:
+    if parameter.type == "integer" and not (text.isascii() and text.removeprefix("-").isdigit()):
+        return f"{parameter.name} must be a whole number, not {text!r}"
+    if parameter.type == "boolean" and text.lower() not in ("true", "false"):
+        return f"{parameter.name} must be true or false, not {text!r}"
     allowed = {value.lower() for value in parameter.values}
-    parts = [part.strip() for part in said.split(",")] if parameter.many else [said]
+    parts = [part.strip() for part in text.split(",")] if parameter.many else [text]
     if allowed and any(part.lower() not in allowed for part in parts):
-        return f"{parameter.name} must be one of {', '.join(parameter.values)}, not {said!r}"
+        return f"{parameter.name} must be one of {', '.join(parameter.values)}, not {text!r}"
     return ""
 
 

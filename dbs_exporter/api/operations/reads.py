@@ -1,4 +1,7 @@
-"""The operations that read, as the vendor's API reference of 2020-09-27 and the request models of its SDK have them."""
+"""READS: the operations that read, as data.
+
+Sources: the vendor's API reference of 2020-09-27 and the request models of its official SDK.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every operation of DBS by name, API version 2019-03-06."""
+"""OPERATIONS: every operation of DBS by name, for the API version 2019-03-06."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
 
 
 def operation_named(name: str) -> Operation:
-    """Give the operation of that name. Raises Invalid, naming the nearest one, if there is none."""
-    found = OPERATIONS.get(name)
-    if found is None:
+    """Return the operation of that name. Raises Invalid, with the nearest name, if there is none."""
+    operation = OPERATIONS.get(name)
+    if operation is None:
         near = difflib.get_close_matches(name, OPERATIONS, n=1)
         raise Invalid(f"there is no operation {name!r}{f'; did you mean {near[0]}?' if near else ''}")
-    return found
+    return operation

@@ -1,8 +1,8 @@
-"""The half of the operations table that changes something: plans, restores, downloads.
+"""WRITES: the operations that change plans, restores and downloads, as data.
 
-The exporter itself never calls one of these; `dbs-exporter call --write` does. Parameters, which of them are required, and
-their values are those of the vendor's reference and of its official SDK's request models; where the two list different
-values, both are allowed.
+The exporter itself never calls any of these; only `dbs-exporter call --write` does. The parameters, their values and which
+of them are required are those of the vendor's reference and of the request models of its official SDK; where the two list
+different values, both are allowed.
 """
 
 from __future__ import annotations
@@ -37,10 +37,13 @@ _PERIOD = one_of("Period", "Year", "Month")
 
 
 def _endpoint(side: str) -> tuple[Parameter, ...]:
-    """Give the parameters that say where a database is, `side` being Source or Destination, with what each place needs."""
+    """Return the parameters of a database's endpoint, with those that each type of instance requires.
+
+    `side` is Source or Destination.
+    """
     place = f"{side}EndpointInstanceType"
 
-    def needed(name: str, places: tuple[str, ...], *, number: bool = False) -> Parameter:
+    def required_at(name: str, places: tuple[str, ...], *, number: bool = False) -> Parameter:
         return Parameter(
             name=name,
             type="integer" if number else "string",
@@ -49,11 +52,11 @@ def _endpoint(side: str) -> tuple[Parameter, ...]:
 
     return (
         *one_of(f"{place}*", *_PLACES),
-        needed(f"{side}EndpointRegion", _WITH_REGION),
-        needed(f"{side}EndpointInstanceID", _WITH_INSTANCE),
-        needed(f"{side}EndpointIP", _WITH_ADDRESS),
-        needed(f"{side}EndpointPort", _WITH_PORT, number=True),
-        needed("BackupGatewayId", ("agent",), number=True),
+        required_at(f"{side}EndpointRegion", _WITH_REGION),
+        required_at(f"{side}EndpointInstanceID", _WITH_INSTANCE),
+        required_at(f"{side}EndpointIP", _WITH_ADDRESS),
+        required_at(f"{side}EndpointPort", _WITH_PORT, number=True),
+        required_at("BackupGatewayId", ("agent",), number=True),
         *string(
             f"{side}EndpointDatabaseName",
             f"{side}EndpointUserName",

@@ -8,7 +8,7 @@ import pytest
 from support.account_credentials import ACCOUNT, SECRET, Failures
 from support.fake_clock import FakeClock
 
-from dbs_exporter.api.credentials import vendor
+from dbs_exporter.api.credentials.failures import describe_failure
 from dbs_exporter.api.credentials.refreshing import RefreshingSource
 from dbs_exporter.api.credentials.types import Credentials, Fetched
 from dbs_exporter.errors import CredentialsError
@@ -35,14 +35,14 @@ class Fetch:
                 security_token="t",
                 expires_at=ends,
             ),
-            end_unknown=ends is None,
+            expiry_unknown=ends is None,
         )
 
 
 def refreshing(fetch: Fetch, failures: Failures | None = None) -> RefreshingSource:
     """Build a refreshing source around a fetch."""
     return RefreshingSource(
-        ACCOUNT, "ram_role_arn", fetch, vendor.describe, fetch.clock, failures or Failures()
+        ACCOUNT, "ram_role_arn", fetch, describe_failure, fetch.clock, failures or Failures()
     )
 
 
@@ -185,7 +185,7 @@ def test_one_thread_fetches_while_the_others_go_on() -> None:
             assert leave.wait(30)
         return fetch()
 
-    built = RefreshingSource(ACCOUNT, "x", slow, vendor.describe, clock, Failures())
+    built = RefreshingSource(ACCOUNT, "x", slow, describe_failure, clock, Failures())
     built.get()
     clock.advance(2701.0)
     thread = threading.Thread(target=built.get)
@@ -206,8 +206,8 @@ def test_a_refused_token_is_fetched_again_but_not_by_every_call() -> None:
     built = refreshing(fetch)
     used = built.get()
     fetch.clock.advance(60.0)
-    assert built.refused(used)
+    assert built.renew(used)
     assert fetch.calls == 2
     for _ in range(5):
-        assert not built.refused(built.get())
+        assert not built.renew(built.get())
     assert fetch.calls == 2

@@ -69,8 +69,8 @@ class Changing:
 
 
 class Renewable(Changing):
-    def refused(self, used: Credentials) -> bool:
-        return used.access_key_id == "old"
+    def renew(self, refused: Credentials) -> bool:
+        return refused.access_key_id == "old"
 
 
 def test_the_end_of_credentials_is_told_each_time_it_changes() -> None:
@@ -88,6 +88,6 @@ def test_a_refusal_is_passed_on_to_a_source_that_can_look_again() -> None:
     """Who cannot look again has nothing newer."""
     old, new = (Credentials(access_key_id=key, access_key_secret=SECRET) for key in ("old", "new"))
 
-    assert not ExpiryReporter(Changing(), print).refused(old)
-    assert ExpiryReporter(Renewable(), print).refused(old)
-    assert not ExpiryReporter(Renewable(), print).refused(new)
+    assert not ExpiryReporter(Changing(), print).renew(old)
+    assert ExpiryReporter(Renewable(), print).renew(old)
+    assert not ExpiryReporter(Renewable(), print).renew(new)

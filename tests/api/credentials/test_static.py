@@ -130,8 +130,8 @@ def test_a_refused_key_is_looked_up_again(tmp_path: Path) -> None:
     built = source_of(key_in_file(secret))
     used = built.get()
     assert isinstance(built, RenewableSource)
-    assert not built.refused(used)
+    assert not built.renew(used)
 
     rewrite(secret, "second")
 
-    assert built.refused(used)
+    assert built.renew(used)

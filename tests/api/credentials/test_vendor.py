@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import http.server
 import json
 import logging
@@ -338,20 +337,6 @@ def test_an_ecs_role_starts_no_thread(provider: MadeProviders) -> None:
 
     assert made[0]["async_update_enabled"] is False
     assert made[0]["role_name"] == "r"
-
-
-def test_what_the_library_says_is_reduced_to_what_is_safe() -> None:
-    """Status and code are kept, the rest of the answer is not."""
-    said = (
-        "error refreshing credentials from ram_role_arn, http_code: 404, result: "
-        f'{{"Code":"EntityNotExist.Role","AccessKeySecret":"{SECRET}","token":"{base64.b64encode(b"x").decode()}"}}'
-    )
-
-    assert vendor.describe(Exception(said)) == (
-        "the request for credentials was refused, HTTP 404, EntityNotExist.Role"
-    )
-    assert vendor.describe(KeyError(SECRET)) == "what came has another form than the vendor documents"
-    assert vendor.describe(RuntimeError(SECRET)) == "RuntimeError"
 
 
 @LIBRARY

@@ -33,5 +33,5 @@ def test_an_operation_knows_whether_it_has_a_region_of_its_own() -> None:
     """Region is a parameter of its own beside the common RegionId."""
     own = Operation(name="A", summary="a.", parameters=string("Region*"))
 
-    assert own.region_parameter
-    assert not Operation(name="B", summary="b.", parameters=string("RegionId")).region_parameter
+    assert own.has_region_parameter
+    assert not Operation(name="B", summary="b.", parameters=string("RegionId")).has_region_parameter

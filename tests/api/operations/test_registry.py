@@ -72,7 +72,7 @@ def test_parameters_are_those_of_the_official_sdk(operation: Operation) -> None:
 
 def test_the_region_is_a_parameter_where_the_reference_says_so() -> None:
     """Some operations have a Region of their own beside the common RegionId."""
-    assert {name for name, operation in OPERATIONS.items() if operation.region_parameter} == {
+    assert {name for name, operation in OPERATIONS.items() if operation.has_region_parameter} == {
         "DescribeBackupPlanList",
         "DescribeBackupGatewayList",
         "DescribeNodeCidrList",
