@@ -91,6 +91,7 @@ class ApiError(DbsExporterError):
         self.http_status = http_status
         self.retry_after_seconds = retry_after_seconds
         self.field = field
+        self.date = ""
         self.cure = ""
 
     def __str__(self) -> str:

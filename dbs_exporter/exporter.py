@@ -12,7 +12,8 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from statistics import median
+from typing import TYPE_CHECKING, NamedTuple
 
 from prometheus_client import CollectorRegistry
 
@@ -22,13 +23,15 @@ from dbs_exporter.api.credentials.source import ExpiryReporter, credential_sourc
 from dbs_exporter.api.credentials.types import CredentialSource
 from dbs_exporter.api.endpoints import endpoint_url
 from dbs_exporter.api.pacing import Pacer
+from dbs_exporter.api.server_time import ServerTime
 from dbs_exporter.api.transport import Sessions
 from dbs_exporter.clock import SystemClock
 from dbs_exporter.collectors.base import AccountCollector
 from dbs_exporter.collectors.table import TABLE, Table
 from dbs_exporter.config.load import DEFAULT_REGION, secrets_of, selects, warnings_of
-from dbs_exporter.config.models import AccountConfig, Config
+from dbs_exporter.config.models import AccountConfig, Config, PlanCollectorConfig
 from dbs_exporter.errors import ConfigError, CredentialsError
+from dbs_exporter.facts.collection import BudgetState
 from dbs_exporter.facts.networks import REGIONS
 from dbs_exporter.facts.objectives import objectives_for
 from dbs_exporter.facts.subjects import Scope
@@ -36,11 +39,12 @@ from dbs_exporter.logs import conceal, set_up_logs
 from dbs_exporter.metrics.exposition import Exposition
 from dbs_exporter.metrics.memory import trim_memory
 from dbs_exporter.metrics.own import OwnMetrics, Watched, build_revision
-from dbs_exporter.polling.poller import Target
-from dbs_exporter.polling.runs import Runs
-from dbs_exporter.polling.scheduler import Account, Scheduler
+from dbs_exporter.polling.account_poller import Account
+from dbs_exporter.polling.outcomes import Outcomes
+from dbs_exporter.polling.scheduler import Scheduler
 from dbs_exporter.polling.sharding import Shard
 from dbs_exporter.polling.store import Store
+from dbs_exporter.polling.target import Ages, Target
 from dbs_exporter.web.page.overview import Snapshot
 from dbs_exporter.web.routes import create_app
 
@@ -48,6 +52,14 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 _log = logging.getLogger(__name__)
+
+
+class _Line(NamedTuple):
+    """What all clients of an account and region share: its limits (calls per second, calls at once), and its time."""
+
+    limits: tuple[float, int]
+    pacer: Pacer
+    time: ServerTime
 
 
 class Exporter:
@@ -69,13 +81,14 @@ class Exporter:
         self.config = config
         self.clock = clock
         self._table = table
-        self.runs = Runs(clock)
+        self.outcomes = Outcomes(clock)
         self.store = Store(objectives_for(config.objectives))
         self.own = OwnMetrics(
             CollectorRegistry(),
             version=__version__,
             revision=build_revision(environ),
-            collector_states=self.runs.states,
+            collector_states=self.outcomes.states,
+            budgets=self._budgets,
             shard=(shard.index, shard.total) if shard else (0, 1),
         )
         self.exposition = Exposition(
@@ -83,7 +96,7 @@ class Exporter:
         )
         self.store.subscribe(self.exposition.update)
         self._sessions = Sessions(clock)
-        self._pacers: dict[Scope, tuple[tuple[float, int], Pacer]] = {}
+        self._lines: dict[Scope, _Line] = {}
         self._reloading = threading.Lock()
         self._first_page: int | None = None
         self._publisher = threading.Thread(
@@ -92,7 +105,7 @@ class Exporter:
         self._scheduler = Scheduler(
             table=table,
             store=self.store,
-            runs=self.runs,
+            outcomes=self.outcomes,
             clock=clock,
             shard=shard or Shard(),
             unknown=self.own.on_unknown,
@@ -107,6 +120,7 @@ class Exporter:
         accounts = self._accounts(self.config)
         self.own.on_reload(successful=True, at=self.clock.now())
         self._scheduler.apply(accounts)
+        self._scheduler.start()
         self.exposition.publish()
         self._publisher.start()
 
@@ -127,8 +141,8 @@ class Exporter:
                 _log.warning("what changed under `web` needs a restart; the old addresses and path stay")
             set_up_logs(config.log.level, config.log.format)
             self.store.set_objectives(objectives_for(config.objectives))
-            self.runs.ask_again()
             self._scheduler.apply(accounts)
+            self._scheduler.ask_again()
             self.config = config.model_copy(update={"web": self.config.web})
             self.own.on_reload(successful=True, at=self.clock.now())
             _log.info("configuration reloaded")
@@ -146,10 +160,10 @@ class Exporter:
         )
 
     def missing(self) -> list[str]:
-        """Return what readiness waits for, a line each: the first runs, then a page with their results."""
-        missing_runs = self.runs.missing()
-        if missing_runs:
-            return missing_runs
+        """Return what readiness waits for, a line each: the first readings, then a page with their results."""
+        unread = self.outcomes.missing()
+        if unread:
+            return unread
         if self._first_page is None:
             self._first_page = self.exposition.request_publish()
         if not self.exposition.is_published(self._first_page):
@@ -161,11 +175,20 @@ class Exporter:
         return Snapshot(
             plans=self.store.plan_subjects(),
             regions=self.store.region_subjects(),
-            collectors=self.runs.states(),
+            collectors=self.outcomes.states(),
+            budgets=self._budgets(),
         )
 
+    def now(self) -> float:
+        """Return the time in Unix seconds as the API has it, the machine's while nobody has answered."""
+        offsets = [offset for line in list(self._lines.values()) if (offset := line.time.offset_seconds) is not None]
+        return self.clock.now() + (median(offsets) if offsets else 0.0)
+
+    def _budgets(self) -> list[BudgetState]:
+        return self._scheduler.budgets()
+
     def close(self) -> None:
-        """End all sleeps, then the runs and the publisher; do not wait for answers of the API."""
+        """End all sleeps, then the readings and the publisher; do not wait for answers of the API."""
         self.clock.stop()
         self.exposition.close()
         self._scheduler.close()
@@ -193,30 +216,40 @@ class Exporter:
             if isinstance(collector, AccountCollector)
             and (setting.enabled or (collector.group is REGIONS and account.regions == "all"))
         }
-        intervals = {
-            collector.name: setting.interval
+        ages = {
+            collector.name: Ages(
+                interval=setting.interval,
+                at_rest=setting.at_rest if isinstance(setting, PlanCollectorConfig) else setting.interval,
+            )
             for collector, setting in settings.items()
             if setting.enabled and not isinstance(collector, AccountCollector)
         }
-        fingerprint = (account, tuple(account_intervals.items()), tuple(intervals.items()))
+        fingerprint = (account, tuple(account_intervals.items()), tuple(ages.items()))
         home = DEFAULT_REGION if account.regions == "all" else account.regions[0]
 
         def target(region: str) -> Target:
+            scope = Scope(account=account.name, region=region)
+            client = self._client(account, region, source)
+            line = self._lines[scope]
             return Target(
-                scope=Scope(account=account.name, region=region),
-                api=self._client(account, region, source),
+                scope=scope,
+                api=client,
+                rate=line.pacer,
+                time=line.time,
                 concurrency=account.concurrency,
-                intervals=intervals,
+                collectors=ages,
                 selects=partial(selects, account),
                 fingerprint=fingerprint,
             )
 
+        client = self._client(account, home, source)
         return Account(
             name=account.name,
             target=target,
             regions=None if account.regions == "all" else account.regions,
             home=home,
-            api=self._client(account, home, source),
+            api=client,
+            time=client.time,
             intervals=account_intervals,
             fingerprint=fingerprint,
         )
@@ -224,22 +257,22 @@ class Exporter:
     def _client(self, account: AccountConfig, region: str, source: CredentialSource) -> Client:
         scope = Scope(account=account.name, region=region)
         limits = (account.requests_per_second, account.concurrency)
-        previous = self._pacers.get(scope)
-        if previous is not None and previous[0] == limits:
-            # Shared by all clients of the scope, over reloads too: each of several pacers would allow the whole rate.
-            pacer = previous[1]
-        else:
+        line = self._lines.get(scope)
+        # Shared by all clients of the scope, over reloads too: each of several pacers would allow the whole rate.
+        if line is None or line.limits != limits:
             pacer = Pacer(*limits, self.clock, on_wait=partial(self.own.on_wait, scope))
-            self._pacers[scope] = (limits, pacer)
+            line = _Line(limits, pacer, line.time if line else ServerTime(self.clock))
+            self._lines[scope] = line
         return Client(
             scope,
             endpoint_url(region, network=account.network, override=account.endpoint),
             source,
-            pacer,
+            line.pacer,
             self.clock,
             account.timeout,
             self.own.on_call,
             sessions=self._sessions,
+            time=line.time,
         )
 
     def _watch(self, targets: Sequence[Target]) -> None:
@@ -250,10 +283,10 @@ class Exporter:
                 operations=tuple(
                     operation
                     for collector in self._table
-                    if collector.name in target.intervals or isinstance(collector, AccountCollector)
+                    if collector.name in target.collectors or isinstance(collector, AccountCollector)
                     for operation in collector.operations
                 ),
-                rate=partial(_rate, self._pacers[target.scope][1]),
+                rate=partial(_rate, self._lines[target.scope].pacer),
             )
             for target in targets
         )

@@ -194,15 +194,23 @@ def _error(
     headers: Mapping[str, str],
     secrets: tuple[str, ...],
 ) -> ApiError:
-    if code.lower().startswith("invalidtimestamp"):
-        message = f"{message} (the API's clock says {headers.get('date', 'nothing')})"
-    return error_class(code, http_status)(
+    date = headers.get("date", "")
+    if refuses_time(code):
+        message = f"{message} (the API's clock says {date or 'nothing'})"
+    error = error_class(code, http_status)(
         presentable(message, secrets) or f"HTTP {http_status}",
         code=presentable(code, secrets)[:100],
         request_id=presentable(request_id, secrets)[:100],
         http_status=http_status,
         retry_after_seconds=retry_after_seconds(headers),
     )
+    error.date = date
+    return error
+
+
+def refuses_time(code: str) -> bool:
+    """Return whether a request was refused because its time is too far from the API's."""
+    return code.lower().startswith("invalidtimestamp")
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:

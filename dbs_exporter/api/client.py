@@ -16,7 +16,7 @@ from typing import Any
 from requests import Request
 
 from dbs_exporter import __version__
-from dbs_exporter.api.answers import parse_answer
+from dbs_exporter.api.answers import parse_answer, refuses_time
 from dbs_exporter.api.credentials.types import Credentials, CredentialSource, RenewableSource
 from dbs_exporter.api.cures import cure_of
 from dbs_exporter.api.operations.grammar import Operation
@@ -24,6 +24,7 @@ from dbs_exporter.api.operations.parameters import request_parameters
 from dbs_exporter.api.operations.registry import API_VERSION, operation_named
 from dbs_exporter.api.pacing import Pacer, backoff_seconds
 from dbs_exporter.api.paging import ListPass
+from dbs_exporter.api.server_time import ServerTime
 from dbs_exporter.api.signing import Acs3Auth, canonical_query
 from dbs_exporter.api.transport import HttpAnswer, Route, Sessions, exchange
 from dbs_exporter.clock import Clock
@@ -54,7 +55,8 @@ class Client:
     """Calls DBS at `endpoint` (scheme://host[:port]); thread-safe, with a connection per calling thread.
 
     `timeout` is for a single attempt, in seconds. Without `allow_writes`, operations that change something are refused.
-    `random` returns a number from 0 to 1, `nonce` a text that it never returned before. Clients may share `sessions`.
+    `random` returns a number from 0 to 1, `nonce` a text that it never returned before. Clients may share `sessions`. Requests are
+    signed by `time`, which learns from the Date of each answer that succeeds.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Client:
         random: Callable[[], float] = random_module.random,
         nonce: Callable[[], str] | None = None,
         sessions: Sessions | None = None,
+        time: ServerTime | None = None,
     ) -> None:
         self.scope = scope
         self.endpoint = endpoint.rstrip("/")
@@ -83,6 +86,7 @@ class Client:
         self._random = random
         self._nonce = nonce or _nonces()
         self._sessions = sessions or Sessions(clock)
+        self.time = time or ServerTime(clock)
         self._route = Route.to(self.endpoint)
         self._headers = {
             "accept": "application/json",
@@ -112,24 +116,29 @@ class Client:
         params: Mapping[str, object],
         *,
         within: float | None = None,
+        on_page: Callable[[list[dict[str, Any]]], None] | None = None,
     ) -> list[dict[str, Any]]:
         """Read a list to its end and return every item; `within` limits all pages and attempts, in seconds.
 
         The number of items must equal the TotalElements of every page, and no item may come twice. A list that changed while
         it was read is read a second time. Raises BadAnswer (field TotalElements) if that does not help, and whatever `call`
         raises. One change goes unnoticed: an item leaves the pages already read while another is added there; the next read
-        has both right.
+        has both right. `on_page` takes the items of each page as it comes, of a second pass too, but not of a page that repeats the
+        one before.
         """
         definition = operation_named(operation)
         deadline = self._deadline(within)
         if definition.list_path is None:
             raise Invalid("has no list to read", operation=operation)
+        take = on_page or _ignore
         if not definition.page_sizes:
-            return self._items(definition, self._call(definition, params, deadline))
-        first = self._read_list(definition, params, deadline)
+            found = self._items(definition, self._call(definition, params, deadline))
+            take(found)
+            return found
+        first = self._read_list(definition, params, deadline, take)
         if not first.problem:
             return first.items
-        second = self._read_list(definition, params, deadline)
+        second = self._read_list(definition, params, deadline, take)
         # The same items twice: the list did not change, the API itself lists an item twice.
         if second.problem and not (second.is_complete and second.items == first.items):
             raise BadAnswer(second.problem, operation=operation, field="TotalElements")
@@ -159,6 +168,7 @@ class Client:
         query = canonical_query(request_parameters(operation, values).items())
         passwords = tuple(str(value) for name, value in params.items() if "Password" in name and value)
         renewed = False
+        server_now: Callable[[], float] | None = None
         attempt = 0
         failure: ApiError | None = None
         while True:
@@ -170,13 +180,20 @@ class Client:
                     if left is not None and left <= 0:
                         raise Timeout("no time is left for another attempt")
                     try:
-                        return self._attempt(operation, query, credentials, attempt, deadline, passwords)
+                        return self._attempt(
+                            operation, query, credentials, attempt, deadline, passwords, server_now
+                        )
                     except ApiError as error:
                         failure = error
             except Timeout as error:
                 # Only the wait for a slot raises here; waiting for another would not help.
                 error.operation = operation.name
                 raise failure or error from None
+            if refuses_time(failure.code):
+                # The API did not carry the request out either; its answer says what time it is there.
+                if server_now is None and (server_now := self.time.by_date(failure.date)) is not None:
+                    continue
+                raise failure
             if isinstance(failure, BadCredentials) and not renewed:
                 # The API did not carry the request out, so even a write may be sent again.
                 renewed = True
@@ -197,14 +214,15 @@ class Client:
         attempt: int,
         deadline: float | None,
         passwords: tuple[str, ...],
+        server_now: Callable[[], float] | None,
     ) -> dict[str, Any]:
-        """Send the request once and report the attempt to `on_call`."""
+        """Send the request once and report the attempt to `on_call`; signed by `server_now`, else by what was learned of time."""
         left = self._time_left(deadline)
         timeout = self._timeout if left is None else max(min(self._timeout, left), _SHORTEST_ATTEMPT_SECONDS)
         started = self._clock.monotonic()
         response: HttpAnswer | None = None
         try:
-            request = self._request(operation, query, credentials)
+            request = self._request(operation, query, credentials, server_now or self.time.now)
             response = exchange(self._sessions.current(), request, self._route, timeout)
             secrets = (credentials.access_key_secret, credentials.security_token, *passwords)
             answer = parse_answer(
@@ -219,16 +237,19 @@ class Client:
             self._report(operation, attempt, started, error.kind, status, error.code, error.request_id)
             raise
         self._pacer.on_success()
+        self.time.observe(response.headers.get("date", ""), started, afresh=server_now is not None)
         self._report(operation, attempt, started, "success", response.status, "", _request_id(answer))
         return answer
 
-    def _request(self, operation: Operation, query: str, credentials: Credentials) -> Request:
+    def _request(
+        self, operation: Operation, query: str, credentials: Credentials, now: Callable[[], float]
+    ) -> Request:
         """Return the request of an attempt, which is signed when it is prepared."""
         return Request(
             "POST",
             f"{self.endpoint}/?{query}",
             headers={**self._headers, "x-acs-action": operation.name},
-            auth=Acs3Auth(credentials, now=self._clock.now, nonce=self._nonce),
+            auth=Acs3Auth(credentials, now=now, nonce=self._nonce),
         )
 
     def _report(
@@ -262,7 +283,11 @@ class Client:
             raise
 
     def _read_list(
-        self, operation: Operation, params: Mapping[str, object], deadline: float | None
+        self,
+        operation: Operation,
+        params: Mapping[str, object],
+        deadline: float | None,
+        take: Callable[[list[dict[str, Any]]], None],
     ) -> ListPass:
         """Read page after page until a page is short, empty or repeated, or all items are there."""
         page_size_text = str(params.get("PageSize") or "")
@@ -285,12 +310,19 @@ class Client:
                 error.operation = operation.name
                 raise
             page = self._items(operation, answer)
-            if not list_pass.add_page(page, total):
+            more = list_pass.add_page(page, total)
+            if not list_pass.repeats:
+                take(page)
+            if not more:
                 return list_pass
             # The API may return smaller pages than requested; the answer's own PageSize then says if a page is short.
             if len(page) < min(answered_size, page_size) or len(list_pass.items) >= (total or 0):
                 return list_pass
             page_number += 1
+
+
+def _ignore(_page: list[dict[str, Any]]) -> None:
+    pass
 
 
 def _request_id(answer: Mapping[str, Any]) -> str:

@@ -73,6 +73,10 @@ class Pacer:
         """The calls per second that are allowed now: the configured rate, or less after throttling."""
         return self._rate
 
+    def ready_in(self) -> float:
+        """Return in how many seconds a call may start, 0 for now."""
+        return max(0.0, self._earliest() - self._clock.monotonic())
+
     @contextmanager
     def slot(self, within: float | None = None) -> Iterator[None]:
         """Wait until the rate and the concurrency allow a call, and hold its slot while the block runs.

@@ -18,6 +18,8 @@ class ListPass:
 
     def __init__(self, identity: tuple[str, ...]) -> None:
         self.items: list[dict[str, Any]] = []
+        self.repeats = False
+        """Whether the last page was the same as the one before."""
         self._identity = identity
         self._seen: set[tuple[Any, ...]] = set()
         self._last_page: list[dict[str, Any]] = []
@@ -34,13 +36,14 @@ class ListPass:
         if self._pages and total != self._total:
             self._changed = f"there were {self._total} and then {total}"
         self._total = total
-        repeated = bool(page) and page == self._last_page
-        if repeated:
+        self.repeats = bool(page) and page == self._last_page
+        if self.repeats:
             self._changed = "the same page came twice"
             return False
         if self._pages or len(page) < total:
             # Only a list of several pages can shift while it is read; the check is too slow to make it for nothing.
-            keys = {tuple(str(item.get(name)) for name in self._identity) for item in page}
+            # An item whose identity cannot be read is no other one.
+            keys = {key for item in page if all(key := self._key(item))}
             if keys & self._seen:
                 self._changed = "an item came twice"
             self._seen |= keys
@@ -51,6 +54,9 @@ class ListPass:
             self._changed = f"more than {MAX_ITEMS} items"
             return False
         return bool(page)
+
+    def _key(self, item: dict[str, Any]) -> tuple[str, ...]:
+        return tuple(str(item.get(name) or "") for name in self._identity)
 
     @property
     def is_complete(self) -> bool:

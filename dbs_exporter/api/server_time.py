@@ -1,4 +1,4 @@
-"""Whose time it is: wall time as the API has it, so that a machine's clock that is wrong or set delays and falsifies nothing.
+"""The time as the API has it, so that a machine's clock that is wrong or set delays and falsifies nothing.
 
 Time goes by the monotonic clock; what is added to it is learned from the Date of signed, successful answers (the median of the
 last ones), and is the machine's clock until the first. Signatures and the times of readings use it.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from statistics import median
 
@@ -24,39 +25,49 @@ class ServerTime:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._started = clock.now() - clock.monotonic()
+        self._by_machine = clock.now() - clock.monotonic()
         self._learned: deque[float] = deque(maxlen=ANSWERS)
+        self._median: float | None = None
         self._lock = threading.Lock()
 
     def now(self) -> float:
         """Return the time in Unix seconds, as the API has it."""
-        return self._clock.monotonic() + self._difference()
+        learned = self._median
+        return self._clock.monotonic() + (self._by_machine if learned is None else learned)
 
     @property
     def offset_seconds(self) -> float | None:
-        """How far the machine's clock is behind the API's; negative if it is ahead, None before the first answer."""
-        if not self._learned:
-            return None
-        return self.now() - self._clock.now()
+        """How far the API's clock is ahead of the machine's; negative if it is behind, None before the first answer."""
+        return None if self._median is None else self.now() - self._clock.now()
 
-    def observe(self, date: str, sent: float, *, certain: bool = True) -> bool:
-        """Learn from the Date of an answer to a request that was sent at `sent` (monotonic seconds).
+    def observe(self, date: str, sent_at: float, *, afresh: bool = False) -> None:
+        """Learn from the Date of a successful answer to a request that was sent at `sent_at` (monotonic seconds).
 
-        `certain` False means an answer that refused a request for its time: what was learned before is dropped for it. Returns
-        False for a Date that is none.
+        `afresh` means that what was learned before was refused, as after the machine slept, and is dropped. A Date that is none
+        teaches nothing.
         """
-        try:
-            at = parsedate_to_datetime(date).timestamp()
-        except (TypeError, ValueError, OverflowError):
-            return False
+        at = _timestamp(date)
+        if at is None:
+            return
         # In the middle between request and answer.
-        difference = at + _HALF_SECOND - (sent + self._clock.monotonic()) / 2
+        difference = at + _HALF_SECOND - (sent_at + self._clock.monotonic()) / 2
         with self._lock:
-            if not certain:
+            if afresh:
                 self._learned.clear()
             self._learned.append(difference)
-        return True
+            self._median = median(self._learned)
 
-    def _difference(self) -> float:
-        learned = tuple(self._learned)
-        return median(learned) if learned else self._started
+    def by_date(self, date: str) -> Callable[[], float] | None:
+        """Return the time that goes on from an answer's Date, which came just now; None for a Date that is none."""
+        at = _timestamp(date)
+        if at is None:
+            return None
+        difference = at + _HALF_SECOND - self._clock.monotonic()
+        return lambda: self._clock.monotonic() + difference
+
+
+def _timestamp(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
