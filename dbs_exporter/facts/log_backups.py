@@ -84,8 +84,9 @@ def log_history(files: Iterable[LogFile], at: float | None = None) -> LogHistory
     """Condense a plan's log files, a list that was read whole at `at` (Unix seconds) · DescribeIncrementBackupList.
 
     Log data counts up to the EndTime of COMPLETED and FILLING files; a FILLING file's EndTime is how far it has come, which
-    the documents' sample shows but no sentence says. A file whose times cannot be read carries no log. A file name that comes again with another StartTime is another file, as
-    after a failover or a reset of the binary log. Spans join files that follow each other within CHAIN_TOLERANCE_SECONDS.
+    the documents' sample shows but no sentence says. A file whose times cannot be read carries no log. A file name that comes
+    again with another StartTime is another file, as after a failover or a reset of the binary log. Spans join files that follow
+    each other within CHAIN_TOLERANCE_SECONDS.
     """
     unique = _distinct_files(files)
     received = _received(unique)

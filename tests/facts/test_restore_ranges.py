@@ -86,6 +86,7 @@ WHOLE = {
             "EndTime",
         ),
         ({"RangeType": "point", "FullBackupList": {"FullBackupDetail": ["odd"]}}, "FullBackupDetail"),
+        ({"RangeType": "point", "FullBackupList": {"FullBackupDetail": {"EndTime": 10**14}}}, "EndTime"),
     ],
 )
 def test_one_range_that_cannot_be_read_refuses_the_answer(odd: object, field: str) -> None:
