@@ -173,6 +173,7 @@ class Exporter:
     def snapshot(self) -> Snapshot:
         """Return what the status page shows."""
         return Snapshot(
+            now=self.now(),
             plans=self.store.plan_subjects(),
             regions=self.store.region_subjects(),
             collectors=self.outcomes.states(),
@@ -181,7 +182,9 @@ class Exporter:
 
     def now(self) -> float:
         """Return the time in Unix seconds as the API has it, the machine's while nobody has answered."""
-        offsets = [offset for line in list(self._lines.values()) if (offset := line.time.offset_seconds) is not None]
+        offsets = [
+            offset for line in list(self._lines.values()) if (offset := line.time.offset_seconds) is not None
+        ]
         return self.clock.now() + (median(offsets) if offsets else 0.0)
 
     def _budgets(self) -> list[BudgetState]:

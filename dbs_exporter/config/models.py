@@ -319,13 +319,13 @@ def config_model(table: Table = TABLE) -> type[Config]:
     """Return the model of a configuration for a table of collectors: each has a key below `collectors`."""
     fields: dict[str, Any] = {}
     for collector in table:
-        model: type[CollectorConfig] = CollectorConfig
+        kind: type[CollectorConfig] = CollectorConfig
         defaults: dict[str, Any] = {"enabled": collector.enabled, "interval": collector.interval_seconds}
         if isinstance(collector, PlanCollector):
-            model = PlanCollectorConfig
+            kind = PlanCollectorConfig
             defaults["at_rest"] = collector.at_rest_seconds
-        default = model.model_construct(**defaults)
-        fields[collector.name] = (model, Field(default=default, description=collector.summary))
+        default = kind.model_construct(**defaults)
+        fields[collector.name] = (kind, Field(default=default, description=collector.summary))
     collectors: Any = create_model(
         "CollectorsConfig", __base__=CollectorsConfig, __doc__=CollectorsConfig.__doc__, **fields
     )

@@ -12,6 +12,8 @@ class CollectorState(Struct, frozen=True, kw_only=True):
 
     scope: Scope
     collector: str
+    facts: str = ""
+    """The group that it brings."""
     tried: bool = False
     """Something was read, refused or failed."""
     success: bool = False

@@ -30,6 +30,20 @@ def end_of_window(subject: PlanSubject, group: Group[Any]) -> float | None:
     return None
 
 
+def log_until(subject: PlanSubject) -> float | None:
+    """Return how far the log of a plan that backs it up has come: its newest file, or the end of the window, which is read more often.
+
+    None where log backup is off or nothing is known.
+    """
+    if not subject.plan.log_backup_enabled:
+        return None
+    logs = subject.get(LOG_BACKUPS)
+    known = [
+        at for at in (logs.last_data_at if logs else None, subject.plan.restore_end_at) if at is not None
+    ]
+    return max(known, default=None)
+
+
 def recoverable_window(subject: PlanSubject) -> tuple[float | None, float | None]:
     """Return the (oldest, newest) instant that the API offers to restore.
 

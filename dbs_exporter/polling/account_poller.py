@@ -71,11 +71,12 @@ class AccountPoller:
         self._on_due = on_due
         self._health = Health()
         self._wanted: list[str] = []
+        self._wanted_at = float("inf")
         self._running = False
         self._closed = False
         self._lock = threading.Lock()
-        for name in collectors:
-            outcomes.expect(account.scope, name)
+        for name, collector in collectors.items():
+            outcomes.expect(account.scope, name, collector.group.name)
             outcomes.set_subjects(account.scope, name, [""])
 
     @property
@@ -96,8 +97,8 @@ class AccountPoller:
             return max(now, self._health.paused_until)
 
     def urgency(self, now: float) -> tuple[bool, float]:
-        """Return that what is read of accounts goes before all else: it says which regions there are."""
-        return (False, now)
+        """Return the place of the next reading: before all that was due later, since it says which regions there are."""
+        return (False, min(now, self._wanted_at))
 
     def take(self, now: float) -> Task | None:
         """Return the reading that is to be carried out now."""
@@ -110,6 +111,8 @@ class AccountPoller:
     def request(self, collector: str) -> None:
         """Have a collector read next."""
         with self._lock:
+            if not self._wanted:
+                self._wanted_at = self._clock.monotonic()
             if collector not in self._wanted:
                 self._wanted.append(collector)
         self._on_due()

@@ -18,6 +18,9 @@ from dbs_exporter.facts.tallies import Ended, Tally
 IDS_KEPT = 64
 """Ends that are known by their hashes; older ones by the watermark."""
 
+LATE_SECONDS = 3_600.0
+"""An end may show in its list this much later."""
+
 
 class Counted:
     """What was counted of one group of one plan."""
@@ -67,12 +70,10 @@ class Ledger:
         listed = {hash_of(scope, plan_id, group, each): each for each in ended}
         counted = self._counted.get(key)
         if counted is None:
-            # Nothing that ended before now is seen to end later, whatever part of the list shows it then.
+            # What ended long before is not seen to end later, whatever part of the list shows it then, and however oddly it came now.
             counted = self._counted[key] = Counted()
             counted.add((number, each.ended_at) for number, each in listed.items())
-            counted.watermark = max(
-                counted.watermark, min(at, *(each.ended_at for each in listed.values())) if listed else at
-            )
+            counted.watermark = max(counted.watermark, at - LATE_SECONDS)
             return tally
         known = set(counted.hashes)
         fresh = {

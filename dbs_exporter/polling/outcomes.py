@@ -22,6 +22,7 @@ READY_SECONDS = 120.0
 @dataclass(slots=True, kw_only=True)
 class _Record:
     permission: Permission
+    facts: str
     gates_readiness: bool
     subjects: dict[str, float | None] = field(default_factory=dict)
     """Subject -> when it was last read, in Unix seconds."""
@@ -42,12 +43,15 @@ class Outcomes:
         self._records: dict[tuple[Scope, str], _Record] = {}
         self._lock = threading.Lock()
 
-    def expect(self, scope: Scope, collector: str, *, gates_readiness: bool = False) -> None:
-        """Have a collector; what is known of it stays. One that `gates_readiness` is waited for by `missing`."""
+    def expect(self, scope: Scope, collector: str, facts: str, *, gates_readiness: bool = False) -> None:
+        """Have a collector that brings these facts; what is known of it stays.
+
+        One that `gates_readiness` is waited for by `missing`.
+        """
         with self._lock:
             if (scope, collector) not in self._records:
                 self._records[scope, collector] = _Record(
-                    permission=Permission(self._clock), gates_readiness=gates_readiness
+                    permission=Permission(self._clock), facts=facts, gates_readiness=gates_readiness
                 )
 
     def keep(self, read: Collection[tuple[Scope, str]]) -> None:
@@ -153,6 +157,7 @@ def _state(scope: Scope, collector: str, record: _Record) -> CollectorState:
     return CollectorState(
         scope=scope,
         collector=collector,
+        facts=record.facts,
         tried=bool(record.tried),
         success=bool(record.tried) and not record.failed,
         permitted=not permission.wholly_denied and not (refused and refused == len(record.subjects)),

@@ -66,7 +66,9 @@ class Poller:
         for name in target.collectors:
             collector = table[name]
             first = isinstance(collector, PlanCollector) and collector.rank == 1
-            outcomes.expect(scope, name, gates_readiness=first or collector.group is PLANS)
+            outcomes.expect(
+                scope, name, collector.group.name, gates_readiness=first or collector.group is PLANS
+            )
             if isinstance(collector, RegionCollector):
                 outcomes.set_subjects(scope, name, [""])
         self._on_plans([])

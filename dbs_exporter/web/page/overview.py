@@ -6,19 +6,19 @@ The state of each plan is judged by `verdict`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from dbs_exporter.facts.collection import CollectorState
+from dbs_exporter.facts.collection import BudgetState, CollectorState
+from dbs_exporter.facts.freshness import fresh_until
 from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackupHistory
 from dbs_exporter.facts.gateways import GATEWAYS, Gateway, plans_per_gateway
 from dbs_exporter.facts.job_errors import JOB_ERRORS
-from dbs_exporter.facts.limits import HEARTBEAT_LATE_SECONDS, STALE_INTERVALS
-from dbs_exporter.facts.log_backups import LOG_BACKUPS
+from dbs_exporter.facts.limits import HEARTBEAT_LATE_SECONDS
 from dbs_exporter.facts.plans import PLANS
 from dbs_exporter.facts.prechecks import PRECHECKS
-from dbs_exporter.facts.protection import last_good_expires
+from dbs_exporter.facts.protection import last_good_expires, log_until
 from dbs_exporter.facts.restores import RESTORES, RestoreTask, restore_ended
 from dbs_exporter.facts.subjects import PlanSubject, RegionSubject, Scope
 from dbs_exporter.web.page.verdict import STATES, State, derived_from, judged
@@ -26,11 +26,13 @@ from dbs_exporter.web.page.verdict import STATES, State, derived_from, judged
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """The facts at one moment, as the store and the scheduler hold them."""
+    """The facts at one moment, as the store and the scheduler hold them; `now` in Unix seconds as the API has it."""
 
+    now: float
     plans: Sequence[PlanSubject]
     regions: Sequence[RegionSubject]
     collectors: Sequence[CollectorState]
+    budgets: Sequence[BudgetState] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +98,12 @@ class RestoreRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectorRow:
-    """One collector in one scope; `age` is that of the worst subject's last whole read, None if one was never read."""
+    """One collector in one scope; `age` is that of the worst subject's last reading, None if none was ever read."""
 
     state: CollectorState
     age: float | None
-    stale: bool
+    stale: int
+    """Subjects whose facts were not read in time."""
     trouble: bool
     """Stale, failing, or not permitted."""
 
@@ -114,27 +117,26 @@ class Overview:
     gateways: tuple[GatewayRow, ...]
     restores: tuple[RestoreRow, ...]
     collectors: tuple[CollectorRow, ...]
-    first_runs_pending: int
-    """Collectors that have not finished their first run."""
+    untried: int
+    """Collectors that have not read anything yet."""
+    stretched: tuple[BudgetState, ...]
+    """Where calls are too few, the worst first."""
 
     def counts(self) -> dict[State, int]:
         """How many plans are in each state, every state named."""
         found = Counter(row.state for row in self.plans)
         return {state: found[state] for state in STATES}
 
-    @property
-    def oldest(self) -> CollectorRow | None:
-        """The collector whose data is oldest against its interval, of those whose age is known."""
-        known = [row for row in self.collectors if row.age is not None]
-        return max(known, key=lambda row: (row.age or 0.0) / row.state.interval_seconds, default=None)
 
-
-def overview(snapshot: Snapshot, now: float) -> Overview:
-    """Judge every plan and put everything in order of gravity; `now` in Unix seconds."""
-    collectors: dict[Scope, dict[str, CollectorState]] = {}
-    for state in snapshot.collectors:
-        collectors.setdefault(state.scope, {})[state.collector] = state
-    rows = [plan_row(subject, collectors.get(subject.scope, {}), now) for subject in snapshot.plans]
+def overview(snapshot: Snapshot) -> Overview:
+    """Judge every plan and put everything in order of gravity."""
+    now = snapshot.now
+    rows = [plan_row(subject, now) for subject in snapshot.plans]
+    promised = [(one.scope, fresh_until(one)) for one in snapshot.plans]
+    promised += [(one.scope, one.promised) for one in snapshot.regions]
+    stale = Counter(
+        (scope, facts) for scope, until_of in promised for facts, until in until_of.items() if until < now
+    )
     return Overview(
         now=now,
         plans=tuple(sorted(rows, key=_gravity)),
@@ -145,24 +147,32 @@ def overview(snapshot: Snapshot, now: float) -> Overview:
             sorted(chain.from_iterable(_restores(one, now) for one in snapshot.plans), key=_restore_gravity)
         ),
         collectors=tuple(
-            sorted((collector_row(one, now) for one in snapshot.collectors), key=_collector_gravity)
+            sorted(
+                (collector_row(one, stale[one.scope, one.facts], now) for one in snapshot.collectors),
+                key=_collector_gravity,
+            )
         ),
-        first_runs_pending=sum(not one.finished_first_run for one in snapshot.collectors),
+        untried=sum(not one.tried for one in snapshot.collectors),
+        stretched=tuple(
+            sorted(
+                (one for one in snapshot.budgets if one.stretch > 1),
+                key=lambda one: (-one.stretch, one.scope),
+            )
+        ),
     )
 
 
-def plan_row(subject: PlanSubject, collectors: Mapping[str, CollectorState], now: float) -> PlanRow:
-    """One plan, judged; `collectors` are those of its account and region, by name."""
+def plan_row(subject: PlanSubject, now: float) -> PlanRow:
+    """Return one plan, judged."""
     backups = subject.get(FULL_BACKUPS)
     last = backups.last_success if backups else None
     derived = derived_from(subject)
     point_age = _age(derived.point, now)
     full_age = _age(derived.full_at, now)
-    logs = subject.get(LOG_BACKUPS)
     restores = subject.get(RESTORES)
     proven_at = restores.last_success_at if restores else None
     test_interval = subject.objectives.restore_test_interval
-    state, reasons = judged(subject, derived, collectors, now)
+    state, reasons = judged(subject, derived, now)
     return PlanRow(
         subject=subject,
         backups=backups,
@@ -178,7 +188,7 @@ def plan_row(subject: PlanSubject, collectors: Mapping[str, CollectorState], now
         last_full_ratio=_ratio(full_age, subject.objectives.full_backup_interval),
         size_bytes=last.size_bytes if last else None,
         size_ratio=_ratio(last.size_bytes, backups.size_median_bytes) if last and backups else None,
-        log_lag=_age(logs.last_data_at, now) if logs and subject.plan.log_backup_enabled else None,
+        log_lag=_age(log_until(subject), now),
         gaps=derived.gaps,
         gap_seconds=derived.gap_seconds,
         expires_at=last_good_expires(subject),
@@ -189,15 +199,13 @@ def plan_row(subject: PlanSubject, collectors: Mapping[str, CollectorState], now
     )
 
 
-def collector_row(state: CollectorState, now: float) -> CollectorRow:
-    """One collector; its data is stale when the worst subject's is older than three intervals."""
-    age = _age(state.oldest_success_at, now)
-    stale = age is not None and age > STALE_INTERVALS * state.interval_seconds
+def collector_row(state: CollectorState, stale: int, now: float) -> CollectorRow:
+    """Return one collector, of whose subjects so many are stale."""
     return CollectorRow(
         state=state,
-        age=age,
+        age=_age(state.oldest_success_at, now),
         stale=stale,
-        trouble=stale or not state.permitted or (state.finished_first_run and not state.success),
+        trouble=bool(stale) or not state.permitted or (state.tried and not state.success),
     )
 
 

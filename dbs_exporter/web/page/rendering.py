@@ -91,7 +91,7 @@ class StatusPages:
     def _make(self, query: Query) -> Page:
         began = self._clock.monotonic()
         if self._overview is None or self._overview[0] <= began:
-            facts = overview(self._snapshot(), self._clock.now())
+            facts = overview(self._snapshot())
             took = self._clock.monotonic() - began
             self._overview = (began + max(KEPT_SECONDS, REST_FACTOR * took), facts)
         return self._renderer.page(self._overview[1], query)

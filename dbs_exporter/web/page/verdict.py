@@ -5,10 +5,8 @@ Exactly one state holds for a plan, the first in this table that applies. The re
 
 | state       | holds when | series |
 | ---         | ---        | ---    |
-| unknown     | the full backups were never read | `dbs_plan_last_read_timestamp_seconds{collector="full_backups"}` absent |
-|             | a group that protection rests on (full_backups, incremental_backups, restore_ranges) is older than three intervals of its collector | `now - dbs_plan_last_read_timestamp_seconds > 3 * dbs_exporter_collector_interval_seconds` |
-|             | such a group was never read, though its collector runs in the plan's region and RAM permits it | interval present, last read absent, `dbs_exporter_collector_permitted == 1` |
-|             | the plan list is older than three intervals | `now - dbs_exporter_collector_last_success_timestamp_seconds{collector="plans"} > 3 * interval` |
+| unknown     | what the recovery point rests on was not read in time | `dbs_plan_fresh_until_timestamp_seconds{facts="recovery"} < now` |
+|             | there is no recovery point, and the full backups were never read | `dbs_plan_recovery_point_timestamp_seconds` and `dbs_plan_last_read_timestamp_seconds{collector="full_backups"}` absent |
 |             | the recovery point lies a quarter of an hour in the future, or more | `dbs_plan_recovery_point_timestamp_seconds > now + 900` |
 | unprotected | the plan is not running: wait, init, check_pass, stop, pause, locked | `dbs_plan_status{status=~"..."} == 1` |
 |             | there is no recovery point | `dbs_plan_recovery_point_timestamp_seconds` absent |
@@ -21,37 +19,26 @@ Exactly one state holds for a plan, the first in this table that applies. The re
 | protected   | none of these | |
 
 A status that the documents do not know is not held against a plan. "A full backup failed since the last success" covers "the
-last attempt failed", and stays while the next attempt still runs. What RAM never permitted is left out, so that an exporter
-without DescribeRestoreRangeInfo still judges by full backups and log; what was read once must stay fresh.
+last attempt failed", and stays while the next attempt still runs. What the age of a fact may be is `facts.freshness`' business.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from dbs_exporter.facts.collection import CollectorState
+from dbs_exporter.facts.freshness import RECOVERY, fresh_until
 from dbs_exporter.facts.full_backups import FULL_BACKUPS
-from dbs_exporter.facts.groups import Group
-from dbs_exporter.facts.limits import AHEAD_SECONDS, AT_RISK_SHARE, LATE_SHARE, STALE_INTERVALS
+from dbs_exporter.facts.limits import AHEAD_SECONDS, AT_RISK_SHARE, LATE_SHARE
 from dbs_exporter.facts.log_backups import LOG_BACKUPS
-from dbs_exporter.facts.plans import NOT_RUNNING
+from dbs_exporter.facts.plans import NOT_RUNNING, PLANS
 from dbs_exporter.facts.protection import recovery_gaps, recovery_point
-from dbs_exporter.facts.restore_ranges import RANGES
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.web.page.words import span
 
 State = Literal["unprotected", "breached", "unknown", "at_risk", "protected"]
 STATES: tuple[State, ...] = ("unprotected", "breached", "unknown", "at_risk", "protected")
 """Worst first, as the page sorts."""
-
-RESTS_ON: tuple[tuple[str, Group[Any]], ...] = (
-    ("full_backups", FULL_BACKUPS),
-    ("incremental_backups", LOG_BACKUPS),
-    ("restore_ranges", RANGES),
-)
-"""(collector, group) of the facts whose age decides whether anything can be said of a plan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,18 +51,14 @@ class Derived:
     gap_seconds: float
 
 
-def judge(
-    subject: PlanSubject, collectors: Mapping[str, CollectorState], now: float
-) -> tuple[State, tuple[str, ...]]:
+def judge(subject: PlanSubject, now: float) -> tuple[State, tuple[str, ...]]:
     """Return the plan's state by the table above, and every reason for it."""
-    return judged(subject, derived_from(subject), collectors, now)
+    return judged(subject, derived_from(subject), now)
 
 
-def judged(
-    subject: PlanSubject, derived: Derived, collectors: Mapping[str, CollectorState], now: float
-) -> tuple[State, tuple[str, ...]]:
+def judged(subject: PlanSubject, derived: Derived, now: float) -> tuple[State, tuple[str, ...]]:
     """Return the same of what was derived already."""
-    if reasons := [*_unknown(subject, collectors, now), *_ahead(derived, now)]:
+    if reasons := [*_unknown(subject, derived, now), *_ahead(derived, now)]:
         return "unknown", tuple(reasons)
     # What is worse does not hide what else is wrong with a plan.
     weak = _weak(subject, derived)
@@ -103,27 +86,14 @@ def derived_from(subject: PlanSubject) -> Derived:
     )
 
 
-def _unknown(subject: PlanSubject, collectors: Mapping[str, CollectorState], now: float) -> list[str]:
-    reasons = []
-    for name, group in RESTS_ON:
-        at = subject.known(group).read_at
-        collector = collectors.get(name)
-        if at is None:
-            if name == "full_backups" or (collector is not None and collector.permitted):
-                why = "not yet" if collector is None or collector.permitted else "not permitted"
-                reasons.append(
-                    f"{_words(name)} never read ({'collector is off' if collector is None else why})"
-                )
-        elif collector is not None and now - at > STALE_INTERVALS * collector.interval_seconds:
-            reasons.append(f"{_words(name)} last read {span(now - at)} ago")
-    plans = collectors.get("plans")
-    if (
-        plans is not None
-        and plans.last_success_at is not None
-        and now - plans.last_success_at > STALE_INTERVALS * plans.interval_seconds
-    ):
-        reasons.append(f"plan list last read {span(now - plans.last_success_at)} ago")
-    return reasons
+def _unknown(subject: PlanSubject, derived: Derived, now: float) -> list[str]:
+    until = fresh_until(subject)
+    stale = [name for name in (PLANS.name, FULL_BACKUPS.name, LOG_BACKUPS.name) if until.get(name, now) < now]
+    if until.get(RECOVERY, now) < now:
+        return [f"{_words(name)} not read in time, for {span(now - until[name])}" for name in stale]
+    if derived.point is None and subject.get(FULL_BACKUPS) is None:
+        return ["full backups not read yet"]
+    return []
 
 
 def _ahead(derived: Derived, now: float) -> list[str]:
@@ -168,8 +138,8 @@ def _weak(subject: PlanSubject, derived: Derived) -> list[str]:
     return reasons
 
 
-def _words(collector: str) -> str:
-    return collector.replace("_", " ")
+def _words(facts: str) -> str:
+    return facts.replace("_", " ")
 
 
 def _counted(count: int, noun: str) -> str:

@@ -47,7 +47,7 @@ COLLECTOR_SORTS: Mapping[str, Key] = {
     "collector": lambda row: row.state.collector,
     "where": lambda row: row.state.scope,
     "age": lambda row: row.age,
-    "took": lambda row: row.state.duration_seconds,
+    "stale": lambda row: row.stale,
     "subjects": lambda row: row.state.subjects,
     "failed": lambda row: row.state.failed_subjects,
 }
@@ -160,7 +160,7 @@ def view(facts: Overview, query: Query) -> View:
     restores = [row for row in facts.restores if _fits(query, row.subject.scope)]
     collectors = [row for row in facts.collectors if _fits(query, row.state.scope)]
     scopes = {row.state.scope for row in facts.collectors} | {row.subject.scope for row in facts.plans}
-    mood, headline = _headline(counted, facts.first_runs_pending)
+    mood, headline = _headline(counted, facts.untried)
     return View(
         facts=facts,
         headline=headline,
@@ -188,11 +188,11 @@ def view(facts: Overview, query: Query) -> View:
     )
 
 
-def _headline(counts: Mapping[State, int], first_runs_pending: int) -> tuple[str, str]:
+def _headline(counts: Mapping[State, int], untried: int) -> tuple[str, str]:
     total = sum(counts.values())
     bad = counts["breached"] + counts["unprotected"]
     if not total:
-        return "unknown", "Still looking for plans" if first_runs_pending else "No backup plans found"
+        return "unknown", "Still looking for plans" if untried else "No backup plans found"
     if bad:
         return "bad", f"{_plans(bad)} of {total} cannot be restored as {'it' if bad == 1 else 'they'} should"
     if counts["unknown"]:
