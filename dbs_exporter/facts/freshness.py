@@ -1,7 +1,7 @@
 """Until when facts count as known: the promise of the next reading, a grace later. Pure.
 
 The promise is made when a reading is planned and kept in the subject; what several groups say together is fresh until the first
-of them is not. A plan's facts rest on the plan list, which says that it still exists.
+of them is not.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ def fresh_until(subject: PlanSubject) -> dict[str, float]:
     listed = promised.get(PLANS.name)
     if listed is None:
         return {}
-    found = {name: min(until, listed) for name, until in promised.items()}
-    found[RECOVERY] = recovery_fresh_until(subject, listed)
-    return found
+    return {**promised, RECOVERY: recovery_fresh_until(subject, listed)}
 
 
 def recovery_fresh_until(subject: PlanSubject, listed: float) -> float:
