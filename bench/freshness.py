@@ -1,0 +1,257 @@
+"""How soon the exporter knows, and what that costs in calls: its real queue, collectors, client and wire over a simulated cloud.
+
+Time is virtual: there are no threads, no waiting and no network, calls cost virtual latency, and 30 hours pass in minutes. Prints
+a table of fleets and durations of backups; `python -m bench.freshness PLANS MINUTES [HOURS]` runs one of them.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from http.client import responses
+from statistics import mean
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import BaseAdapter
+from urllib3 import HTTPResponse
+
+from bench.measured import row
+from dbs_exporter.api.client import Call, Client
+from dbs_exporter.api.credentials.static import StaticSource
+from dbs_exporter.api.credentials.types import Credentials
+from dbs_exporter.api.pacing import Pacer
+from dbs_exporter.api.server_time import ServerTime
+from dbs_exporter.api.transport import Sessions
+from dbs_exporter.collectors.base import PlanCollector
+from dbs_exporter.collectors.table import TABLE
+from dbs_exporter.facts.freshness import RECOVERY, fresh_until
+from dbs_exporter.facts.full_backups import FULL_BACKUPS
+from dbs_exporter.facts.objectives import objectives_for
+from dbs_exporter.facts.subjects import PlanSubject, Scope, SubjectKey
+from dbs_exporter.polling.account_poller import Account
+from dbs_exporter.polling.outcomes import Outcomes
+from dbs_exporter.polling.scheduler import Scheduler
+from dbs_exporter.polling.store import Store
+from dbs_exporter.polling.target import Ages, Target
+from dbs_exporter.polling.workers import Task
+from dbs_exporter.simulator import Service, World
+
+HOUR = 3_600.0
+RATE = 5.0
+LATENCY_SECONDS = 0.08
+REGION = "cn-hangzhou"
+ACCOUNT = "demo"
+BEGIN = 1_790_000_000.0
+
+
+class VirtualClock:
+    """Time that passes only when it is slept away."""
+
+    def __init__(self, begin: float = BEGIN) -> None:
+        self._begin = begin
+        self._passed = 0.0
+
+    def now(self) -> float:
+        return self._begin + self._passed
+
+    def monotonic(self) -> float:
+        return self._passed
+
+    def sleep(self, seconds: float) -> bool:
+        self._passed += max(0.0, seconds)
+        return False
+
+
+class InProcess(BaseAdapter):
+    """Carries a request to the simulator as its bytes would arrive there, and the answer back."""
+
+    def __init__(self, service: Service, clock: VirtualClock) -> None:
+        super().__init__()
+        self._service = service
+        self._clock = clock
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        self._clock.sleep(LATENCY_SECONDS)
+        url = urlsplit(str(request.url))
+        body = request.body or b""
+        reply = self._service.respond(
+            str(request.method),
+            url.path,
+            url.query,
+            dict(request.headers),
+            body.encode() if isinstance(body, str) else body,
+        )
+        headers = {**reply.headers, "Content-Length": str(len(reply.body)), "Content-Type": reply.content_type}
+        response = requests.Response()
+        response.status_code = reply.status
+        response.reason = responses.get(reply.status, "")
+        response.headers.update(headers)
+        response.raw = HTTPResponse(io.BytesIO(reply.body), headers=headers, status=reply.status, preload_content=False)
+        response.url = str(request.url)
+        response.request = request
+        return response
+
+    def close(self) -> None:
+        pass
+
+
+class InProcessSessions(Sessions):
+    """One session, which goes to the simulator without a network."""
+
+    def __init__(self, adapter: BaseAdapter, clock: VirtualClock) -> None:
+        super().__init__(clock)
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.mount("http://", adapter)
+
+    def current(self) -> requests.Session:
+        return self._session
+
+
+class Inline:
+    """Carries a task out as it is submitted."""
+
+    most = 1
+
+    def __init__(self) -> None:
+        self.tasks = 0
+
+    def submit(self, task: Task) -> None:
+        self.tasks += 1
+        task()
+
+    def close(self) -> None:
+        pass
+
+    def join(self, seconds: float) -> None:
+        pass
+
+
+@dataclass
+class Watch:
+    """Everything that a simulation measures, in Unix seconds of its clock."""
+
+    clock: VirtualClock
+    calls: Counter[str] = field(default_factory=Counter)
+    call_times: list[float] = field(default_factory=list)
+    seen_ended: dict[tuple[str, str], float] = field(default_factory=dict)
+    """(plan, set) -> when its end was first seen."""
+    first_read: dict[str, float] = field(default_factory=dict)
+    first_point: dict[str, float] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+    stretches: list[tuple[float, float]] = field(default_factory=list)
+    _before: dict[SubjectKey, PlanSubject] = field(default_factory=dict)
+
+    def on_call(self, call: Call) -> None:
+        self.calls[call.operation] += 1
+        self.call_times.append(self.clock.monotonic())
+
+    def on_subject(self, key: SubjectKey, subject: Any) -> None:
+        if not isinstance(subject, PlanSubject):
+            return
+        now = self.clock.now()
+        before = self._before.get(key)
+        self._before[key] = subject
+        if before is not None:
+            self._check_promises(key, before, subject, now)
+        if subject.plan.restore_end_at is not None:
+            self.first_point.setdefault(key[2], now)
+        history = subject.get(FULL_BACKUPS)
+        if history is not None and (before is None or before.get(FULL_BACKUPS) is not history):
+            self.first_read.setdefault(key[2], now)
+            for backup in (history.last_success, history.last_attempt):
+                if backup is not None and backup.ended_at is not None:
+                    self.seen_ended.setdefault((key[2], backup.set_id), now)
+
+    def _check_promises(self, key: SubjectKey, before: PlanSubject, subject: PlanSubject, now: float) -> None:
+        promised = fresh_until(before)
+        for facts, until in promised.items():
+            if until < now and fresh_until(subject).get(facts, until) > until:
+                self.broken.append(f"{now - BEGIN:.0f} s: {key[2]} {facts}: {now - until:.0f} s late")
+
+
+@dataclass
+class Simulation:
+    """An exporter over a world, without threads; `run` lets time pass."""
+
+    world: World
+    clock: VirtualClock
+    rate: float = RATE
+
+    def __post_init__(self) -> None:
+        self.watch = Watch(self.clock)
+        self.service = Service(self.world)
+        self.runner = Inline()
+        self.store = Store(objectives_for(()))
+        self.store.subscribe(self.watch.on_subject)
+        self.outcomes = Outcomes(self.clock)
+        self.pacer = Pacer(self.rate, 4, self.clock)
+        self.time = ServerTime(self.clock)
+        scope = Scope(account=ACCOUNT, region=REGION)
+        client = Client(
+            scope,
+            "http://dbs.example",
+            StaticSource(Credentials(access_key_id="testak", access_key_secret="testsk")),
+            self.pacer,
+            self.clock,
+            10.0,
+            self.watch.on_call,
+            sessions=InProcessSessions(InProcess(self.service, self.clock), self.clock),
+            time=self.time,
+        )
+        ages = {
+            collector.name: Ages(
+                interval=collector.interval_seconds,
+                at_rest=collector.at_rest_seconds if isinstance(collector, PlanCollector) else collector.interval_seconds,
+            )
+            for collector in TABLE
+            if collector.enabled and collector.level != "account"
+        }
+        self.scheduler = Scheduler(
+            store=self.store, outcomes=self.outcomes, clock=self.clock, runner=self.runner
+        )
+        target = Target(
+            scope=scope,
+            api=client,
+            rate=self.pacer,
+            time=self.time,
+            concurrency=4,
+            collectors=ages,
+            selects=lambda _plan: True,
+            fingerprint=None,
+        )
+        self.scheduler.apply(
+            [
+                Account(
+                    name=ACCOUNT,
+                    target=lambda _region: target,
+                    regions=(REGION,),
+                    home=REGION,
+                    api=client,
+                    time=self.time,
+                    intervals={},
+                )
+            ]
+        )
+
+    def run(self, seconds: float, every: float = 60.0, at: Callable[[float], None] = lambda _now: None) -> None:
+        """Let time pass; `at` is called every so many seconds."""
+        end = self.clock.monotonic() + seconds
+        tick = self.clock.monotonic()
+        while (now := self.clock.monotonic()) < end:
+            if now >= tick:
+                self.watch.stretches.append((now, self.scheduler.budgets()[0].stretch))
+                at(self.clock.now())
+                tick += every
+            before = self.runner.tasks
+            following = self.scheduler.dispatcher.step(now)
+            if self.runner.tasks == before:
+                until = min(end, tick, end if following is None else following)
+                self.clock.sleep(max(1e-3, until - self.clock.monotonic()))
