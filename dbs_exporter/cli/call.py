@@ -21,7 +21,7 @@ from dbs_exporter.api.pacing import Pacer
 from dbs_exporter.clock import SystemClock
 from dbs_exporter.config.load import DEFAULT_REGION, load_config, secrets_of
 from dbs_exporter.config.models import AccountConfig
-from dbs_exporter.config.problems import nearest
+from dbs_exporter.config.problems import suggestion
 from dbs_exporter.errors import ConfigError, Invalid
 from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.logs import conceal
@@ -138,5 +138,5 @@ def _account(config_file: str | None, default_config_file: str, name: str | None
     if name is None:
         return next(iter(accounts.values()))
     if name not in accounts:
-        raise ConfigError(f"--account: {path} has no account {name!r}; {nearest(name, accounts)}")
+        raise ConfigError(f"--account: {path} has no account {name!r}; {suggestion(name, accounts)}")
     return accounts[name]
