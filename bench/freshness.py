@@ -88,12 +88,18 @@ class InProcess(BaseAdapter):
             dict(request.headers),
             body.encode() if isinstance(body, str) else body,
         )
-        headers = {**reply.headers, "Content-Length": str(len(reply.body)), "Content-Type": reply.content_type}
+        headers = {
+            **reply.headers,
+            "Content-Length": str(len(reply.body)),
+            "Content-Type": reply.content_type,
+        }
         response = requests.Response()
         response.status_code = reply.status
         response.reason = responses.get(reply.status, "")
         response.headers.update(headers)
-        response.raw = HTTPResponse(io.BytesIO(reply.body), headers=headers, status=reply.status, preload_content=False)
+        response.raw = HTTPResponse(
+            io.BytesIO(reply.body), headers=headers, status=reply.status, preload_content=False
+        )
         response.url = str(request.url)
         response.request = request
         return response
@@ -209,7 +215,9 @@ class Simulation:
         ages = {
             collector.name: Ages(
                 interval=collector.interval_seconds,
-                at_rest=collector.at_rest_seconds if isinstance(collector, PlanCollector) else collector.interval_seconds,
+                at_rest=collector.at_rest_seconds
+                if isinstance(collector, PlanCollector)
+                else collector.interval_seconds,
             )
             for collector in TABLE
             if collector.enabled and collector.level != "account"
@@ -241,7 +249,9 @@ class Simulation:
             ]
         )
 
-    def run(self, seconds: float, every: float = 60.0, at: Callable[[float], None] = lambda _now: None) -> None:
+    def run(
+        self, seconds: float, every: float = 60.0, at: Callable[[float], None] = lambda _now: None
+    ) -> None:
         """Let time pass; `at` is called every so many seconds."""
         end = self.clock.monotonic() + seconds
         tick = self.clock.monotonic()

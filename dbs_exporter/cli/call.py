@@ -1,7 +1,7 @@
-"""`dbs-exporter call`: one operation of the API, with the configured account, from the command line.
+"""`dbs-exporter call`: calls an operation of the API with the credentials of a configured account.
 
-It owns how words of a command line become a call. Whether they make a good one is said by `api.operations`,
-before anything is sent.
+This module owns how arguments of the command line become a call. It never checks parameters itself;
+`api.operations.parameters` does, before anything is sent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dbs_exporter.api.pacing import Pacer
 from dbs_exporter.clock import SystemClock
 from dbs_exporter.config.load import DEFAULT_REGION, load_config, secrets_of
 from dbs_exporter.config.models import AccountConfig
-from dbs_exporter.config.problems import nearest
+from dbs_exporter.config.problems import suggestion
 from dbs_exporter.errors import ConfigError, Invalid
 from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.logs import conceal
@@ -29,7 +29,7 @@ from dbs_exporter.logs import conceal
 
 def call(
     operation: str,
-    words: Sequence[str],
+    arguments: Sequence[str],
     *,
     config_file: str | None,
     default_config_file: str,
@@ -40,40 +40,41 @@ def call(
     all_pages: bool = False,
     write: bool = False,
 ) -> Any:
-    """The answer of one operation, or with `all_pages` the items of its list.
+    """Call an operation and return its answer, or with `all_pages` the items of its list.
 
-    `config_file` None means: the default one if it is there, else no configuration. Raises click.UsageError
-    for what is wrong with the words, ConfigError, CredentialsError and ApiError.
+    `arguments` are the parameters as `Name=value`. If `config_file` is None, the default file is used if it exists, else no
+    configuration. `timeout` limits all attempts and pages, in seconds. Raises click.UsageError for a wrong operation or
+    argument, and ConfigError, CredentialsError and ApiError.
     """
-    parameters = _parameters(words)
+    parameters = _parameters(arguments)
     try:
-        wanted = operation_named(operation)
+        definition = operation_named(operation)
     except Invalid as error:
         raise click.UsageError(f"{error}; `dbs-exporter call --list` prints them") from None
-    if wanted.writes and not write:
+    if definition.writes and not write:
         raise click.UsageError(f"{operation} changes something; add --write if you mean it")
-    if all_pages and wanted.list_path is None:
+    if all_pages and definition.list_path is None:
         raise click.UsageError(f"{operation} has no list; leave --all-pages out")
-    chosen = _account(config_file, default_config_file, account)
-    where = region or (chosen.regions[0] if chosen.regions != "all" else DEFAULT_REGION)
-    given = {"RegionId": where, **({"Region": where} if wanted.has_region_parameter else {}), **parameters}
+    settings = _account(config_file, default_config_file, account)
+    region = region or (settings.regions[0] if settings.regions != "all" else DEFAULT_REGION)
+    own_region = {"Region": region} if definition.has_region_parameter else {}
     try:
-        request_parameters(wanted, given)
+        request_parameters(definition, {"RegionId": region, **own_region, **parameters})
     except Invalid as error:
         raise click.UsageError(
             f"{error}; `dbs-exporter call {operation} --list` prints its parameters"
         ) from None
     clock = SystemClock()
-    conceal(secrets_of(chosen))
+    conceal(secrets_of(settings))
     client = Client(
-        Scope(account=chosen.name, region=where),
-        endpoint_url(where, network=chosen.network, override=endpoint or chosen.endpoint),
+        Scope(account=settings.name, region=region),
+        endpoint_url(region, network=settings.network, override=endpoint or settings.endpoint),
         credential_source(
-            chosen.credentials, account=chosen.name, clock=clock, on_refresh_failure=lambda _: None
+            settings.credentials, account=settings.name, clock=clock, on_refresh_failure=lambda _: None
         ),
-        Pacer(chosen.requests_per_second, chosen.concurrency, clock),
+        Pacer(settings.requests_per_second, settings.concurrency, clock),
         clock,
-        chosen.timeout,
+        settings.timeout,
         allow_writes=write,
     )
     try:
@@ -85,19 +86,22 @@ def call(
 
 
 def describe(operation: str | None) -> str:
-    """The operations with what they are for, or the parameters of one of them, as lines of text."""
+    """Return lines of text: all operations with their purpose, or the parameters of the named one.
+
+    Raises click.UsageError if there is no such operation.
+    """
     if operation is None:
         width = max(map(len, OPERATIONS))
         return "".join(
-            f"{each.name:{width}}  {'write' if each.writes else 'read '}  {each.summary}\n"
-            for each in OPERATIONS.values()
+            f"{definition.name:{width}}  {'write' if definition.writes else 'read '}  {definition.summary}\n"
+            for definition in OPERATIONS.values()
         )
     try:
-        found = operation_named(operation)
+        definition = operation_named(operation)
     except Invalid as error:
         raise click.UsageError(str(error)) from None
-    lines = [f"{found.name} ({'write' if found.writes else 'read'}): {found.summary}"]
-    for parameter in found.parameters:
+    lines = [f"{definition.name} ({'write' if definition.writes else 'read'}): {definition.summary}"]
+    for parameter in definition.parameters:
         notes: list[str] = [parameter.type]
         if parameter.required:
             notes.append("required")
@@ -109,23 +113,23 @@ def describe(operation: str | None) -> str:
         if parameter.values:
             notes.append(f"one of {', '.join(parameter.values)}")
         lines.append(f"  {parameter.name}: {', '.join(notes)}")
-    if found.exactly_one_of:
-        lines.append(f"  exactly one of {' and '.join(found.exactly_one_of)} must be given")
+    if definition.exactly_one_of:
+        lines.append(f"  exactly one of {' and '.join(definition.exactly_one_of)} must be given")
     return "\n".join(lines) + "\n"
 
 
-def _parameters(words: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
+def _parameters(arguments: Sequence[str]) -> dict[str, str]:
+    parameters: dict[str, str] = {}
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
         if not equals or not name:
             raise click.UsageError(
-                f"{word!r} is not a parameter; write Name=value, such as BackupPlanId=dbs1h6s7x"
+                f"{argument!r} is not a parameter; write Name=value, such as BackupPlanId=dbs1h6s7x"
             )
-        if name in found:
+        if name in parameters:
             raise click.UsageError(f"{name} is given twice; leave one of them out")
-        found[name] = value
-    return found
+        parameters[name] = value
+    return parameters
 
 
 def _account(config_file: str | None, default_config_file: str, name: str | None) -> AccountConfig:
@@ -138,5 +142,5 @@ def _account(config_file: str | None, default_config_file: str, name: str | None
     if name is None:
         return next(iter(accounts.values()))
     if name not in accounts:
-        raise ConfigError(f"--account: {path} has no account {name!r}; {nearest(name, accounts)}")
+        raise ConfigError(f"--account: {path} has no account {name!r}; {suggestion(name, accounts)}")
     return accounts[name]

@@ -1,7 +1,7 @@
-"""`dbs-exporter check`: will this configuration work? One cheap question per operation, account and region.
+"""`dbs-exporter check`: tests a configuration with one cheap call per operation, account and region.
 
-It owns the questions and the verdict. It reads only, asks no more than an operator would by hand, and counts
-what the configuration will cost per hour from the answers.
+This module owns the calls, the verdict on their answers, and the estimate of the calls per hour that polling will cost. It
+never changes anything, and makes no more calls than an operator would by hand.
 """
 
 from __future__ import annotations
@@ -50,19 +50,19 @@ from dbs_exporter.facts.records import Reader
 from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.logs import conceal
 
-NOBODY = "dbs0000000000"
-"""An id that no plan or task has: where there is no plan to ask about, "no such plan" still shows that the
-call is permitted.
+UNKNOWN_ID = "dbs0000000000"
+"""An id that no plan or task has. If an account has no plan, the answer "no such plan" still shows that the call is
+permitted.
 """
 
-_HOPELESS = (BadCredentials, CredentialsError, Unreachable, Timeout)
+_FATAL = (BadCredentials, CredentialsError, Unreachable, Timeout)
 _REGIONS_AT_ONCE = 4
-_PATIENCE_SECONDS = 60.0
+_CALL_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """How one question was answered."""
+    """The answer of an operation in a region; `verdict` is a short text for the table."""
 
     operation: str
     collectors: tuple[str, ...]
@@ -73,7 +73,7 @@ class Answer:
 
 @dataclass(slots=True, kw_only=True)
 class RegionReport:
-    """What was learned of one account in one region."""
+    """The results of a check of an account in a region."""
 
     account: AccountConfig
     region: str
@@ -83,14 +83,17 @@ class RegionReport:
 
     @property
     def calls_per_hour(self) -> float:
-        """What polling it will cost, as far as it is known."""
+        """The calls per hour that polling the region will cost, as far as they are known."""
         return sum(answer.calls_per_hour or 0.0 for answer in self.answers)
 
 
 def check_configuration(
     config_file: str, *, offline: bool, clock: Clock | None = None, table: Table = TABLE
 ) -> int:
-    """Print what is right and what is not; return the exit code. Raises ConfigError if the file is wrong."""
+    """Check a configuration, print the results and return the exit code.
+
+    `offline` stops after the file has been validated. Raises ConfigError if the file is wrong.
+    """
     config = load_config(config_file, table=table)
     click.echo(f"{config_file}: valid; {_counted(len(config.accounts), 'account')}")
     for warning in warnings_of(config):
@@ -100,9 +103,9 @@ def check_configuration(
     reports: list[RegionReport] = []
     problems: list[DbsExporterError] = []
     for account in config.accounts:
-        found, wrong = check_account(config, account, clock or SystemClock(), table)
-        reports += found
-        problems += wrong
+        account_reports, account_problems = check_account(config, account, clock or SystemClock(), table)
+        reports += account_reports
+        problems += account_problems
     _print(reports)
     problems += [answer.problem for report in reports for answer in report.answers if answer.problem]
     return _exit_code(problems)
@@ -111,20 +114,21 @@ def check_configuration(
 def check_account(
     config: Config, account: AccountConfig, clock: Clock, table: Table = TABLE
 ) -> tuple[list[RegionReport], list[DbsExporterError]]:
-    """Ask about one account: its credentials first, then region by region. Returns what was learned and what
-    stopped it.
+    """Check an account: first its credentials, then each region.
+
+    Returns the reports of its regions, and the problems that ended the check early.
     """
     conceal(secrets_of(account))
     try:
         source = credential_source(
             account.credentials, account=account.name, clock=clock, on_refresh_failure=lambda _: None
         )
-        found = source.get()
+        credentials = source.get()
     except CredentialsError as error:
         click.echo(f"{account.name}: credentials ({account.credentials.type}): {error}")
         return [], [error]
-    until = "" if found.expires_at is None else f", good until {_moment(found.expires_at)}"
-    click.echo(f"{account.name}: credentials ({account.credentials.type}): found{until}")
+    expiry = "" if credentials.expires_at is None else f", good until {_utc(credentials.expires_at)}"
+    click.echo(f"{account.name}: credentials ({account.credentials.type}): found{expiry}")
 
     sessions = Sessions(clock)
 
@@ -151,9 +155,7 @@ def _check_regions(
     regions: tuple[str, ...]
     if account.regions == "all":
         try:
-            regions = read_regions(
-                client(DEFAULT_REGION).call("DescribeRegions", {}, within=_PATIENCE_SECONDS)
-            )
+            regions = read_regions(client(DEFAULT_REGION).call("DescribeRegions", {}, within=_CALL_SECONDS))
         except (ApiError, CredentialsError) as error:
             click.echo(f"{account.name}: regions: all: {error}")
             return [], [error]
@@ -170,7 +172,7 @@ def _check_regions(
         reports = list(
             pool.map(
                 lambda region: check_region(
-                    _needed(config.collectors, table, home=region == regions[0]),
+                    _collectors_by_operation(config.collectors, table, home=region == regions[0]),
                     account,
                     region,
                     client(region),
@@ -184,37 +186,40 @@ def _check_regions(
 
 
 def check_region(
-    needed: Mapping[str, tuple[Collector[Any], ...]],
+    callers: Mapping[str, tuple[Collector[Any], ...]],
     account: AccountConfig,
     region: str,
     client: Client,
     clock: Clock,
     collectors: CollectorsConfig,
 ) -> RegionReport:
-    """Ask each operation that the enabled collectors need, once."""
+    """Call each operation once that the enabled collectors need, and report the answers.
+
+    `callers` holds the enabled collectors that call an operation, by the operation's name.
+    """
     report = RegionReport(account=account, region=region)
     plans: list[Plan] = []
 
-    def ask(operation: str, question: Callable[[], float | None]) -> None:
-        names = tuple(collector.name for collector in needed[operation])
-        if any(isinstance(answer.problem, _HOPELESS) for answer in report.answers):
-            # The other operations would say the same, each after all its attempts.
+    def check(operation: str, call: Callable[[], float | None]) -> None:
+        names = tuple(collector.name for collector in callers[operation])
+        if any(isinstance(answer.problem, _FATAL) for answer in report.answers):
+            # The other operations would fail in the same way, each after all its attempts.
             report.answers.append(Answer(operation=operation, collectors=names, verdict="not asked"))
             return
-        report.answers.append(_asked(operation, names, question))
+        report.answers.append(_answer(operation, names, call))
 
     def interval_of(operation: str) -> float:
-        return min(collectors.of(collector.name).interval for collector in needed[operation])
+        return min(collectors.of(collector.name).interval for collector in callers[operation])
 
     def list_plans(operation: str) -> float | None:
         path = OPERATIONS[operation].list_path or ()
         if account.plans == "all":
-            answer = client.call(operation, {"PageNum": 0, "PageSize": 30}, within=_PATIENCE_SECONDS)
+            answer = client.call(operation, {"PageNum": 0, "PageSize": 30}, within=_CALL_SECONDS)
             records = items(answer, path)
             report.plans_found = _total(answer, len(records))
         else:
             # Patterns and ids can only be matched against the whole list.
-            records = client.pages(operation, {}, within=_PATIENCE_SECONDS)
+            records = client.pages(operation, {}, within=_CALL_SECONDS)
             report.plans_found = len(records)
         plans.extend(
             plan for plan in Reader(clock.now()).readable(records, read_plan)[0] if selects(account, plan)
@@ -222,61 +227,65 @@ def check_region(
         report.plans_selected = report.plans_found if account.plans == "all" else len(plans)
         return _per_hour(interval_of(operation)) * _pages(report.plans_found)
 
-    def ask_once(operation: str) -> float | None:
-        asking = needed[operation]
-        sample = plans[0].plan_id if plans else NOBODY
-        parameters = _parameters(operation, asking, sample, clock.now())
+    def call_once(operation: str) -> float | None:
+        operation_callers = callers[operation]
+        plan_id = plans[0].plan_id if plans else UNKNOWN_ID
+        parameters = _parameters(operation, operation_callers, plan_id, clock.now())
         try:
-            answer = client.call(operation, parameters, within=_PATIENCE_SECONDS)
+            answer = client.call(operation, parameters, within=_CALL_SECONDS)
         except Invalid:
-            # Of an id that nobody has, or a plan without the like: the API looked, so it is permitted.
+            # There is no such plan, or the plan has no such thing: the API looked for it, so the call is permitted.
             answer = {}
-        if all(collector.on_demand for collector in asking):
+        if all(collector.on_demand for collector in operation_callers):
             return None
         pages = _pages(_total(answer, 1)) if OPERATIONS[operation].page_sizes else 1
-        of_plans = any(isinstance(collector, PlanCollector) for collector in asking)
+        of_plans = any(isinstance(collector, PlanCollector) for collector in operation_callers)
         return _per_hour(interval_of(operation)) * pages * ((report.plans_selected or 0) if of_plans else 1)
 
-    lists = [name for name, asking in needed.items() if any(each.group is PLANS for each in asking)]
-    for operation in lists:
-        ask(operation, partial(list_plans, operation))
-    for operation in needed:
-        if operation not in lists:
-            ask(operation, partial(ask_once, operation))
+    plan_lists = [
+        name
+        for name, operation_callers in callers.items()
+        if any(collector.group is PLANS for collector in operation_callers)
+    ]
+    for operation in plan_lists:
+        check(operation, partial(list_plans, operation))
+    for operation in callers:
+        if operation not in plan_lists:
+            check(operation, partial(call_once, operation))
     return report
 
 
-def _needed(
+def _collectors_by_operation(
     collectors: CollectorsConfig, table: Table, *, home: bool
 ) -> dict[str, tuple[Collector[Any], ...]]:
-    """Return, by operation, the enabled collectors that call it; those of accounts only in the home region."""
-    needed: dict[str, tuple[Collector[Any], ...]] = {}
+    """Return the enabled collectors that call each operation; those of accounts only in the home region."""
+    callers: dict[str, tuple[Collector[Any], ...]] = {}
     for collector in table:
         if collectors.of(collector.name).enabled and (home or not isinstance(collector, AccountCollector)):
             for operation in collector.operations:
-                needed[operation] = (*needed.get(operation, ()), collector)
-    return needed
+                callers[operation] = (*callers.get(operation, ()), collector)
+    return callers
 
 
 def _parameters(
-    operation: str, asking: Sequence[Collector[Any]], plan_id: str, now: float
+    operation: str, collectors: Sequence[Collector[Any]], plan_id: str, now: float
 ) -> dict[str, object]:
-    """Return the cheapest question of an operation about one plan."""
+    """Return the parameters of the cheapest call of an operation about a plan."""
     accepted = {parameter.name for parameter in OPERATIONS[operation].parameters}
     parameters: dict[str, object] = {}
     if "BackupPlanId" in accepted:
         parameters["BackupPlanId"] = plan_id
     if "PageSize" in accepted:
         parameters |= {"PageNum": 0, "PageSize": 30}
-    for collector in asking:
+    for collector in collectors:
         if collector.probe is not None and operation in collector.probe:
             parameters |= collector.probe[operation](now)
     return parameters
 
 
-def _asked(operation: str, collectors: tuple[str, ...], question: Callable[[], float | None]) -> Answer:
+def _answer(operation: str, collectors: tuple[str, ...], call: Callable[[], float | None]) -> Answer:
     try:
-        calls_per_hour = question()
+        calls_per_hour = call()
     except (ApiError, CredentialsError) as error:
         return Answer(operation=operation, collectors=collectors, verdict=_verdict(error), problem=error)
     return Answer(operation=operation, collectors=collectors, verdict="ok", calls_per_hour=calls_per_hour)
@@ -284,16 +293,16 @@ def _asked(operation: str, collectors: tuple[str, ...], question: Callable[[], f
 
 def _verdict(error: DbsExporterError) -> str:
     if isinstance(error, NotPermitted | BadCredentials):
-        refused = "not permitted" if isinstance(error, NotPermitted) else "credentials refused"
-        return f"{refused}: {error.code or error.message}" + (f"; {error.cure}" if error.cure else "")
+        reason = "not permitted" if isinstance(error, NotPermitted) else "credentials refused"
+        return f"{reason}: {error.code or error.message}" + (f"; {error.cure}" if error.cure else "")
     return str(error)
 
 
-def _total(answer: Mapping[str, object], otherwise: int) -> int:
+def _total(answer: Mapping[str, object], default: int) -> int:
     try:
-        return int(str(answer.get("TotalElements", otherwise)))
+        return int(str(answer.get("TotalElements", default)))
     except ValueError:
-        return otherwise
+        return default
 
 
 def _pages(total: int) -> int:
@@ -305,9 +314,7 @@ def _per_hour(interval: float) -> float:
 
 
 def _exit_code(problems: list[DbsExporterError]) -> int:
-    """The worst of them: credentials and permission before reachability, since they are the operator's to
-    mend.
-    """
+    """Return the exit code of the worst problem: refused credentials or permissions before reachability."""
     if not problems:
         return EXIT_OK
     if any(isinstance(problem, Denied | CredentialsError) for problem in problems):
@@ -321,23 +328,23 @@ def _print(reports: list[RegionReport]) -> None:
     from dbs_exporter.cli.tables import print_rows
 
     for report in reports:
-        rows, bad = [], []
+        rows, failed_rows = [], []
         for number, answer in enumerate(report.answers):
             cost = "" if answer.calls_per_hour is None else f"{answer.calls_per_hour:,.0f}"
             rows.append((answer.operation, ", ".join(answer.collectors), answer.verdict, cost))
             if answer.problem:
-                bad.append(number)
+                failed_rows.append(number)
         print_rows(
             f"{report.account.name} / {report.region}",
             ("operation", "collectors", "answer", "calls per hour"),
             rows,
-            bad,
+            failed_rows,
         )
         for line in _summary(report):
             click.echo(line)
-    wrong = sum(1 for report in reports for answer in report.answers if answer.problem)
+    failures = sum(1 for report in reports for answer in report.answers if answer.problem)
     if reports:
-        click.echo("All is well." if not wrong else f"{_counted(wrong, 'question')} failed.")
+        click.echo("All is well." if not failures else f"{_counted(failures, 'question')} failed.")
 
 
 def _summary(report: RegionReport) -> Iterator[str]:
@@ -351,8 +358,8 @@ def _summary(report: RegionReport) -> Iterator[str]:
         yield "warning: too near the limit; data will be older than its intervals: raise them or the limit"
 
 
-def _moment(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _utc(timestamp: float) -> str:
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _counted(count: int, noun: str) -> str:

@@ -1,6 +1,7 @@
-"""The commands that print or ask one thing: metrics, schema, call, healthcheck.
+"""The commands that print something or make a single request: metrics, schema, call, healthcheck.
 
-As in `cli`, everything heavy is imported inside the commands.
+This module owns their arguments and help; other modules do the work. As in `main`, heavy modules are imported inside the
+commands.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dbs_exporter.cli.options import (
     Duration,
     config_file_flag,
     flag,
-    given_flag,
+    is_flag_set,
     listen_flag,
     log_flags,
 )
@@ -133,7 +134,7 @@ def call(
     answer = calling.call(
         operation,
         parameters,
-        config_file=config_file if given_flag(ctx, "config_file") else None,
+        config_file=config_file if is_flag_set(ctx, "config_file") else None,
         default_config_file=DEFAULT_CONFIG_FILE,
         account=account,
         region=region,
@@ -156,8 +157,8 @@ def healthcheck(listen_addresses: tuple[str, ...], ready: bool, timeout: float) 
     Example:
       dbs-exporter healthcheck --web.listen-address=127.0.0.1:10033 --ready
     """
-    from dbs_exporter.cli.healthcheck import ask_health
+    from dbs_exporter.cli.healthcheck import check_health
 
-    # All are served by one process, so one of them answers for all.
+    # One process serves all addresses, so the answer of the first stands for all.
     address = listen_addresses[0] if listen_addresses else ":10033"
-    click.echo(ask_health(address, "/-/ready" if ready else "/-/healthy", timeout))
+    click.echo(check_health(address, "/-/ready" if ready else "/-/healthy", timeout))

@@ -1,4 +1,7 @@
-"""`dbs-exporter demo`: a simulated cloud and an exporter of it in one process."""
+"""`dbs-exporter demo`: a simulated cloud and an exporter of it in one process.
+
+This module owns the demo's configuration. It never calls the real API.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,7 @@ from dbs_exporter.logs import set_up_logs
 
 LEAST_INTERVAL_SECONDS = 5.0
 FASTER = 12.0
-"""The demo reads this many times as often as the defaults say: the simulator is on this machine, and a newcomer sees
-everything move within seconds."""
+"""The demo polls so many times as often as by default, so that a newcomer sees everything change within seconds."""
 
 _CONFIG = """
 accounts:
@@ -44,19 +46,19 @@ objectives:
 
 
 class DrivenClock(SystemClock):
-    """The machine's clock, but for `now`, which a simulated cloud's gives; that may run faster."""
+    """The machine's clock, but `now` is that of a simulated cloud, which may run faster."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         super().__init__()
         self._now = now
 
     def now(self) -> float:
-        """Seconds since the Unix epoch, by the other clock."""
+        """Return the seconds since the Unix epoch by the cloud's clock."""
         return self._now()
 
 
 def demo_config(url: str, table: Table = TABLE) -> str:
-    """Return the demo's configuration, with every collector of the table enabled."""
+    """Return the demo's configuration as YAML, with every collector of the table enabled."""
     intervals = {
         collector.name: max(LEAST_INTERVAL_SECONDS, round(collector.interval_seconds / FASTER))
         for collector in table
@@ -72,7 +74,7 @@ def demo(*, plans: int, seed: int, speed: float, overrides: Overrides) -> None:
     """Serve a simulated cloud and an exporter of it, until SIGTERM or Ctrl-C."""
     now = world_clock(speed)
     with simulated(listen_address="127.0.0.1:0", plans=plans, accounts=1, seed=seed, clock=now) as simulator:
-        config = overrides.applied(parse_config(demo_config(simulator.url), environ={}))
+        config = overrides.apply_to(parse_config(demo_config(simulator.url), environ={}))
         set_up_logs(overrides.log_level or "error", config.log.format)
         exporter = Exporter(config, clock=DrivenClock(now))
 

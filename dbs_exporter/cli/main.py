@@ -1,8 +1,8 @@
-"""The commands of `dbs-exporter`: what each takes, and its help. The work is in `serving`, `check` and
-others; the commands that only print or ask one thing are in `cli_tools`.
+"""The commands `run`, `demo`, `simulate` and `check`: their arguments and their help.
 
-Everything heavy is imported inside the commands, so that `--help` is immediate and the demo lean. Exit codes:
-0 fine, 1 unexpected, 2 configuration or usage, 3 credentials or permission, 4 the API cannot be reached.
+The work is done by `serve`, `demo`, `simulate` and `check`; the other commands are in `commands`. Heavy modules are imported
+inside the commands, so that `--help` is immediate and the demo needs little memory. Exit codes: 0 fine, 1 unexpected, 2
+configuration or usage, 3 credentials or permission, 4 the API cannot be reached.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _EPILOG = (
 
 
 def main() -> None:
-    """The program: run a command and exit with its code."""
-    # The kernel keeps from process 1 whatever it has no handler for; until `run` has its own, ending is all there is to do.
+    """Run the command of the command line and exit with its code."""
+    # Process 1 receives no signal without a handler; until `run` installs its own, SIGTERM ends the program.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     cli(prog_name="dbs-exporter")
 
@@ -139,7 +139,7 @@ def demo(
     log_level: str | None,
     log_format: str | None,
 ) -> None:
-    """Serve a simulated fleet of backup plans, with the incidents an operator would recognise, until Ctrl-C.
+    """Serve a simulated fleet of backup plans, with incidents an operator would recognise, until Ctrl-C.
 
     \b
     Examples:

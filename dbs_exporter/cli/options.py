@@ -1,8 +1,7 @@
-"""Flags as Prometheus spells them, each with its environment variable; failures as sentences with an exit
-code.
+"""Flags as Prometheus spells them, each with an environment variable, and failures as sentences.
 
-It owns the form of the command line, not its commands. No traceback ever reaches the user: what nobody
-foresaw is told in one line, and logged in full at level debug.
+This module owns the form of the command line, not its commands. It never shows a traceback: an unexpected error becomes one
+line, and is logged with its traceback at level debug.
 """
 
 from __future__ import annotations
@@ -28,32 +27,33 @@ _log = logging.getLogger(__name__)
 
 
 class Flag(click.Option):
-    """An option whose environment variable follows from its name: `--web.listen-address`,
-    DBS_EXPORTER_WEB_LISTEN_ADDRESS.
+    """An option with an environment variable by its name.
+
+    For example, `--web.listen-address` is DBS_EXPORTER_WEB_LISTEN_ADDRESS.
     """
 
     def __init__(self, param_decls: Sequence[str], **attributes: Any) -> None:
         flags = [name for name in param_decls if name.startswith("--")]
         if flags and attributes.pop("from_environment", True):
-            words = flags[0].partition("/")[0].removeprefix("--").replace(".", "_").replace("-", "_")
-            attributes.setdefault("envvar", ENVIRONMENT_PREFIX + words.upper())
+            name = flags[0].partition("/")[0].removeprefix("--").replace(".", "_").replace("-", "_")
+            attributes.setdefault("envvar", ENVIRONMENT_PREFIX + name.upper())
             attributes.setdefault("show_envvar", True)
         super().__init__(param_decls, **attributes)
 
 
 def flag(*names: str, **attributes: Any) -> Callable[[F], F]:
-    """Add a `Flag` to a command; `from_environment=False` keeps it out of the environment."""
+    """Return a decorator that adds a `Flag`; `from_environment=False` gives it no environment variable."""
     return click.option(*names, cls=Flag, **attributes)
 
 
 class Speed(click.FloatRange):
-    """How many times as fast as life a simulated clock runs."""
+    """The speed of a simulated clock: its seconds per second, above 0."""
 
     def __init__(self) -> None:
         super().__init__(0, 100_000, min_open=True)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number; what is none fails with a sentence."""
+        """Return the number, or fail with a sentence if it is none."""
         number: float = super().convert(value, param, ctx)
         if math.isnan(number):
             self.fail(f"{value!r} is not a number; 1 is as fast as life", param, ctx)
@@ -61,24 +61,24 @@ class Speed(click.FloatRange):
 
 
 class Failure(click.ClickException):
-    """What went wrong, and the exit code that says of which kind it is."""
+    """An error message, and the exit code for its kind."""
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
-        self.exit_code = exit_code  # type: ignore[misc]  # click means it to be set so
+        self.exit_code = exit_code  # type: ignore[misc]  # click intends it to be set
 
 
 class Commands(click.Group):
-    """A group whose commands fail with sentences."""
+    """A group of commands whose errors are printed as sentences."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; what it raises becomes a `Failure`."""
+        """Run the command and turn what it raises into a `Failure`."""
         try:
             result = super().invoke(ctx)
-            sys.stdout.flush()  # or what nobody reads would be noticed too late to be told
+            sys.stdout.flush()  # otherwise a broken pipe would be noticed only after this handler
             return result
         except BrokenPipeError:
-            # `dbs-exporter metrics | head` is no failure; what is still buffered goes nowhere.
+            # `dbs-exporter metrics | head` is no failure; the rest of the output is dropped.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             ctx.exit(0)
         except ConfigError as error:
@@ -100,17 +100,17 @@ class Commands(click.Group):
 
 
 def _os_sentence(error: OSError) -> str:
-    said = error.strerror or str(error)
-    return f"{error.filename}: {said}" if error.filename else said
+    problem = error.strerror or str(error)
+    return f"{error.filename}: {problem}" if error.filename else problem
 
 
 class ListenAddress(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.4
-    """`[HOST]:PORT`, kept as it was written."""
+    """A listen address, `[HOST]:PORT`, kept as it is written."""
 
     name = "[host]:port"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Give the text as it is, or fail with what would be right."""
+        """Return the text unchanged, or fail with what would be right."""
         try:
             parse_listen_address(str(value))
         except ValueError as error:
@@ -124,7 +124,7 @@ class Duration(click.ParamType):  # type: ignore[type-arg]  # generic only since
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Give the seconds, or fail with what would be right."""
+        """Return the seconds, or fail with what would be right."""
         if isinstance(value, float):
             return value
         try:
@@ -134,7 +134,7 @@ class Duration(click.ParamType):  # type: ignore[type-arg]  # generic only since
 
 
 def config_file_flag(command: F) -> F:
-    """`--config.file`."""
+    """Add `--config.file` to a command."""
     return flag(
         "--config.file",
         "config_file",
@@ -146,9 +146,7 @@ def config_file_flag(command: F) -> F:
 
 
 def log_flags(command: F) -> F:
-    """`--log.level` and `--log.format`; None where neither flag nor environment says, so that the file's word
-    holds.
-    """
+    """Add `--log.level` and `--log.format`; None if not set, so that the configuration counts."""
     for decorate in (
         flag(
             "--log.format",
@@ -168,7 +166,7 @@ def log_flags(command: F) -> F:
 
 
 def listen_flag(command: F) -> F:
-    """`--web.listen-address`, repeatable; () where nothing was said."""
+    """Add `--web.listen-address`, which may be repeated; () if it is not set."""
     return flag(
         "--web.listen-address",
         "listen_addresses",
@@ -179,7 +177,7 @@ def listen_flag(command: F) -> F:
 
 
 def telemetry_flag(command: F) -> F:
-    """`--web.telemetry-path`; None where nothing was said."""
+    """Add `--web.telemetry-path`; None if it is not set."""
     return flag(
         "--web.telemetry-path",
         "telemetry_path",
@@ -188,7 +186,7 @@ def telemetry_flag(command: F) -> F:
     )(command)
 
 
-def given_flag(ctx: click.Context, name: str) -> bool:
-    """True if a parameter was set by the command line or the environment, and is not just its default."""
+def is_flag_set(ctx: click.Context, name: str) -> bool:
+    """Return whether a parameter was set on the command line or in the environment, not by its default."""
     source = ctx.get_parameter_source(name)
     return source in (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT)

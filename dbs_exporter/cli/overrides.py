@@ -1,4 +1,4 @@
-"""What flags say about a configuration."""
+"""The flags that override settings of a configuration. This module parses no command line."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from dbs_exporter.errors import ConfigError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overrides:
-    """What flags say about a configuration's `web` and `log`; empty where they say nothing."""
+    """The flags that override a configuration's `web` and `log`; empty or None where a flag is not set."""
 
     listen_addresses: tuple[str, ...] = ()
     telemetry_path: str | None = None
     log_level: str | None = None
     log_format: str | None = None
 
-    def applied(self, config: Config) -> Config:
-        """Return the configuration with what the flags say in it. Raises ConfigError for a path that cannot be served."""
+    def apply_to(self, config: Config) -> Config:
+        """Return a copy of the configuration with these settings. Raises ConfigError for an invalid path."""
         web: dict[str, object] = {}
         if self.listen_addresses:
             web["listen_addresses"] = self.listen_addresses
@@ -28,10 +28,10 @@ class Overrides:
                 web["telemetry_path"] = telemetry_path(self.telemetry_path)
             except ValueError as error:
                 raise ConfigError(f"--web.telemetry-path: {error}") from None
-        said = {"level": self.log_level, "format": self.log_format}
+        log = {"level": self.log_level, "format": self.log_format}
         return config.model_copy(
             update={
                 "web": config.web.model_copy(update=web),
-                "log": config.log.model_copy(update={key: value for key, value in said.items() if value}),
+                "log": config.log.model_copy(update={key: value for key, value in log.items() if value}),
             }
         )

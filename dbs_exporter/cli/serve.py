@@ -1,7 +1,7 @@
-"""`run`: an exporter that serves until a signal ends it.
+"""`dbs-exporter run`: an exporter that serves until a signal ends it.
 
-It owns the life of the process: logs, sockets, signals, reload, the order of starting and stopping. Sockets
-are bound before anything is polled, so that an address that is taken ends it at once.
+This module owns the life of the process: logs, sockets, signals, reload, the order of starting and stopping. Sockets are
+bound before anything is polled, so that an address in use ends the program at once. It builds no part of the exporter.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ _log = logging.getLogger(__name__)
 def run(
     config_file: str, overrides: Overrides, *, shard: str, total_shards: int, enable_lifecycle: bool
 ) -> None:
-    """`dbs-exporter run`: poll and serve until SIGTERM or Ctrl-C; SIGHUP reloads.
+    """Poll and serve until SIGTERM or Ctrl-C; reload the configuration on SIGHUP.
 
-    Raises ConfigError and CredentialsError before anything is polled.
+    Raises ConfigError or CredentialsError before anything is polled.
     """
-    place = parse_shard(shard, total_shards)
-    config = overrides.applied(load_config(config_file))
+    parsed_shard = parse_shard(shard, total_shards)
+    config = overrides.apply_to(load_config(config_file))
     set_up_logs(config.log.level, config.log.format)
     for warning in warnings_of(config):
         _log.warning(warning)
-    exporter = Exporter(config, clock=SystemClock(), shard=place)
+    exporter = Exporter(config, clock=SystemClock(), shard=parsed_shard)
 
     def reload() -> None:
-        exporter.reload(lambda: overrides.applied(load_config(config_file)))
+        exporter.reload(lambda: overrides.apply_to(load_config(config_file)))
 
     serve(exporter, reload, over_http=enable_lifecycle, on_listening=_log_addresses)
 
@@ -51,25 +51,29 @@ def serve(
     over_http: bool,
     on_listening: Callable[[tuple[str, ...]], None],
 ) -> None:
-    """Start, wait for a signal, stop: first the polling, so that no sleep holds up the end, then the web."""
-    with caught_signals() as came:
+    """Start the exporter and its web server, wait for a signal to end, and stop both.
+
+    Polling is stopped first, so that no sleep delays the end. `over_http` allows POST /-/reload; `on_listening` is called
+    with the server's URLs.
+    """
+    with caught_signals() as signals:
         server = WebServer(
             exporter.app(reload if over_http else None), bind(exporter.config.web.listen_addresses)
         )
         try:
             exporter.start()
             server.start()
-            # What stands now stays for good; the collector need not look at it again.
+            # The objects of now live until the end; the garbage collector need not visit them again.
             gc.collect()
             gc.freeze()
             on_listening(server.urls)
 
             def hangup() -> None:
-                # The exporter has logged what is wrong, and goes on with what it has.
+                # The exporter has logged the problem, and continues with its present configuration.
                 with suppress(DbsExporterError):
                     reload()
 
-            wait_for_end(came, hangup)
+            wait_for_end(signals, hangup)
             _log.info("stopping")
         finally:
             exporter.close()

@@ -1,7 +1,7 @@
-"""`dbs-exporter simulate`: the simulated cloud alone, as a server, until it is told to end.
+"""`dbs-exporter simulate`: serves the simulated cloud alone until a signal ends it.
 
-It owns how flags become a world with a clock and faults. Nothing else in the package imports the simulator, but for
-the demo.
+This module owns how flags become a world with a clock and faults. Only this module imports the simulator, inside its
+functions; the demo uses it from here.
 """
 
 from __future__ import annotations
@@ -25,15 +25,17 @@ if TYPE_CHECKING:
 
 
 def world_clock(speed: float, start: float | None = None) -> Callable[[], float]:
-    """A clock in Unix seconds that starts at `start` (now if None) and runs `speed` times as fast as life."""
-    began = time.time()
-    monotonic = time.monotonic()
-    first = began if start is None else start
-    return lambda: first + (time.monotonic() - monotonic) * speed
+    """Return a clock in Unix seconds that starts at `start` (None: now) and runs `speed` times as fast."""
+    began = time.monotonic()
+    first = time.time() if start is None else start
+    return lambda: first + (time.monotonic() - began) * speed
 
 
 def parse_now(text: str) -> float:
-    """`--now`: a Unix time, or a date and time with its zone. Raises ConfigError."""
+    """Return the Unix time that `--now` means: a number, or a date and time with its zone.
+
+    Raises ConfigError for any other text.
+    """
     try:
         return float(text)
     except ValueError:
@@ -47,7 +49,7 @@ def parse_now(text: str) -> float:
 
 
 def read_faults(path: str) -> Any:
-    """`--faults`: what a YAML or JSON file holds. Raises ConfigError if it cannot be read."""
+    """Return the content of the YAML or JSON file of `--faults`. Raises ConfigError if it cannot be read."""
     import yaml
 
     try:
@@ -59,7 +61,7 @@ def read_faults(path: str) -> Any:
 
 
 def account_names(accounts: int) -> tuple[str, ...]:
-    """Names of the simulated accounts: demo, demo2, demo3, ..."""
+    """Return the names of so many simulated accounts: demo, demo2, demo3, ..."""
     return tuple("demo" if number == 1 else f"demo{number}" for number in range(1, accounts + 1))
 
 
@@ -76,9 +78,10 @@ def simulated(
     access_key_secret: str = "testsk",  # noqa: S107 - the documented one of the simulator
     signature_clock: Callable[[], float] | None = None,
 ) -> Iterator[Simulator]:
-    """A simulator that serves while the block runs. Raises ConfigError if the address or a fault cannot be used.
+    """Serve a simulated cloud while the block runs.
 
-    Requests are held against `signature_clock`, the cloud's own unless given: clients elsewhere sign with the real time.
+    The times of signatures are checked against `signature_clock`, by default the cloud's own clock; clients in other
+    processes sign with the real time. Raises ConfigError if the address or a fault cannot be used.
     """
     from dbs_exporter.simulator import World, start_simulator
 
@@ -118,10 +121,13 @@ def simulate(
     access_key_id: str,
     access_key_secret: str,
 ) -> None:
-    """Serve a simulated cloud until SIGTERM or Ctrl-C; prints its address. Raises ConfigError for wrong flags."""
+    """Print the address of a simulated cloud and serve it until SIGTERM or Ctrl-C.
+
+    Raises ConfigError for wrong flags.
+    """
     start = None if now is None else parse_now(now)
     with (
-        caught_signals() as came,
+        caught_signals() as signals,
         simulated(
             listen_address=listen_address,
             plans=plans,
@@ -139,4 +145,4 @@ def simulate(
         )
         click.echo(f"faults, incidents:  POST {simulator.url}/-/faults, {simulator.url}/-/incidents")
         sys.stdout.flush()
-        wait_for_end(came, on_hangup=lambda: None)
+        wait_for_end(signals, on_hangup=lambda: None)

@@ -1,4 +1,4 @@
-"""Tables on a terminal, by rich; imported only where one is printed, because rich is heavy."""
+"""Prints tables on a terminal with rich. It is imported only to print one, because rich is heavy."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from rich.text import Text
 from dbs_exporter.collectors.reference import Entry
 
 PLAIN_WIDTH = 160
-"""Columns where no terminal says how wide it is, as in a pipe."""
+"""The width without a terminal, as in a pipe."""
 
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Leave it to the command line, which knows that `| head` is no failure; rich would exit with 1."""
+        """Raise BrokenPipeError, because rich would exit with 1, but `| head` is no failure."""
         raise BrokenPipeError
 
 
 def console() -> Console:
-    """Standard output, as wide as the terminal; without a terminal wide enough for our tables, and plain."""
-    found = _Console(highlight=False)
-    return found if found.is_terminal else _Console(highlight=False, width=PLAIN_WIDTH)
+    """Return a console on standard output: as wide as the terminal, or plain and PLAIN_WIDTH wide."""
+    terminal = _Console(highlight=False)
+    return terminal if terminal.is_terminal else _Console(highlight=False, width=PLAIN_WIDTH)
 
 
 def print_metrics(entries: Iterable[Entry]) -> None:
-    """Print the catalogue, one table per section."""
+    """Print the catalogue of metrics, a table per section."""
     out = console()
     entries = list(entries)
     width = max((len(entry.name) for entry in entries), default=0)
@@ -51,10 +51,10 @@ def print_metrics(entries: Iterable[Entry]) -> None:
 
 
 def print_rows(
-    title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], bad: Sequence[int]
+    title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], highlighted: Sequence[int]
 ) -> None:
-    """Print one table; the rows whose numbers are in `bad` stand out."""
+    """Print a table; the rows whose numbers (from 0) are in `highlighted` are red."""
     table = Table(*headings, title=Text(title), title_justify="left")
     for number, row in enumerate(rows):
-        table.add_row(*(Text(cell) for cell in row), style="bold red" if number in bad else None)
+        table.add_row(*(Text(cell) for cell in row), style="bold red" if number in highlighted else None)
     console().print(table)

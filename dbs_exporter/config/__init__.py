@@ -1,1 +1,1 @@
-"""The configuration: models, files, problems, and the reference made of them."""
+"""The configuration: its models, loading a file, its problems, and the generated reference."""

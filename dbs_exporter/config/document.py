@@ -1,9 +1,7 @@
-"""A YAML file as plain values that remember where they stood: line of every key, duplicates, `${ENV}`,
-secrets from files.
+"""Reads a YAML file as plain values, with the line of every key, and replaces `${NAME}`.
 
-It owns reading and positions and knows no key of the configuration; `config` says what the values mean.
-Sequences become tuples, so that frozen models take them as they are. Nothing it says ever holds the value of
-a variable or of a secret file.
+This module owns reading and positions and knows no key of the configuration; `load` and `models` say what the values mean.
+Sequences become tuples, which frozen models accept unchanged. No message of this module ever shows the value of a variable.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ from dbs_exporter.errors import ConfigError
 KeyPath = tuple[str | int, ...]
 
 MAX_FILE_BYTES = 1_048_576
-# An alias may be used many times, and aliases of aliases multiply; this bounds what they can grow to.
+# An alias may be used many times, and aliases of aliases multiply; this limits the size of the result.
 _MAX_VALUES = 100_000
 _MAX_DEPTH = 50
 _VARIABLE = re.compile(r"\$\$\{|\$\{([^}]*)\}")
@@ -30,49 +28,52 @@ _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(slots=True, kw_only=True)
 class Document:
-    """What a file holds. `values` is a tree of dict, tuple, str, int, float, bool and None."""
+    """The content of a file; `values` is a tree of dict, tuple, str, int, float, bool and None."""
 
     name: str
     values: object = None
     lines: dict[KeyPath, int] = field(default_factory=dict)
     resolved: dict[str, str] = field(default_factory=dict)
-    """Text that came from a variable -> how the file spells it; never to be printed."""
+    """A text that came from a variable -> its spelling in the file. The text must never be printed."""
     problems: list[tuple[int, str]] = field(default_factory=list)
+    """(line, message) of each problem."""
 
     def line(self, path: KeyPath) -> int:
-        """The line of a key, or of the nearest one around it that the file has; the first line is 1."""
+        """Return the line of a key, or of the nearest key around it that the file has, counted from 1."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
 
-    def problem(self, path: KeyPath, message: str) -> None:
-        """Add a problem of one key; texts that came from variables are spelled as the file spells them."""
+    def add_problem(self, path: KeyPath, message: str) -> None:
+        """Add a problem of a key; texts that came from variables are replaced by their spelling in the file."""
         for text, spelled in sorted(self.resolved.items(), key=lambda pair: -len(pair[0])):
             message = message.replace(repr(text), repr(spelled))
             if len(text) > 3:
                 message = message.replace(text, spelled)
-        where = f"{spell(path)}: " if path else ""
-        self.problems.append((self.line(path), f"{where}{message}"))
+        prefix = f"{format_key_path(path)}: " if path else ""
+        self.problems.append((self.line(path), f"{prefix}{message}"))
 
     def raise_problems(self) -> None:
-        """Raise one ConfigError with every problem in the order of the lines, if there is any."""
+        """Raise a ConfigError with all problems, in the order of their lines, if there are any."""
         if self.problems:
-            raise ConfigError(*(f"{self.name}:{line}: {said}" for line, said in sorted(set(self.problems))))
+            raise ConfigError(
+                *(f"{self.name}:{line}: {message}" for line, message in sorted(set(self.problems)))
+            )
 
 
-def spell(path: KeyPath) -> str:
-    """A key as people write it: `accounts[0].credentials.type`."""
-    said = ""
+def format_key_path(path: KeyPath) -> str:
+    """Return the path of a key as people write it: `accounts[0].credentials.type`."""
+    text = ""
     for part in path:
-        said += f"[{part}]" if isinstance(part, int) else f".{part}" if said else part
-    return said
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
 
 
 def read_document(path: Path, environ: Mapping[str, str] | None = None) -> Document:
-    """Read one YAML file. Problems of single keys are collected in the document, not raised.
+    """Read a YAML file. Problems of keys are collected in the document, not raised.
 
-    `environ` is where `${NAME}` is looked up; the process' environment if not given. Raises ConfigError if
-    the file cannot be read or is not one YAML document.
+    `${NAME}` is looked up in `environ`, by default the environment of the process. Raises ConfigError if the file cannot be
+    read or is not a single YAML document.
     """
     try:
         with path.open("rb") as file:
@@ -92,8 +93,9 @@ def read_document(path: Path, environ: Mapping[str, str] | None = None) -> Docum
 
 
 def parse_document(text: str, name: str, environ: Mapping[str, str]) -> Document:
-    """The document in a YAML text; `name` stands in messages. Raises ConfigError if it is not one YAML
-    document.
+    """Return the document in a YAML text; messages call it `name`.
+
+    Raises ConfigError if it is not a single YAML document.
     """
     try:
         loader = _Loader(text)
@@ -104,9 +106,9 @@ def parse_document(text: str, name: str, environ: Mapping[str, str]) -> Document
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        said = " ".join(str(part) for part in (error.context, error.problem) if part)
+        problem = " ".join(str(part) for part in (error.context, error.problem) if part)
         raise ConfigError(
-            f"{name}:{line}: not YAML: {said}; check indentation, colons and quotes there"
+            f"{name}:{line}: not YAML: {problem}; check indentation, colons and quotes there"
         ) from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{name}:1: not YAML: {str(error).splitlines()[0]}") from None
@@ -119,7 +121,7 @@ def parse_document(text: str, name: str, environ: Mapping[str, str]) -> Document
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with the scalars of YAML 1.2: `no` and `1:30` are texts, only true and false are booleans."""
+    """PyYAML's loader with the YAML 1.2's scalars: `no` and `1:30` are texts."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (PyYAML's own form)
 
@@ -135,7 +137,7 @@ for _tag, _pattern, _first in (
 
 
 class _Builder:
-    """Turns nodes into values, one document at a time."""
+    """Turns the nodes of a document into values."""
 
     def __init__(self, document: Document, environ: Mapping[str, str]) -> None:
         self._document = document
@@ -157,7 +159,7 @@ class _Builder:
         return self._scalar(node, path)
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, object]:
-        built: dict[str, object] = {}
+        mapping: dict[str, object] = {}
         merged: list[yaml.Node] = []
         first_lines: dict[str, int] = {}
         for key_node, value_node in node.value:
@@ -171,22 +173,22 @@ class _Builder:
             key = str(key_node.value)
             if key in first_lines:
                 self._document.lines[*path, key] = line
-                self._document.problem(
+                self._document.add_problem(
                     (*path, key), f"given twice, first in line {first_lines[key]}; remove one of them"
                 )
                 continue
             first_lines[key] = line
             self._document.lines[*path, key] = line
-            built[key] = self.value(value_node, (*path, key))
+            mapping[key] = self.value(value_node, (*path, key))
         for source in _merge_sources(merged):
             if not isinstance(source, yaml.MappingNode):
-                self._document.problem(
+                self._document.add_problem(
                     path, "<< does not name a mapping; write <<: *name of an anchored mapping"
                 )
                 continue
             for key, value in self._mapping(source, path).items():
-                built.setdefault(key, value)
-        return built
+                mapping.setdefault(key, value)
+        return mapping
 
     def _scalar(self, node: yaml.Node, path: KeyPath) -> object:
         text = str(node.value)
@@ -202,28 +204,30 @@ class _Builder:
             case "str":
                 return self._substituted(text, path)
             case tag:
-                self._document.problem(path, f"the YAML tag {tag!r} is not supported; write a plain value")
+                self._document.add_problem(
+                    path, f"the YAML tag {tag!r} is not supported; write a plain value"
+                )
                 return text
 
     def _substituted(self, text: str, path: KeyPath) -> str:
-        def replacement(found: re.Match[str]) -> str:
-            name = found[1]
+        def replacement(match: re.Match[str]) -> str:
+            name = match[1]
             if name is None:
                 return "${"
             if not _VARIABLE_NAME.fullmatch(name):
-                self._document.problem(
+                self._document.add_problem(
                     path,
-                    f"{found[0]!r} names no environment variable; write ${{NAME}},"
+                    f"{match[0]!r} names no environment variable; write ${{NAME}},"
                     " or $${ for the characters",
                 )
-                return found[0]
+                return match[0]
             value = self._environ.get(name)
             if not value:
                 state = "not set" if value is None else "empty"
-                self._document.problem(
+                self._document.add_problem(
                     path, f"the environment variable {name} is {state}; set it, or give the value here"
                 )
-                return found[0]
+                return match[0]
             return value
 
         substituted = _VARIABLE.sub(replacement, text)

@@ -1,7 +1,7 @@
-"""The configuration: loading a file, and the questions that others ask of it.
+"""Loads and checks a configuration, and answers questions about it.
 
-A file is read whole or not at all, and all its problems are told at once, each with file, line, key and what
-would be right. It never opens a connection, and never prints a secret.
+This module owns what is checked across keys and files. A file is loaded completely or not at all, and all its problems are
+reported at once, each with file, line, key and what would be right. It never opens a connection and never shows a secret.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from dbs_exporter.facts.plans import Plan
 from dbs_exporter.listen import is_loopback
 
 DEFAULT_REGION = "cn-hangzhou"
-"""Asked for an account's regions, and whatever has no region of its own."""
+"""The region for calls that belong to no region, such as the list of an account's regions."""
 
-# RRSA's add-on sets these in the pod, so that a file can leave the keys out.
+# RRSA's add-on sets these in the pod, so that a configuration need not have the keys.
 _FROM_ENVIRONMENT = {
     "role_arn": "ALIBABA_CLOUD_ROLE_ARN",
     "oidc_provider_arn": "ALIBABA_CLOUD_OIDC_PROVIDER_ARN",
@@ -44,14 +44,13 @@ _FROM_ENVIRONMENT = {
 def load_config(
     path: str | Path, environ: Mapping[str, str] | None = None, *, table: Table = TABLE
 ) -> Config:
-    """The configuration in a YAML file.
+    """Return the configuration in a YAML file. Raises ConfigError with every problem.
 
-    `environ` is where `${NAME}` is looked up; the process' environment if not given. Secret files are read
-    once here, so that a missing one is told at the start; relative paths count from the file's directory.
-    Raises ConfigError with every problem.
+    `${NAME}` is looked up in `environ`, by default the environment of the process. Secret files are read once here, so that
+    a missing one is reported at the start; relative paths count from the directory of the configuration file.
     """
     variables = os.environ if environ is None else environ
-    return _config(read_document(Path(path), variables), Path(path).parent, variables, table)
+    return _validated(read_document(Path(path), variables), Path(path).parent, variables, table)
 
 
 def parse_config(
@@ -62,12 +61,12 @@ def parse_config(
     environ: Mapping[str, str] | None = None,
     table: Table = TABLE,
 ) -> Config:
-    """The configuration in a YAML text, as `load_config` reads it from a file; `name` stands in messages."""
+    """Return the configuration in a YAML text, as `load_config` does; messages call it `name`."""
     variables = os.environ if environ is None else environ
-    return _config(parse_document(text, name, variables), Path(directory), variables, table)
+    return _validated(parse_document(text, name, variables), Path(directory), variables, table)
 
 
-def _config(document: Document, directory: Path, environ: Mapping[str, str], table: Table) -> Config:
+def _validated(document: Document, directory: Path, environ: Mapping[str, str], table: Table) -> Config:
     model = config_model(table)
     if document.values is None:
         document.values = {}
@@ -86,9 +85,7 @@ def _config(document: Document, directory: Path, environ: Mapping[str, str], tab
 def _check_accounts(
     document: Document, values: dict[str, object], directory: Path, environ: Mapping[str, str]
 ) -> None:
-    """What no model of a single account sees: names given twice, and which keys go with which type of
-    credentials.
-    """
+    """Check what the models cannot: duplicate names, and the keys of each type of credentials."""
     accounts = values.get("accounts")
     first: dict[object, int] = {}
     for index, account in enumerate(accounts if isinstance(accounts, tuple) else ()):
@@ -98,7 +95,7 @@ def _check_accounts(
         name = account.get("name")
         if isinstance(name, str) and first.setdefault(name, index) != index:
             line = document.line(("accounts", first[name], "name"))
-            document.problem(
+            document.add_problem(
                 (*path, "name"), f"{name!r} is taken by the account in line {line}; names must be unique"
             )
         credentials = account.get("credentials")
@@ -107,74 +104,80 @@ def _check_accounts(
 
 
 def _check_credentials(
-    document: Document, path: KeyPath, given: dict[str, object], directory: Path, environ: Mapping[str, str]
+    document: Document,
+    path: KeyPath,
+    credentials: dict[str, object],
+    directory: Path,
+    environ: Mapping[str, str],
 ) -> None:
-    """Check the keys that a type needs, and read the files of its secrets. Changes `given`: paths become
-    absolute.
+    """Check the keys that a type of credentials needs, and read the files of its secrets.
+
+    Changes `credentials`: secrets are added, and the paths of their files become absolute.
     """
-    kind = given.get("type", "default")
+    kind = credentials.get("type", "default")
     if not isinstance(kind, str) or kind not in CREDENTIAL_KEYS:
-        return  # The model says so.
+        return  # The model reports it.
     required, optional = CREDENTIAL_KEYS[kind]
     allowed = {*required, *optional}
-    for key in [key for key in given if key in CredentialsConfig.model_fields and key != "type"]:
+    for key in [key for key in credentials if key in CredentialsConfig.model_fields and key != "type"]:
         if key.removesuffix("_file") not in allowed and key not in allowed:
-            wanted = f"it takes {', '.join((*required, *optional))}" if allowed else "it takes no other key"
-            document.problem((*path, key), f"has no meaning for type {kind}; {wanted}")
+            hint = f"it takes {', '.join((*required, *optional))}" if allowed else "it takes no other key"
+            document.add_problem((*path, key), f"has no meaning for type {kind}; {hint}")
     for key in required:
         if key in SECRET_KEYS:
-            if key not in given and f"{key}_file" not in given:
-                document.problem(
+            if key not in credentials and f"{key}_file" not in credentials:
+                document.add_problem(
                     path, f"type {kind} needs {key}; give {key}: ${{{key.upper()}}} or {key}_file: PATH"
                 )
-        elif key not in given:
+        elif key not in credentials:
             variable = _FROM_ENVIRONMENT.get(key, "") if kind == "oidc_role_arn" else ""
             if not environ.get(variable):
-                besides = f", or set {variable}" if variable else ""
-                document.problem(path, f"type {kind} needs {key}; add {key}: …{besides}")
+                alternative = f", or set {variable}" if variable else ""
+                document.add_problem(path, f"type {kind} needs {key}; add {key}: …{alternative}")
     for key in SECRET_KEYS:
-        file = given.get(f"{key}_file")
+        file = credentials.get(f"{key}_file")
         if not isinstance(file, str) or not file:
             continue
-        if key in given:
-            document.problem((*path, f"{key}_file"), f"{key} is given as well; remove one of them")
+        if key in credentials:
+            document.add_problem((*path, f"{key}_file"), f"{key} is given as well; remove one of them")
             continue
-        given[f"{key}_file"] = str(directory / file)
+        credentials[f"{key}_file"] = str(directory / file)
         try:
-            given[key] = read_secret_file(directory / file)
+            credentials[key] = read_secret_file(directory / file)
         except ValueError as error:
-            document.problem((*path, f"{key}_file"), str(error))
+            document.add_problem((*path, f"{key}_file"), str(error))
 
 
 def selects(account: AccountConfig, plan: Plan) -> bool:
-    """True if the account's `plans` takes the plan: all, by id, or by pattern on id and name."""
-    wanted = account.plans
-    if isinstance(wanted, PlanSelection):
-        return matches(wanted.include, plan) and not matches(wanted.exclude, plan)
-    return wanted == "all" or plan.plan_id in wanted
+    """Return whether the account's `plans` selects a plan: all, by id, or by pattern on id and name."""
+    selection = account.plans
+    if isinstance(selection, PlanSelection):
+        return matches(selection.include, plan) and not matches(selection.exclude, plan)
+    return selection == "all" or plan.plan_id in selection
 
 
 def secrets_of(account: AccountConfig) -> tuple[str, ...]:
-    """The secrets that an account's configuration holds, so that they can be kept out of the logs."""
+    """Return the secrets in an account's configuration, which must be kept out of the logs."""
     secrets = (account.credentials.access_key_secret, account.credentials.security_token)
     return tuple(secret.get_secret_value() for secret in secrets if secret is not None)
 
 
 def warnings_of(config: Config) -> tuple[str, ...]:
-    """What is allowed but hardly meant, one sentence each: keys and tokens over plain http to another
-    machine, and nothing that could be told of a plan.
+    """Return a sentence for each setting that is allowed but probably a mistake.
+
+    These are an endpoint with plain http to another machine, and the collector of plans being off.
     """
-    said = []
+    warnings = []
     if not config.collectors.of("plans").enabled:
-        said.append(
+        warnings.append(
             "collectors.plans: it is off, so no plan is known, none is read, and no alert about a backup can fire;"
             " leave it on"
         )
     for index, account in enumerate(config.accounts):
         parts = urlsplit(account.endpoint or "")
         if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-            said.append(
+            warnings.append(
                 f"accounts[{index}].endpoint: plain http to {parts.hostname}: anyone on the way can read what"
                 " backups there are; use https"
             )
-    return tuple(said)
+    return tuple(warnings)

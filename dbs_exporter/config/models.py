@@ -1,7 +1,7 @@
-"""The configuration's models: every key, its default, its bounds and what it means.
+"""The models of the configuration: every key with its default, its bounds and its meaning.
 
-docs/configuration.md and the JSON Schema are made from these. Models are frozen and strict: no text becomes a
-number by itself. Callers import them from `config`.
+docs/configuration.md and the JSON Schema are generated from these, docstrings included. Models are frozen and strict: a text
+never becomes a number by itself. This module reads no file; `load` does.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ CredentialsType = Literal[
     "credentials_uri",
 ]
 SECRET_KEYS = ("access_key_id", "access_key_secret", "security_token")
-"""Keys of credentials that may come from a file, as `<key>_file`; their values are never printed."""
+"""The keys of credentials that may come from a file, as `<key>_file`; their values are never printed."""
 
 CREDENTIAL_KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     # type: (required, allowed besides)
@@ -239,9 +239,9 @@ class CollectorsConfig(_Model):
     """What is read, and how often. A key that is left out keeps the collector's own default."""
 
     def of(self, name: str) -> CollectorConfig:
-        """Return how a collector is configured."""
-        found: CollectorConfig = getattr(self, name)
-        return found
+        """Return the configuration of the collector of that name."""
+        settings: CollectorConfig = getattr(self, name)
+        return settings
 
     @field_validator("*", mode="before")
     @classmethod
@@ -287,10 +287,10 @@ class WebConfig(_Model):
 
 
 class LogConfig(_Model):
-    """How the exporter speaks, on standard error."""
+    """What the exporter logs, on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Least severity told."
+        default="info", description="Least severity that is logged."
     )
     format: Literal["logfmt", "json"] = Field(default="logfmt", description="One line per event.")
 
@@ -316,7 +316,7 @@ class Config(_Model):
 
 @lru_cache(maxsize=16)
 def config_model(table: Table = TABLE) -> type[Config]:
-    """Return the model of a configuration for a table of collectors: each has a key below `collectors`."""
+    """Return the model of the configuration for a table of collectors, each a key below `collectors`."""
     fields: dict[str, Any] = {}
     for collector in table:
         kind: type[CollectorConfig] = CollectorConfig
@@ -329,7 +329,7 @@ def config_model(table: Table = TABLE) -> type[Config]:
     collectors: Any = create_model(
         "CollectorsConfig", __base__=CollectorsConfig, __doc__=CollectorsConfig.__doc__, **fields
     )
-    made: Any = create_model(
+    created: Any = create_model(
         "Config",
         __base__=Config,
         __doc__=Config.__doc__,
@@ -338,5 +338,5 @@ def config_model(table: Table = TABLE) -> type[Config]:
             Field(default=collectors(), description=Config.model_fields["collectors"].description),
         ),
     )
-    model: type[Config] = made
+    model: type[Config] = created
     return model

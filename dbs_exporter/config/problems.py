@@ -1,6 +1,6 @@
-"""What pydantic found wrong, as sentences: where, what, and what would be right.
+"""Turns pydantic's errors into sentences: what is wrong, and what would be right.
 
-It owns the wording. It never repeats a value that stands under a key for a secret.
+This module owns the wording. It never shows the value of a key that holds a secret.
 """
 
 from __future__ import annotations
@@ -18,43 +18,43 @@ from dbs_exporter.config.models import SECRET_KEYS
 
 
 def add_problems(document: Document, error: ValidationError, model: type[BaseModel]) -> None:
-    """Put every error of a validation into the document's problems, each with its line and key."""
+    """Add every error of a validation to the document's problems, with line and key."""
     for details in error.errors(include_url=False):
-        # The alternatives of a union stand in the location as <tags>, which are no keys of the file.
+        # pydantic puts the alternatives of a union into the location as <tags>, which are not keys of the file.
         path: KeyPath = tuple(part for part in details["loc"] if not str(part).startswith("<"))
         if details["type"] == "too_short" and details["input"]:
-            continue  # Its items are wrong, and that has been said.
-        document.problem(path, _sentence(path, details, model))
+            continue  # The items themselves are wrong, which is reported already.
+        document.add_problem(path, _sentence(path, details, model))
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """ "; did you mean …?" for the nearest known word, else the known ones."""
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return a hint for an unknown name: the nearest known one, or all if none is near."""
     names = sorted(known)
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(names)}"
 
 
 def _sentence(path: KeyPath, details: ErrorDetails, model: type[BaseModel]) -> str:
-    given = details["input"]
+    value = details["input"]
     context = details.get("ctx", {})
-    shown = "the value" if path and path[-1] in SECRET_KEYS else _shown(given)
+    shown = "the value" if path and path[-1] in SECRET_KEYS else _shown(value)
     match details["type"]:
         case "extra_forbidden":
-            return f"unknown key; {nearest(str(path[-1]), _known_keys(path[:-1], model))}"
+            return f"unknown key; {suggestion(str(path[-1]), _known_keys(path[:-1], model))}"
         case "missing":
             return f"missing; add {path[-1]}: {_example(path, model)}"
         case "value_error":
             return str(context["error"])
         case "literal_error":
             allowed = [text.strip("'") for text in str(context["expected"]).replace(" or ", ", ").split(", ")]
-            said = f"{shown} is not possible; "
-            if len(allowed) == 1 and isinstance(given, str):
-                return f"{said}write {allowed[0]}, or a list in brackets"
-            return said + (
-                nearest(given, allowed) if isinstance(given, str) else f"known are {', '.join(allowed)}"
+            problem = f"{shown} is not possible; "
+            if len(allowed) == 1 and isinstance(value, str):
+                return f"{problem}write {allowed[0]}, or a list in brackets"
+            return problem + (
+                suggestion(value, allowed) if isinstance(value, str) else f"known are {', '.join(allowed)}"
             )
         case "string_type":
-            if isinstance(given, bool | int | float):
+            if isinstance(value, bool | int | float):
                 return f"{shown} is not text; put it in quotes"
             return f"{shown} is not text; write {_example(path, model)}"
         case "string_too_short":
@@ -93,51 +93,51 @@ def _shown(value: object) -> str:
         return "a mapping"
     if isinstance(value, tuple):
         return "a list"
-    said = repr(value)
-    return said if len(said) <= 80 else f"{said[:77]}..."
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _known_keys(path: KeyPath, model: type[BaseModel]) -> list[str]:
-    found = _model_at(path, model)
-    return list(found.model_fields) if found else []
+    section = _model_at(path, model)
+    return list(section.model_fields) if section else []
 
 
 def _model_at(path: KeyPath, model: type[BaseModel]) -> type[BaseModel] | None:
-    """Return the model whose keys stand below a path of `model`."""
-    at: type[BaseModel] | None = model
+    """Return the model of the keys below a path of `model`, None if there is none."""
+    current: type[BaseModel] | None = model
     for part in path:
-        if isinstance(part, str) and at is not None:
-            found = at.model_fields.get(part)
-            at = _model_in(found.annotation) if found else None
-    return at
+        if isinstance(part, str) and current is not None:
+            field = current.model_fields.get(part)
+            current = _model_in(field.annotation) if field else None
+    return current
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The model in an annotation such as `tuple[AccountConfig, ...]`; no key of ours allows two."""
+    """Return the model in an annotation such as `tuple[AccountConfig, ...]`; no annotation has two."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
+    return next((inner for part in get_args(annotation) if (inner := _model_in(part))), None)
 
 
 def _field_at(path: KeyPath, model: type[BaseModel]) -> FieldInfo | None:
     names = [part for part in path if isinstance(part, str)]
     if not names:
         return None
-    around = _model_at(tuple(names[:-1]), model)
-    return around.model_fields.get(names[-1]) if around else None
+    section = _model_at(tuple(names[:-1]), model)
+    return section.model_fields.get(names[-1]) if section else None
 
 
 def _example(path: KeyPath, model: type[BaseModel]) -> str:
-    """An example of a key's value, as YAML; for an item of a list, one item."""
-    found = _field_at(path, model)
-    example: object = found.examples[0] if found and found.examples else "text"
+    """Return an example of a key's value, or of a list's item, as YAML."""
+    field = _field_at(path, model)
+    example: object = field.examples[0] if field and field.examples else "text"
     if path and isinstance(path[-1], int) and isinstance(example, list):
         example = example[0]
     return _as_yaml(example)
 
 
 def _as_yaml(value: object) -> str:
-    """An example in YAML's short form."""
+    """Return a value in YAML's flow style."""
     if isinstance(value, list):
         return f"[{', '.join(map(_as_yaml, value))}]"
     if isinstance(value, dict):

@@ -1,8 +1,7 @@
-"""The configuration described: JSON Schema for editors and deployments, and the reference for people.
+"""The description of the configuration: its JSON Schema and its reference in Markdown.
 
-Both are made from the models, so that they cannot disagree with what is accepted. What a schema cannot say
-(names given twice, variables that are not set, files that cannot be read) is said by `config.load_config`
-alone.
+Both are generated from `models`, so that they agree with what is accepted. This module checks no configuration; what a
+schema cannot express (duplicate names, variables that are not set, files that cannot be read) only `load` reports.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ _DURATION_KEYS = ("interval", "timeout", "role_session_expiration")
 
 
 def json_schema(table: Table = TABLE) -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a configuration file, with descriptions, defaults and examples."""
+    """Return the JSON Schema (2020-12) of a configuration file, with descriptions, defaults and examples."""
     schema = config_model(table).model_json_schema()
     definitions = schema["$defs"]
     for part in (schema, *definitions.values()):
@@ -56,7 +55,7 @@ def json_schema(table: Table = TABLE) -> dict[str, Any]:
 
 
 def _without_empty_defaults(schema: dict[str, Any]) -> dict[str, Any]:
-    # A default of a whole section repeats every key in it; each key tells its own.
+    # The default of a whole section would repeat the defaults of all its keys.
     for part in (schema, *schema["$defs"].values()):
         for described in part.get("properties", {}).values():
             if isinstance(described.get("default"), dict) or described.get("default", ...) is None:
@@ -65,34 +64,36 @@ def _without_empty_defaults(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _describe_collectors(definitions: dict[str, Any], table: Table) -> None:
-    # A collector that is named without its interval keeps its own, so no key of it is required.
+    # A collector without an interval in the file keeps its default, so none of its keys is required.
     definitions["CollectorConfig"].pop("required", None)
     definitions["CollectorConfig"]["properties"]["enabled"].pop("default", None)
     for collector in table:
         described = definitions["CollectorsConfig"]["properties"][collector.name]
         described.pop("default", None)
-        every = format_duration(collector.interval_seconds)
-        described["description"] += f" Default: every {every}{'' if collector.enabled else ', not enabled'}."
-        described["examples"] = [{"interval": every, "enabled": True}]
+        interval = format_duration(collector.interval_seconds)
+        described["description"] += (
+            f" Default: every {interval}{'' if collector.enabled else ', not enabled'}."
+        )
+        described["examples"] = [{"interval": interval, "enabled": True}]
 
 
 def _require_by_type(credentials: dict[str, Any]) -> None:
-    """Say which keys go with which type, as if/then: the models have one class for all types."""
+    """Add the keys that each type allows and requires, as if/then: all types share a model."""
     rules = []
     for kind, (required, optional) in CREDENTIAL_KEYS.items():
         allowed = {"type", *required, *optional}
         allowed |= {f"{key}_file" for key in SECRET_KEYS if key in allowed}
         then: dict[str, Any] = {"propertyNames": {"enum": sorted(allowed)}}
-        needed: list[dict[str, Any]] = []
+        conditions: list[dict[str, Any]] = []
         for key in required:
             if key in SECRET_KEYS:
-                needed.append({"oneOf": [{"required": [key]}, {"required": [f"{key}_file"]}]})
+                conditions.append({"oneOf": [{"required": [key]}, {"required": [f"{key}_file"]}]})
             elif not (kind == "oidc_role_arn" and key in _OIDC_VARIABLES):
-                needed.append({"required": [key]})
+                conditions.append({"required": [key]})
         if "security_token" in optional:
-            needed.append({"not": {"required": ["security_token", "security_token_file"]}})
-        if needed:
-            then["allOf"] = needed
+            conditions.append({"not": {"required": ["security_token", "security_token_file"]}})
+        if conditions:
+            then["allOf"] = conditions
         condition: dict[str, Any] = {"properties": {"type": {"const": kind}}}
         if kind != "default":
             condition["required"] = ["type"]
@@ -101,7 +102,7 @@ def _require_by_type(credentials: dict[str, Any]) -> None:
 
 
 def _models(table: Table) -> tuple[tuple[str, type[BaseModel]], ...]:
-    """Return the sections of the reference and the model of each."""
+    """Return the title and the model of each section of the reference."""
     collectors: Any = config_model(table).model_fields["collectors"].annotation
     return (
         ("accounts[]", AccountConfig),
@@ -127,8 +128,8 @@ _INTRODUCTION = """# Configuration
 - `access_key_id`, `access_key_secret` and `security_token` may also come from files, by `<key>_file`: at most
   16 KiB, one line, a trailing newline does not count, paths relative to the configuration's directory. Such
   files are read again when they change.
-- Unknown keys, keys given twice and values out of bounds are errors. All errors of a file are told at once,
-  each with line and key.
+- Unknown keys, keys given twice and values out of bounds are errors. All errors of a file are reported at
+  once, each with line and key.
 - `dbs-exporter check` says whether a configuration works, `dbs-exporter schema` prints its JSON Schema.
 - SIGHUP, or `POST /-/reload` under `--web.enable-lifecycle`, reads the file again. A file with a mistake
   changes nothing. What is under `web` needs a restart.
@@ -138,7 +139,7 @@ This page is made from the program by `dbs-exporter schema --format=markdown`.
 
 
 def markdown_reference(table: Table = TABLE) -> str:
-    """Return docs/configuration.md: every key with its type, default and meaning, as Markdown."""
+    """Return the text of docs/configuration.md: every key with its default and meaning, in Markdown."""
     return "\n".join([_INTRODUCTION, *_sections(table), *_credential_types()]) + "\n"
 
 
@@ -178,10 +179,11 @@ def _default(name: str, described: FieldInfo) -> str:
 
 
 def _meaning(described: FieldInfo) -> str:
-    said = described.description or ""
+    text = described.description or ""
     if described.examples:
         examples = ", ".join(
-            f"`{each if isinstance(each, str) else json.dumps(each)}`" for each in described.examples
+            f"`{example if isinstance(example, str) else json.dumps(example)}`"
+            for example in described.examples
         )
-        said += f" For example {examples}."
-    return said.replace("|", r"\|")
+        text += f" For example {examples}."
+    return text.replace("|", r"\|")

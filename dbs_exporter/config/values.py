@@ -1,6 +1,6 @@
-"""The kinds of values a configuration holds: durations within bounds, names, regions, URLs, addresses, paths.
+"""The types of values in a configuration: durations, names, regions, URLs, addresses, paths.
 
-Each is a pydantic annotation whose error says what would be right. No key of the configuration is named here.
+Each is a pydantic annotation whose error says what would be right. This module knows no key of the configuration.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from dbs_exporter.listen import ADDRESS_PATTERN, parse_listen_address
 
 
 def _duration(low: float, high: float) -> Any:
-    """A validator for durations between two bounds in seconds."""
+    """Return a validator of durations between two bounds in seconds."""
 
-    def checked(value: object) -> object:
+    def seconds_of(value: object) -> object:
         if not isinstance(value, str):
-            # pydantic takes ValueError as a refusal; a TypeError would go through it.
+            # pydantic reports a ValueError as a problem; a TypeError would pass through it.
             if isinstance(value, int | float) and not isinstance(value, bool):
                 raise ValueError(f"{value} has no unit; write a duration such as {value:g}s or 5m")
             raise ValueError("not a duration; write one such as 30s, 5m or 1h30m")
@@ -31,7 +31,7 @@ def _duration(low: float, high: float) -> Any:
             )
         return seconds
 
-    return BeforeValidator(checked)
+    return BeforeValidator(seconds_of)
 
 
 _DURATION_SCHEMA = WithJsonSchema(
@@ -66,21 +66,21 @@ def _region(text: str) -> str:
 
 
 def _unique(items: tuple[str, ...]) -> tuple[str, ...]:
-    twice = sorted({item for item in items if items.count(item) > 1})
-    if twice:
-        raise ValueError(f"{', '.join(map(repr, twice))} given more than once; name each once")
+    repeated = sorted({item for item in items if items.count(item) > 1})
+    if repeated:
+        raise ValueError(f"{', '.join(map(repr, repeated))} given more than once; name each once")
     return items
 
 
 def _endpoint(text: str) -> str:
     try:
         parts = urlsplit(text)
-        port_is_wrong = parts.port == 0
+        is_port_invalid = parts.port == 0
     except ValueError:
         raise ValueError(
             f"{text!r} is not a URL; write one such as https://dbs-api.cn-hangzhou.aliyuncs.com"
         ) from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or port_is_wrong:
+    if parts.scheme not in ("http", "https") or not parts.hostname or is_port_invalid:
         raise ValueError(
             f"{text!r} is not an http or https URL; write one such as https://dbs-api.cn-hangzhou.aliyuncs.com"
         )
@@ -107,7 +107,7 @@ def _listen_address(text: str) -> str:
 
 
 def telemetry_path(text: str) -> str:
-    """A path that metrics can be served under, as it is; ValueError if it is none or is taken."""
+    """Return the path unchanged if metrics can be served under it. Raises ValueError otherwise."""
     if not text.startswith("/") or any(character in text for character in "?# {}") or not text.isprintable():
         raise ValueError(f"{text!r} is not a path; write one such as /metrics")
     if text == "/" or text.startswith("/-/") or text == "/-":

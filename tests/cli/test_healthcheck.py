@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from support.command_line import invoke
 
-from dbs_exporter.cli.healthcheck import ask_health
+from dbs_exporter.cli.healthcheck import check_health
 from dbs_exporter.errors import Unreachable
 
 
@@ -51,10 +51,10 @@ def test_healthcheck_asks_this_machine(health_port: int) -> None:
 @pytest.mark.parametrize("host", ["", "0.0.0.0", "127.0.0.1", "localhost"])
 def test_an_exporter_on_every_interface_is_asked_on_this_machine(health_port: int, host: str) -> None:
     """An address that only a listener can have is asked by loopback."""
-    assert ask_health(f"{host}:{health_port}", "/-/healthy", 10.0) == "healthy"
+    assert check_health(f"{host}:{health_port}", "/-/healthy", 10.0) == "healthy"
 
 
 def test_who_is_not_ready_is_told_with_the_reason(health_port: int) -> None:
     """The answer's own words say what it waits for."""
     with pytest.raises(Unreachable, match="/-/ready answers 503: not ready: plans of prod"):
-        ask_health(f":{health_port}", "/-/ready", 10.0)
+        check_health(f":{health_port}", "/-/ready", 10.0)

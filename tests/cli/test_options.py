@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from support.command_line import invoke
 
-from dbs_exporter.cli.options import Commands, Duration, ListenAddress, Speed, flag, given_flag
+from dbs_exporter.cli.options import Commands, Duration, ListenAddress, Speed, flag, is_flag_set
 from dbs_exporter.errors import ConfigError, CredentialsError, NotPermitted, Timeout
 
 Command = Callable[..., None]
@@ -69,7 +69,7 @@ def ran(option: Callable[[Command], Command], *arguments: str, **environment: st
     @option
     @click.pass_context
     def command(ctx: click.Context, value: object) -> None:
-        click.echo(f"{value!r} {given_flag(ctx, 'value')}")
+        click.echo(f"{value!r} {is_flag_set(ctx, 'value')}")
 
     return CliRunner().invoke(command, arguments, env=environment)
 

@@ -18,22 +18,22 @@ def test_without_flags_the_file_stands() -> None:
     """Nothing said changes nothing."""
     config = parse_config(FILE, environ={})
 
-    assert Overrides().applied(config) == config
+    assert Overrides().apply_to(config) == config
 
 
 def test_each_flag_changes_its_own_key() -> None:
     """Accounts, collectors and what no flag is about stay as the file has them."""
     config = parse_config(FILE, environ={})
-    web = Overrides(listen_addresses=(":2", ":3"), telemetry_path="/flag").applied(config)
-    log = Overrides(log_level="debug").applied(config)
+    web = Overrides(listen_addresses=(":2", ":3"), telemetry_path="/flag").apply_to(config)
+    log = Overrides(log_level="debug").apply_to(config)
 
     assert (web.web.listen_addresses, web.web.telemetry_path) == ((":2", ":3"), "/flag")
     assert (web.log, web.accounts, web.collectors) == (config.log, config.accounts, config.collectors)
     assert (log.log.level, log.log.format, log.web) == ("debug", "json", config.web)
-    assert Overrides(log_format="logfmt").applied(config).log.format == "logfmt"
+    assert Overrides(log_format="logfmt").apply_to(config).log.format == "logfmt"
 
 
 def test_a_path_that_cannot_be_served_is_told_by_its_flag() -> None:
     """The file's rules hold for the flag too."""
     with pytest.raises(ConfigError, match=r"--web\.telemetry-path: '/-/x' is taken"):
-        Overrides(telemetry_path="/-/x").applied(parse_config(FILE, environ={}))
+        Overrides(telemetry_path="/-/x").apply_to(parse_config(FILE, environ={}))

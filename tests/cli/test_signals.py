@@ -48,7 +48,7 @@ def test_each_hangup_on_the_way_to_the_end_is_a_call(ending: int) -> None:
 
 def test_the_wait_goes_on_while_nothing_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     """It looks now and then, because a signal may come just before it blocks."""
-    monkeypatch.setattr("dbs_exporter.cli.signals.LOOK_SECONDS", 0.001)
+    monkeypatch.setattr("dbs_exporter.cli.signals.POLL_SECONDS", 0.001)
     looks: list[float] = []
 
     class Quiet:

@@ -22,7 +22,9 @@ def test_what_goes_into_a_pipe_is_plain_and_wide(capsys: pytest.CaptureFixture[s
 
 def test_rows_stand_under_their_headings_and_text_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     """What the cloud says is printed as it is, brackets and all."""
-    print_rows("prod / [all]", ("operation", "answer"), [("A", "ok"), ("B", "[bold]no[/bold]")], bad=[1])
+    print_rows(
+        "prod / [all]", ("operation", "answer"), [("A", "ok"), ("B", "[bold]no[/bold]")], highlighted=[1]
+    )
     lines = capsys.readouterr().out.splitlines()
 
     assert lines[0].strip() == "prod / [all]"

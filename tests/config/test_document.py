@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dbs_exporter.config.document import MAX_FILE_BYTES, parse_document, read_document, spell
+from dbs_exporter.config.document import MAX_FILE_BYTES, format_key_path, parse_document, read_document
 from dbs_exporter.config.load import load_config, parse_config
 from dbs_exporter.errors import ConfigError
 
@@ -86,7 +86,7 @@ def test_a_document_knows_the_line_of_every_key() -> None:
     assert [document.line(path) for path in [("a", 0, "c"), ("a", 0, "c", 1), ("a", 0, "z"), ("z",)]] == [
         3, 4, 2, 1,
     ]  # fmt: skip
-    assert spell(("a", 0, "c")) == "a[0].c"
+    assert format_key_path(("a", 0, "c")) == "a[0].c"
 
 
 @pytest.mark.parametrize(

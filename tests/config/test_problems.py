@@ -8,7 +8,7 @@ import pytest
 from support.configurations import BAD, GOOD, plain, schema_errors
 
 from dbs_exporter.config.load import load_config, parse_config
-from dbs_exporter.config.problems import nearest
+from dbs_exporter.config.problems import suggestion
 from dbs_exporter.errors import ConfigError
 
 SAYS = "# says: "
@@ -67,5 +67,5 @@ def test_one_bad_account_does_not_blame_the_list() -> None:
 
 def test_the_nearest_word_is_named_or_all_that_are_known() -> None:
     """A slip of the keyboard is answered with what was meant, anything else with what there is."""
-    assert nearest("intervl", ["interval", "enabled"]) == "did you mean 'interval'?"
-    assert nearest("x", ["interval", "enabled"]) == "known are enabled, interval"
+    assert suggestion("intervl", ["interval", "enabled"]) == "did you mean 'interval'?"
+    assert suggestion("x", ["interval", "enabled"]) == "known are enabled, interval"
