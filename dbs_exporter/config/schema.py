@@ -23,6 +23,7 @@ from dbs_exporter.config.models import (
     CredentialsConfig,
     LogConfig,
     ObjectiveConfig,
+    PlanCollectorConfig,
     PlanSelection,
     WebConfig,
     config_model,
@@ -31,7 +32,8 @@ from dbs_exporter.config.models import (
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ID = "https://github.com/dbs-exporter/dbs-exporter/schemas/dbs-exporter.schema.json"
 _OIDC_VARIABLES = ("role_arn", "oidc_provider_arn", "oidc_token_file")
-_DURATION_KEYS = ("interval", "timeout", "role_session_expiration")
+_AGES = ("interval", "at_rest")
+_DURATION_KEYS = (*_AGES, "timeout", "role_session_expiration")
 
 
 def json_schema(table: Table = TABLE) -> dict[str, Any]:
@@ -65,16 +67,18 @@ def _without_empty_defaults(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _describe_collectors(definitions: dict[str, Any], table: Table) -> None:
     # A collector without an interval in the file keeps its default, so none of its keys is required.
-    definitions["CollectorConfig"].pop("required", None)
-    definitions["CollectorConfig"]["properties"]["enabled"].pop("default", None)
+    for model in ("CollectorConfig", "PlanCollectorConfig"):
+        definitions.get(model, {}).pop("required", None)
+        definitions.get(model, {"properties": {"enabled": {}}})["properties"]["enabled"].pop("default", None)
     for collector in table:
         described = definitions["CollectorsConfig"]["properties"][collector.name]
         described.pop("default", None)
-        interval = format_duration(collector.interval_seconds)
-        described["description"] += (
-            f" Default: every {interval}{'' if collector.enabled else ', not enabled'}."
-        )
-        described["examples"] = [{"interval": interval, "enabled": True}]
+        default = config_model(table).model_fields["collectors"].default.of(collector.name)
+        described["description"] += f" Default: {_ages(default)}."
+        described["examples"] = [
+            {name: format_duration(getattr(default, name)) for name in _AGES if hasattr(default, name)}
+            | {"enabled": True}
+        ]
 
 
 def _require_by_type(credentials: dict[str, Any]) -> None:
@@ -109,6 +113,8 @@ def _models(table: Table) -> tuple[tuple[str, type[BaseModel]], ...]:
         ("accounts[].credentials", CredentialsConfig),
         ("accounts[].plans (patterns)", PlanSelection),
         ("collectors", collectors),
+        ("collectors.NAME (of regions and accounts)", CollectorConfig),
+        ("collectors.NAME (of plans)", PlanCollectorConfig),
         ("objectives[]", ObjectiveConfig),
         ("web", WebConfig),
         ("log", LogConfig),
@@ -165,10 +171,10 @@ def _credential_types() -> Iterator[str]:
 
 def _default(name: str, described: FieldInfo) -> str:
     if described.is_required():
-        return "**required**"
+        return "the collector's" if name in _AGES else "**required**"
     value = described.default
     if isinstance(value, CollectorConfig):
-        return f"every {format_duration(value.interval)}{'' if value.enabled else ', not enabled'}"
+        return _ages(value)
     if value is None or isinstance(value, BaseModel):
         return ""
     if name in _DURATION_KEYS:
@@ -176,6 +182,14 @@ def _default(name: str, described: FieldInfo) -> str:
     if isinstance(value, tuple):
         return f"`{json.dumps(list(value))}`"
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+def _ages(settings: CollectorConfig) -> str:
+    """Return how often a collector reads, in words."""
+    ages = f"every {format_duration(settings.interval)}"
+    if isinstance(settings, PlanCollectorConfig):
+        ages = f"{format_duration(settings.interval)}, at rest {format_duration(settings.at_rest)}"
+    return f"{ages}{'' if settings.enabled else ', not enabled'}"
 
 
 def _meaning(described: FieldInfo) -> str:
