@@ -1,6 +1,6 @@
-"""A stand-in for the DBS API over HTTP: a believable fleet, both signatures, real paging, and every fault that a cloud has.
+"""A simulator of the DBS API over HTTP: a fleet of plans, both signatures, paging, and faults.
 
-It imports nothing of the exporter, so that a mistake there cannot agree with itself here.
+It imports nothing of the exporter, so that a mistake there is not repeated here and so hidden.
 """
 
 from dbs_exporter.simulator.incidents import INCIDENTS

@@ -1,9 +1,10 @@
-"""The HTTP side: requests in, signed answers out, on loopback unless asked otherwise.
+"""The HTTP server of the simulator, on loopback by default.
 
-It owns connections, authentication, throttling and the faults of the wire; what an operation says is `reads` and `writes`.
+This module owns connections, authentication, throttling and the faults of the connection. It forms no answer of an
+operation; `answering` and `changes` do.
 
     /                POST or GET: the DBS API, version 2019-03-06
-    /-/…             what steers it, see `control`
+    /-/…             control requests, see `control`
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from uuid import uuid4
 
 from dbs_exporter.simulator.answering import READS
 from dbs_exporter.simulator.changes import WRITES
-from dbs_exporter.simulator.control import Limits, steer
+from dbs_exporter.simulator.control import Limits, answer_control
 from dbs_exporter.simulator.encoding import to_json, to_xml
 from dbs_exporter.simulator.faults import (
     CONNECTION,
@@ -34,7 +35,7 @@ from dbs_exporter.simulator.faults import (
     refuse,
     reshape,
     throttled,
-    turned,
+    with_wrong_page,
 )
 from dbs_exporter.simulator.replies import Answer, Refused
 from dbs_exporter.simulator.signatures import Keys, verify
@@ -46,7 +47,10 @@ CHUNK = b"x" * 2**16
 
 
 class Simulator:
-    """A running simulator; `close()` ends it. `requests` counts calls per operation, `refused` error answers per code."""
+    """A running simulator, until `close`.
+
+    `requests` counts calls by operation, `refused` error answers by code.
+    """
 
     def __init__(
         self,
@@ -88,18 +92,18 @@ class Simulator:
         self._thread.start()
 
     def set_faults(self, faults: Any) -> None:
-        """Replace all faults."""
-        self.faults.set(list(faults))
+        """Replace all faults by a list of maps or faults. Raises ValueError if one is wrong."""
+        self.faults.replace(list(faults))
 
     def set_limits(self, requests_per_second: Limits) -> None:
-        """Throttle from now on: every operation by a number, or named ones by a map; None for no limit."""
+        """Set the limits that hold from now on. Raises ValueError for anything but `Limits`."""
         if not isinstance(requests_per_second, int | float | Mapping | None):
             raise ValueError("limits are a number, a map of operation to number, or null")
         with self._lock:
             self._limits = requests_per_second
 
     def close(self) -> None:
-        """Stop serving; slow answers are given up, open connections are cut."""
+        """Stop serving, abandon slow answers and close all connections."""
         self.closing.set()
         self._server.shutdown()
         self._server.server_close()
@@ -113,13 +117,13 @@ class Simulator:
     ) -> None:
         self.close()
 
-    def counted(self, operation: str) -> None:
-        """Count a call."""
+    def count(self, operation: str) -> None:
+        """Count a call of an operation."""
         with self._lock:
             self.requests[operation] += 1
 
-    def throttled(self, account: str, operation: str) -> int | None:
-        """Milliseconds until an account may ask an operation again; None if it may now."""
+    def throttle(self, account: str, operation: str) -> int | None:
+        """Record a call; if it exceeds the limit, return the milliseconds until the next is allowed instead."""
         now = time.monotonic()
         with self._lock:
             limit = self._limits.get(operation) if isinstance(self._limits, Mapping) else self._limits
@@ -134,22 +138,24 @@ class Simulator:
             return None
 
     def answer(self, account: str, operation: str, params: Mapping[str, str], faults: list[Fault]) -> Answer:
-        """What an operation says; raises Refused."""
+        """Return the answer of an operation, changed by the faults. Raises Refused."""
         for fault in faults:
             if fault.kind in REFUSALS:
                 refuse(fault)
-        wait = self.throttled(account, operation)
-        if wait is not None:
-            raise throttled(wait if self._retry_after else 0)
-        asked = params
+        wait_ms = self.throttle(account, operation)
+        if wait_ms is not None:
+            raise throttled(wait_ms if self._retry_after else 0)
+        original_params = params
         for fault in faults:
             if fault.kind in PAGES:
-                params = turned(fault, params)
+                params = with_wrong_page(fault, params)
         if read := READS.get(operation):
             body = read(self.world, account, params)
         elif write := WRITES.get(operation):
             token = params.get("ClientToken", "")
-            body = self.world.once(account, operation, token, lambda: write(self.world, account, params))
+            body = self.world.answer_once(
+                account, operation, token, lambda: write(self.world, account, params)
+            )
         else:
             raise Refused(
                 404, "InvalidAction.NotFound", "Specified api is not found, please check your url and method."
@@ -159,14 +165,14 @@ class Simulator:
             if fault.kind in SHAPES:
                 answer = reshape(fault, operation, answer, self.requests[operation])
             elif fault.kind == "repeated_page" and "PageNum" in answer:
-                answer["PageNum"] = int(asked.get("PageNum") or 0)
+                answer["PageNum"] = int(original_params.get("PageNum") or 0)
         return answer
 
     def region_of(self, params: Mapping[str, str]) -> str:
-        """The region that a request is about: the one it names, or its plan's."""
-        named = params.get("Region") or params.get("RegionId")
-        spec = None if named else self.world.spec(params.get("BackupPlanId", ""))
-        return named or (spec.region if spec else "")
+        """Return the region that a request names, or else the region of its plan; "" if it names neither."""
+        region = params.get("Region") or params.get("RegionId")
+        spec = None if region else self.world.spec(params.get("BackupPlanId", ""))
+        return region or (spec.region if spec else "")
 
 
 def start_simulator(
@@ -181,11 +187,12 @@ def start_simulator(
     requests_per_second: Limits = None,
     retry_after: bool = False,
 ) -> Simulator:
-    """Serve a world; port 0 takes a free one (`.port`, `.url`).
+    """Start a simulator of a world; port 0 takes a free one (see `port` and `url` of the result).
 
-    The first account's key is `access_key_id`, the next ones have 2, 3, ... behind it; all share the secret.
-    `requests_per_second` throttles each operation of each account, `retry_after` tells by header for how long; signatures are
-    held against `clock`, the world's unless given. Raises OSError if the address is taken, ValueError for a wrong fault.
+    The access key of the first account is `access_key_id`, the others have 2, 3, ... appended; all share the secret.
+    `requests_per_second` throttles each operation of each account; with `retry_after`, a header says for how long. The times
+    of signatures are checked against `clock`, by default the world's. Raises OSError if the address is in use, and ValueError
+    for a wrong fault.
     """
     return Simulator(
         world or World(clock=clock or time.time),
@@ -205,7 +212,7 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(self, *arguments: Any) -> None:
-        # Before the address is bound: where that fails, the base class closes the server.
+        # Before the address is bound, because the base class closes the server if that fails.
         self._open: set[socket.socket] = set()
         self._guard = threading.Lock()
         super().__init__(*arguments)
@@ -223,15 +230,15 @@ class _Server(ThreadingHTTPServer):
     def server_close(self) -> None:
         super().server_close()
         with self._guard:
-            still = list(self._open)
-        for one in still:
+            connections = list(self._open)
+        for connection in connections:
             try:
-                one.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no event."""
+        """Ignore clients that close the connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -244,7 +251,7 @@ class _Handler(BaseHTTPRequestHandler):
     simulator: Simulator
 
     def log_message(self, *_: Any) -> None:
-        """Requests are counted, not logged."""
+        """Log nothing; requests are counted instead."""
 
     def do_GET(self) -> None:
         self._serve()
@@ -268,7 +275,7 @@ class _Handler(BaseHTTPRequestHandler):
         address = urlsplit(self.path)
         if address.path.startswith("/-/"):
             query = dict(parse_qsl(address.query))
-            status, content = steer(self.simulator, self.command, address.path, query, body)
+            status, content = answer_control(self.simulator, self.command, address.path, query, body)
             self._send(status, to_json(content), "application/json;charset=utf-8")
             return
         self._api(address.path, address.query, body)
@@ -281,7 +288,7 @@ class _Handler(BaseHTTPRequestHandler):
         params = dict(query + form)
         headers = {name.lower(): value for name, value in self.headers.items()}
         operation = headers.get("x-acs-action") or params.get("Action", "")
-        self.simulator.counted(operation)
+        self.simulator.count(operation)
         version = headers.get("x-acs-version") or params.get("Version")
         xml = "x-acs-action" not in headers and params.get("Format", "XML").upper() != "JSON"
         faults: list[Fault] = []
@@ -296,7 +303,7 @@ class _Handler(BaseHTTPRequestHandler):
             account = verify(
                 self.simulator.keys, self.command, query, form, headers, body, self.simulator.clock()
             )
-            faults = self.simulator.faults.matching(
+            faults = self.simulator.faults.take_matching(
                 operation, account, params.get("BackupPlanId", ""), self.simulator.region_of(params)
             )
             answer = self.simulator.answer(account, operation, params, faults)
@@ -311,12 +318,12 @@ class _Handler(BaseHTTPRequestHandler):
         )
         kind = "text/xml;charset=utf-8" if xml else "application/json;charset=utf-8"
         for fault in faults:
-            if fault.kind in CONNECTION and self._disturbed(fault, status, content, kind):
+            if fault.kind in CONNECTION and self._apply_fault(fault, status, content, kind):
                 return
         self._send(status, content, kind, extra)
 
-    def _disturbed(self, fault: Fault, status: int, content: bytes, kind: str) -> bool:
-        """Carry out a fault of the connection; True if that was the answer."""
+    def _apply_fault(self, fault: Fault, status: int, content: bytes, kind: str) -> bool:
+        """Carry out a fault of the connection; return whether the request is thereby answered."""
         if fault.kind == "latency":
             self.simulator.closing.wait(fault.seconds)
             return False
