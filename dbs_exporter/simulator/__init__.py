@@ -3,8 +3,20 @@
 It imports nothing of the exporter, so that a mistake there is not repeated here and so hidden.
 """
 
+from dbs_exporter.simulator.assumptions import Assumptions
+from dbs_exporter.simulator.fleet import FleetShape
 from dbs_exporter.simulator.incidents import INCIDENTS
-from dbs_exporter.simulator.service import Simulator, start_simulator
+from dbs_exporter.simulator.server import Simulator, start_simulator
+from dbs_exporter.simulator.service import Reply, Service
 from dbs_exporter.simulator.world import World
 
-__all__ = ["INCIDENTS", "Simulator", "World", "start_simulator"]
+__all__ = [
+    "INCIDENTS",
+    "Assumptions",
+    "FleetShape",
+    "Reply",
+    "Service",
+    "Simulator",
+    "World",
+    "start_simulator",
+]

@@ -73,6 +73,23 @@ class Gateway:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FleetShape:
+    """What the plans of a fleet have in common; None leaves each plan to its own drawing."""
+
+    regions: tuple[str, ...] = REGIONS
+    start_minute: int | None = None
+    """Minute of the day of each plan's full backup, or the first of the `start_spread_minutes` over which they are spread."""
+    start_spread_minutes: int = 0
+    backup_seconds: float | None = None
+    """The usual duration; each full backup takes 0.8 to 1.25 of it."""
+    failing_share: float = 0.0
+    """The share of full backups that fail within a minute."""
+    has_log: bool | None = None
+    log_file_seconds: int = 3_600
+    log_retention_days: int = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanSpec:
     """The settings of a plan; times are in Unix seconds, sizes in bytes."""
 
@@ -99,6 +116,11 @@ class PlanSpec:
     rare_access_after_days: int
     archive_after_days: int
     cross_account_id: str = ""
+    backup_seconds: float | None = None
+    """The usual duration of a full backup; None where it follows from the size."""
+    failing_share: float = 0.0
+    """The share of full backups that fail within a minute."""
+    log_file_seconds: int = 3_600
     incidents: frozenset[str] = field(default=frozenset())
 
     def prepaid_until(self, now: float) -> float:
@@ -130,11 +152,11 @@ def identifier(seed: int, *key: object) -> str:
     return "".join(chosen)
 
 
-def gateways(seed: int, accounts: tuple[str, ...]) -> tuple[Gateway, ...]:
+def gateways(seed: int, accounts: tuple[str, ...], regions: tuple[str, ...] = REGIONS) -> tuple[Gateway, ...]:
     """Return the gateways of the accounts, two in each region."""
     created = []
     for account in accounts:
-        for region in REGIONS:
+        for region in regions:
             for number in range(GATEWAYS_PER_REGION):
                 key = (account, region, number)
                 created.append(
@@ -153,7 +175,14 @@ def gateways(seed: int, accounts: tuple[str, ...]) -> tuple[Gateway, ...]:
     return tuple(created)
 
 
-def plan(seed: int, index: int, account: str, own_gateways: tuple[Gateway, ...], incident: str) -> PlanSpec:
+def plan(
+    seed: int,
+    index: int,
+    account: str,
+    own_gateways: tuple[Gateway, ...],
+    incident: str,
+    shape: FleetShape = FleetShape(),
+) -> PlanSpec:
     """Return the index-th plan of an account.
 
     `incident` is the incident reserved for the plan, whether it is active or not; "" if there is none.
@@ -163,17 +192,20 @@ def plan(seed: int, index: int, account: str, own_gateways: tuple[Gateway, ...],
         return draw(seed, account, index, purpose)
 
     engine = ENGINES[index % len(ENGINES)]
-    region = REGIONS[(index // 2) % len(REGIONS)]
+    region = shape.regions[(index // 2) % len(shape.regions)]
     through_gateway = incident == "offline_gateway" or (not incident and index % 5 == 3)
     if incident == "offline_gateway":
-        region = REGIONS[0]
+        region = shape.regions[0]
     local = [gateway for gateway in own_gateways if gateway.region == region]
     # The first gateway of a region is the one that may go offline, so healthy plans use the others.
     gateway = local[0] if incident == "offline_gateway" else local[1 + index % (len(local) - 1)]
     if incident in ("log_hole", "log_backup_paused", "offline_gateway"):
         engine = ENGINES[index % 2]
-    weekly = not incident and index % 6 == 5
-    long_running = not incident and index in LONG_RUNNING
+    weekly = not incident and index % 6 == 5 and shape.start_minute is None
+    long_running = not incident and index in LONG_RUNNING and shape.backup_seconds is None
+    start_minute = int(drawn("minute") * 1440)
+    if shape.start_minute is not None:
+        start_minute = (shape.start_minute + int(drawn("minute") * shape.start_spread_minutes)) % 1440
     return PlanSpec(
         index=index,
         plan_id=f"dbs1{identifier(seed, account, index)}"[:13],
@@ -186,10 +218,10 @@ def plan(seed: int, index: int, account: str, own_gateways: tuple[Gateway, ...],
         host=f"10.{index % 200}.{(index * 7) % 250}.{(index * 13) % 250 + 1}",
         gateway_id=gateway.gateway_id if through_gateway else 0,
         weekdays=(0, 2, 4) if weekly else (0, 1, 2, 3, 4, 5, 6),
-        start_minute=LONG_RUNNING[index] if long_running else int(drawn("minute") * 1440),
+        start_minute=LONG_RUNNING[index] if long_running else start_minute,
         retention_days=90,
-        log_retention_days=7,
-        has_log=engine.has_log,
+        log_retention_days=shape.log_retention_days,
+        has_log=engine.has_log if shape.has_log is None else shape.has_log,
         prepaid=incident == "expiring_prepaid_plan" or index % 2 == 0,
         base_bytes=300 * 2**30 if long_running else int(2**30 * (0.5 + 40 * drawn("size") ** 3)),
         growth_per_day=0.0 if long_running else 0.001 + 0.003 * drawn("growth"),
@@ -198,4 +230,7 @@ def plan(seed: int, index: int, account: str, own_gateways: tuple[Gateway, ...],
         rare_access_after_days=30 if index % 2 else 180,
         archive_after_days=60 if index % 4 == 3 else 365,
         cross_account_id=f"16{4_000_000_000_000 + int(drawn('owner') * 1e12)}" if index % 9 == 4 else "",
+        backup_seconds=shape.backup_seconds,
+        failing_share=shape.failing_share,
+        log_file_seconds=shape.log_file_seconds,
     )

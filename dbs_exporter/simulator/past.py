@@ -115,6 +115,8 @@ class PlanHistory:
     def failure(self, number: int) -> str:
         """Return the incident because of which the number-th full backup failed, "" if it did not fail."""
         incidents = self.spec.incidents
+        if draw(self.seed, self.spec.plan_id, number, "fails") < self.spec.failing_share:
+            return "failed_full_backup"
         if not incidents:
             return ""
         newest = self.number_at(self.anchor)
@@ -145,9 +147,14 @@ class PlanHistory:
         if "shrunken_backup" in spec.incidents and number >= self.number_at(self.anchor):
             size //= 10
         duration = 60 + size / spec.bytes_per_second
+        if spec.backup_seconds is not None:
+            duration = spec.backup_seconds * (0.8 + 0.45 * draw(self.seed, spec.plan_id, number, "duration"))
         failure = self.failure(number)
         if failure:
-            duration = min(duration, 240)
+            duration = min(
+                duration,
+                5 + 50 * draw(self.seed, spec.plan_id, number, "soon") if spec.failing_share else 240,
+            )
         ended = started + duration
         finished = ended + 2
         status = "finish"
@@ -211,7 +218,8 @@ class PlanHistory:
         if not self.spec.has_log or self.spec.incidents & {"failed_precheck", "never_succeeded"}:
             return []
         since = max(self.now - self.spec.log_retention_days * DAY, self.created_at)
-        position, until = float((floor(since / HOUR) + 1) * HOUR), self.received_until
+        file_seconds = self.spec.log_file_seconds
+        position, until = float((floor(since / file_seconds) + 1) * file_seconds), self.received_until
         stretches: list[Stretch] = []
         for begin, end in self.log_gaps():
             if position < min(begin, until):
@@ -223,32 +231,37 @@ class PlanHistory:
 
     def log_count(self) -> int:
         """Return the number of log files."""
-        return sum(ceil(end / HOUR) - floor(begin / HOUR) for begin, end in self.log_stretches())
+        return sum(self._files_of(begin, end) for begin, end in self.log_stretches())
+
+    def _files_of(self, begin: float, end: float) -> int:
+        return ceil(end / self.spec.log_file_seconds) - floor(begin / self.spec.log_file_seconds)
 
     def log(self, position: int, stretches: Sequence[Stretch] = ()) -> LogFile:
-        """Return the log file at a position, oldest first: a file per hour, cut where a gap begins or ends.
+        """Return the log file at a position, oldest first: a file per hour (or `log_file_seconds`), cut where a gap begins or ends.
 
         `stretches` are those of `log_stretches`, which a caller that reads many files passes to save time. Raises IndexError
         beyond the last file.
         """
         stretches = stretches or self.log_stretches()
         for begin, end in stretches:
-            count = ceil(end / HOUR) - floor(begin / HOUR)
+            count = self._files_of(begin, end)
             if position < count:
-                return self._log_file(floor(begin / HOUR) + position, begin, end, end == stretches[-1][1])
+                first = floor(begin / self.spec.log_file_seconds)
+                return self._log_file(first + position, begin, end, end == stretches[-1][1])
             position -= count
         raise IndexError("no such log file")
 
     def _log_file(self, number: int, begin: float, end: float, newest: bool) -> LogFile:
-        started, ended = max(begin, number * HOUR), min(end, (number + 1) * HOUR)
+        seconds = self.spec.log_file_seconds
+        started, ended = max(begin, number * seconds), min(end, (number + 1) * seconds)
         status = "COMPLETED"
         if newest and ended == end:
             paused = "log_backup_paused" in self.spec.incidents or any(
                 stop_end == NEVER for _, stop_end in (*self.stops, *self.log_stops)
             )
             status = "UNCOMPLETED" if paused else "FILLING"
-        # The second file of the same hour, after a gap, needs another name.
-        file_number = number + (500_000 if started > number * HOUR else 0)
+        # The second file of the same stretch of time, after a gap, needs another name.
+        file_number = number + (500_000 if started > number * seconds else 0)
         bytes_per_second = 2_000 + 60_000 * draw(self.seed, self.spec.plan_id, number, "log")
         return LogFile(
             number=number,

@@ -6,13 +6,14 @@ They follow the vendor's reference and the models of its SDK. Nothing here chang
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
 from math import ceil
 from typing import Any
 
 from dbs_exporter.simulator.drills import has_automatic_download
 from dbs_exporter.simulator.fleet import DAY, PlanSpec
-from dbs_exporter.simulator.past import FullSet, LogFile, PlanHistory
+from dbs_exporter.simulator.past import FullSet, LogFile, PlanHistory, Stretch
 from dbs_exporter.simulator.replies import (
     Answer,
     Params,
@@ -136,10 +137,30 @@ def owner(spec: PlanSpec) -> dict[str, Any]:
     return {"CrossAliyunId": spec.cross_account_id, "CrossRoleName": "dbs-cross-account"}
 
 
+def _window(world: World, history: PlanHistory) -> Stretch | None:
+    """Return what the plan list shows of what can be restored."""
+    window = history.window()
+    assumptions = world.assumptions
+    if window is None or assumptions.window == "absent":
+        return None
+    begin, end = window
+    if assumptions.window == "full_backups":
+        newest = history.newest_finished()
+        end = newest.ended_at if newest is not None and newest.ended_at is not None else begin
+    return begin, max(begin, end - assumptions.window_lag_seconds)
+
+
+def in_zone(minute: int, zone_hours: float) -> tuple[int, int]:
+    """Return the minute of the day in another time zone, and by how many days it is a later day there."""
+    days, minute_there = divmod(int(minute + 60 * zone_hours), 1440)
+    return minute_there, days
+
+
 def _plan_record(world: World, plan_id: str) -> Answer:
     history = world.history(plan_id)
     spec = history.spec
-    window = history.window()
+    window = _window(world, history)
+    start_minute, days_later = in_zone(spec.start_minute, world.assumptions.schedule_zone_hours)
     gateway = world.gateway(spec.gateway_id) if spec.gateway_id else None
     downloads = has_automatic_download(spec)
     engine = spec.engine.database_type
@@ -149,7 +170,7 @@ def _plan_record(world: World, plan_id: str) -> Answer:
         BackupGatewayIdentifier=gateway.identifier if gateway else None,
         BackupMethod=spec.engine.method,
         BackupObjects=json.dumps([{"DBName": f"app_{number}"} for number in range(1 + spec.index % 4)]),
-        BackupPeriod=",".join(WEEKDAYS[day] for day in spec.weekdays),
+        BackupPeriod=",".join(WEEKDAYS[(day + days_later) % 7] for day in spec.weekdays),
         BackupPlanCreateTime=ms(history.created_at),
         BackupPlanId=spec.plan_id,
         BackupPlanName=spec.name,
@@ -161,7 +182,7 @@ def _plan_record(world: World, plan_id: str) -> Answer:
         BackupSetDownloadGatewayId=world.download_gateway(spec) if downloads else None,
         BackupSetDownloadIncrementDataFormat="Native" if downloads else None,
         BackupSetDownloadTargetType="agent" if downloads else None,
-        BackupStartTime=f"{spec.start_minute // 60:02d}:{spec.start_minute % 60:02d}",
+        BackupStartTime=f"{start_minute // 60:02d}:{start_minute % 60:02d}",
         BackupStorageType="system" if spec.index % 3 else None,
         BeginTimestampForRestore=ms(window[0]) if window else None,
         EndTimestampForRestore=ms(window[1]) if window else None,
@@ -266,10 +287,8 @@ def increment_backup_list(world: World, account: str, params: Params) -> Answer:
     """Answer DescribeIncrementBackupList."""
     spec = plan_of(world, account, params)
     history = world.history(spec.plan_id)
-    positions: range | list[int] = range(history.log_count())
     stretches = history.log_stretches()
-    if params.get("StartTimestamp") or params.get("EndTimestamp"):
-        positions = [at for at in positions if is_within(params, history.log(at, stretches).ended_at)]
+    positions = _filtered_log(world, params, history, stretches)
     shared = {"BackupSetJobId": f"{spec.plan_id[3:]}log"} | record(**source(spec, "SourceEndpointInstanceId"))
     show_storage = flag(params, "ShowStorageType", True)
     return list_page(
@@ -280,6 +299,34 @@ def increment_backup_list(world: World, account: str, params: Params) -> Answer:
         lambda at: _log_record(history.log(positions[at], stretches), show_storage) | shared,
         "IncrementBackupFile",
     )
+
+
+def _filtered_log(
+    world: World, params: Params, history: PlanHistory, stretches: Sequence[Stretch]
+) -> Sequence[int]:
+    """Return the positions of the log files that StartTimestamp and EndTimestamp let through, as the world assumes."""
+    positions: Sequence[int] = range(history.log_count())
+    begin, end = integer(params, "StartTimestamp", 0), integer(params, "EndTimestamp", 0)
+    assumptions = world.assumptions
+    if not (begin or end) or assumptions.log_filter == "ignored":
+        return positions
+    unit = {"ms": 1000, "s": 1}.get(assumptions.log_filter) or (1000 if max(begin, end) > 10**11 else 1)
+
+    def moment(position: int) -> int:
+        log_file = history.log(position, stretches)
+        return int(
+            unit * (log_file.ended_at if assumptions.log_filter_field == "end" else log_file.started_at)
+        )
+
+    # Files are in the order of both their times.
+    cut = bisect_left if assumptions.log_filter_includes_begin else bisect_right
+    first = cut(positions, begin, key=moment) if begin else 0
+    last = bisect_right(positions, end, key=moment) if end else len(positions)
+    found = positions[first:last]
+    if found and not assumptions.log_filter_includes_filling:
+        newest = history.log(found[-1], stretches)
+        found = found[:-1] if newest.status == "FILLING" else found
+    return found
 
 
 def _log_record(file: LogFile, show_storage: bool) -> Answer:

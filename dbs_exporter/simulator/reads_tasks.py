@@ -100,15 +100,14 @@ def backup_gateway_list(world: World, account: str, params: Params) -> Answer:
 
 def backup_set_download_task_list(world: World, account: str, params: Params) -> Answer:
     """Answer DescribeBackupSetDownloadTaskList, by plan or by task."""
-    task_id = params.get("BackupSetDownloadTaskId")
-    if params.get("BackupPlanId"):
-        tasks = world.downloads(plan_of(world, account, params).plan_id)
-        tasks = [task for task in tasks if task_id in (None, "", task.task_id)]
-    elif task_id:
-        task = world.download(task_id, account)
-        tasks = [] if task is None else [task]
-    else:
+    plan_id, task_id = params.get("BackupPlanId"), params.get("BackupSetDownloadTaskId")
+    if bool(plan_id) == bool(task_id):
         raise Refused(400, "InvalidParameter", "Specify either BackupPlanId or BackupSetDownloadTaskId.")
+    if plan_id:
+        tasks = world.downloads(plan_of(world, account, params).plan_id)
+    else:
+        task = world.download(task_id or "", account)
+        tasks = [] if task is None else [task]
     tasks.sort(key=lambda task: task.created_at)
     return list_page(
         world,

@@ -14,7 +14,8 @@ from dataclasses import replace
 from typing import Any, Self
 
 from dbs_exporter.simulator import drills, fleet
-from dbs_exporter.simulator.fleet import PlanSpec, draw
+from dbs_exporter.simulator.assumptions import Assumptions
+from dbs_exporter.simulator.fleet import FleetShape, PlanSpec, draw
 from dbs_exporter.simulator.incidents import ALL, INCIDENTS, incidents_by_index
 from dbs_exporter.simulator.past import HOUR, NEVER, PlanHistory, Stretch
 from dbs_exporter.simulator.replies import EMPTY_FORMS
@@ -29,8 +30,9 @@ class World:
 
     `plans` is the number per account, `incidents` the names of INCIDENTS that are active from the beginning. `clock` returns
     Unix seconds. `anchor` is when the incidents became visible, by default now. `order` is the order of every list (newest,
-    oldest, shuffled), `empty` the form of a list without records (string, null, missing, object, list). Raises ValueError
-    for an unknown order, form or incident.
+    oldest, shuffled), `empty` the form of a list without records (string, null, missing, object, list). `shape` is what all
+    plans have in common, `assumptions` how the API behaves where its documents say nothing. Raises ValueError for an unknown
+    order, form or incident.
     """
 
     def __init__(
@@ -44,6 +46,8 @@ class World:
         anchor: float | None = None,
         order: str = "newest",
         empty: str = "string",
+        shape: FleetShape = FleetShape(),  # noqa: B008 - frozen
+        assumptions: Assumptions = Assumptions(),  # noqa: B008 - frozen
     ) -> None:
         if order not in ORDERS or empty not in EMPTY_FORMS:
             raise ValueError(f"order is one of {', '.join(ORDERS)}; empty is one of {', '.join(EMPTY_FORMS)}")
@@ -56,7 +60,9 @@ class World:
         self.rendered_records = 0
         """The number of records in all answers, a measure of what a page costs."""
         self._lock = threading.RLock()
-        self._gateways = fleet.gateways(seed, self.accounts)
+        self.shape = shape
+        self.assumptions = assumptions
+        self._gateways = fleet.gateways(seed, self.accounts, shape.regions)
         self.incident_plans: dict[str, tuple[str, ...]] = {}
         """Incident -> ids of the plans that it affects while it is active."""
         self._anchors: dict[str, float] = {}
@@ -83,7 +89,7 @@ class World:
             own = tuple(gateway for gateway in self._gateways if gateway.account == account)
             for index in range(plans):
                 incident = reserved.get(index, "")
-                spec = fleet.plan(seed, index, account, own, incident)
+                spec = fleet.plan(seed, index, account, own, incident, shape)
                 self._plans[spec.plan_id] = spec
                 if incident:
                     self._reserved[spec.plan_id] = incident
@@ -146,7 +152,7 @@ class World:
         first = next(
             other
             for other in self._gateways
-            if other.account == gateway.account and other.region == fleet.REGIONS[0]
+            if other.account == gateway.account and other.region == self.shape.regions[0]
         )
         return self._anchors["offline_gateway"] - 2 * HOUR if gateway == first else None
 
@@ -217,7 +223,7 @@ class World:
             own = tuple(gateway for gateway in self._gateways if gateway.account == account)
             index = self._next_index[account]
             self._next_index[account] += 1
-            spec = fleet.plan(self.seed, index, account, own, "")
+            spec = fleet.plan(self.seed, index, account, own, "", self.shape)
             now = self.clock()
             spec = replace(
                 spec, region=region, gateway_id=0, source_type="rds", created_at=int(now), cross_account_id="", **fields
