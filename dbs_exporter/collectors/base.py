@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from dbs_exporter.collectors.dues import Due, Pace
+from dbs_exporter.collectors.dues import Due, Dues, Pace
 from dbs_exporter.collectors.learned import Tails
 from dbs_exporter.errors import Invalid
 from dbs_exporter.facts.enums import UnknownValue
@@ -182,13 +182,13 @@ class PlanCollector(Collector[F]):
     """What is there of a plan that was never configured."""
     at_rest_seconds: float
     """How old its facts may be while nothing happens."""
-    due: Callable[[PlanSubject, Pace], Due | None]
-    """When it is worth reading again after it was read; None while there is nothing to ask."""
+    due: Callable[[PlanSubject, Pace], Dues]
+    """When it is worth reading again after it was read, by each reason; empty while there is nothing to ask."""
     rank: int
     """In which order the groups of a plan are read at a start."""
     needs: tuple[Group[Any], ...] = ()
     """Groups whose facts it asks about; before those were read once there is nothing to ask about."""
-    audit: Callable[[PlanSubject, Pace], Due | None] | None = None
+    audit: Callable[[PlanSubject, Pace], Due] | None = None
     """When its whole list is worth reading again, where `read` may read the newest part alone; None where it never does."""
     follow: Follow[F] | None = None
     """How what is under way is read for many plans at once."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dbs_exporter.collectors.base import PlanCollector, PlanReading, Read
-from dbs_exporter.collectors.dues import Due, Pace, resting
+from dbs_exporter.collectors.dues import Dues, Pace, resting
 from dbs_exporter.facts.billing import BILLING, Billing, read_billing
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
@@ -20,9 +20,9 @@ def read_plan_billing(reading: PlanReading) -> Read[Billing]:
     return Read(facts=read_billing(answer, reading.reader))
 
 
-def due(subject: PlanSubject, pace: Pace) -> Due:
+def due(subject: PlanSubject, pace: Pace) -> Dues:
     """Return when a plan's billing is read again: it changes slowly, and nothing tells when."""
-    return resting(subject.known(BILLING), pace)
+    return (resting(subject.known(BILLING), pace),)
 
 
 def _billing(of: Callable[[Billing], list[Row]]) -> Callable[[PlanSubject], list[Row]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dbs_exporter.collectors.base import PlanCollector, PlanReading, Read
-from dbs_exporter.collectors.dues import Due, Pace, resting, soon
+from dbs_exporter.collectors.dues import Dues, Pace, resting, soon
 from dbs_exporter.facts.downloads import (
     DOWNLOAD_STATUSES,
     DOWNLOADS,
@@ -29,13 +29,13 @@ def read_downloads(reading: PlanReading) -> Read[DownloadHistory]:
     return Read(facts=download_history(reading.reader.each(records, read_download_task)))
 
 
-def due(subject: PlanSubject, pace: Pace) -> Due:
+def due(subject: PlanSubject, pace: Pace) -> Dues:
     """Return when a plan's downloads can have changed: soon while one is under way."""
     known = subject.known(DOWNLOADS)
     history = subject.get(DOWNLOADS)
     if history is not None and any(not download_ended(task) for task in history.tasks):
-        return soon(known, pace, "a download is under way")
-    return resting(known, pace)
+        return (soon(known, pace, "a download is under way"),)
+    return (resting(known, pace),)
 
 
 def _tasks(of: Callable[[DownloadTask], Iterable[Row]]) -> Callable[[PlanSubject], list[Row]]:

@@ -55,6 +55,10 @@ class Due:
         return self.at + self.patience
 
 
+Dues = tuple[Due, ...]
+"""Several reasons to read; the one whose promise ends first, however the promises are stretched, decides."""
+
+
 def resting(known: Known, pace: Pace, why: str = "at rest") -> Due:
     """Return the due time of a group of which nothing is expected."""
     return periodic(known, pace.at_rest, why, pace.at_most)
@@ -82,8 +86,3 @@ def periodic(known: Known, period: float, why: str, wanted: float = 0.0) -> Due:
 def at_once(pace: Pace, since: float, why: str) -> Due:
     """Return the due time of a group that is known to have changed at `since` (Unix seconds)."""
     return Due(at=since, patience=max(pace.interval, LEAST_PATIENCE_SECONDS), why=why)
-
-
-def earliest(*dues: Due | None) -> Due:
-    """Return the due time that comes first."""
-    return min((due for due in dues if due is not None), key=lambda due: due.latest)

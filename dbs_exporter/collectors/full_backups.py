@@ -9,9 +9,9 @@ from dbs_exporter.collectors.dues import (
     EARLY_SHARE,
     LEAST_PATIENCE_SECONDS,
     Due,
+    Dues,
     Pace,
     at_once,
-    earliest,
     resting,
     soon,
 )
@@ -60,7 +60,7 @@ def read_full_backups(reading: PlanReading) -> Read[FullBackupHistory]:
     return Read(facts=full_backup_history(backups, reading.now), ended=ended_full_backups(backups))
 
 
-def due(subject: PlanSubject, pace: Pace) -> Due:
+def due(subject: PlanSubject, pace: Pace) -> Dues:
     """Return when a plan's full backups can have changed.
 
     Between two backups: seldom, and two and ten minutes after a scheduled start, when one that fails at once has failed. While
@@ -71,12 +71,12 @@ def due(subject: PlanSubject, pace: Pace) -> Due:
     history = subject.get(FULL_BACKUPS)
     read_at = known.read_at or 0.0
     if subject.changed_at is not None and subject.changed_at > read_at:
-        return at_once(pace, subject.changed_at, "the plan list shows a change")
+        return (at_once(pace, subject.changed_at, "the plan list shows a change"),)
     if history is not None and history.running is not None:
-        return earliest(_while_running(history, history.running, read_at, pace), resting(known, pace))
+        return _while_running(history, history.running, read_at, pace), resting(known, pace)
     if subject.plan.status in NOT_RUNNING and (history is None or history.last_attempt is None):
-        return soon(known, pace, "nothing was backed up yet")
-    return earliest(_at_start(subject, history, read_at, pace), resting(known, pace))
+        return (soon(known, pace, "nothing was backed up yet"),)
+    return *_at_start(subject, history, read_at, pace), resting(known, pace)
 
 
 def _while_running(history: FullBackupHistory, running: FullBackup, read_at: float, pace: Pace) -> Due:
@@ -119,9 +119,7 @@ def _while_running(history: FullBackupHistory, running: FullBackup, read_at: flo
     )
 
 
-def _at_start(
-    subject: PlanSubject, history: FullBackupHistory | None, read_at: float, pace: Pace
-) -> Due | None:
+def _at_start(subject: PlanSubject, history: FullBackupHistory | None, read_at: float, pace: Pace) -> Dues:
     """Return when the next scheduled start, or the last one if it did not show yet, is looked at."""
     newest = history.last_attempt.created_at if history and history.last_attempt else None
     usual = history.usual_duration_seconds if history else None
@@ -136,16 +134,14 @@ def _at_start(
         began = newest is not None and newest >= start - EARLY_START_SECONDS
         for checkpoint in checkpoints if not began else ():
             if start + checkpoint > read_at:
-                return Due(
-                    at=start + checkpoint,
-                    patience=_patience(usual),
-                    follow=_follow(usual),
-                    why="a full backup is to begin",
+                at, patience = start + checkpoint, _patience(usual)
+                return (
+                    Due(at=at, patience=patience, follow=_follow(usual), why="a full backup is to begin"),
                 )
         start = next_start(subject.plan.schedule, learned, start)
         if start is not None and start > pace.now + pace.at_rest:
-            return None
-    return None
+            return ()
+    return ()
 
 
 def _patience(usual: float | None) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbs_exporter.collectors.base import PlanCollector, PlanReading, Read
-from dbs_exporter.collectors.dues import Due, Pace, at_once
+from dbs_exporter.collectors.dues import Dues, Pace, at_once
 from dbs_exporter.errors import Invalid
 from dbs_exporter.facts.full_backups import FULL_BACKUPS
 from dbs_exporter.facts.job_errors import JOB_ERRORS, JobError, JobKind, read_job_error
@@ -35,12 +35,12 @@ def read_job_errors(reading: PlanReading) -> Read[tuple[JobError, ...]]:
     return Read(facts=tuple(found))
 
 
-def due(subject: PlanSubject, pace: Pace) -> Due | None:
+def due(subject: PlanSubject, pace: Pace) -> Dues:
     """Return when it is worth asking why jobs failed: at once for one that is new, and when one stands failed no more."""
     known = {(error.job_kind, error.job_id) for error in subject.get(JOB_ERRORS) or ()}
     if known != set(_failed_jobs(subject)):
-        return at_once(pace, pace.now, "a job failed, or was mended")
-    return None
+        return (at_once(pace, pace.now, "a job failed, or was mended"),)
+    return ()
 
 
 def _failed_jobs(subject: PlanSubject) -> Iterator[tuple[JobKind, str]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dbs_exporter.collectors.base import PlanCollector, PlanReading, Read
-from dbs_exporter.collectors.dues import Due, Pace, periodic, resting, soon
+from dbs_exporter.collectors.dues import Due, Dues, Pace, periodic, resting, soon
 from dbs_exporter.collectors.tails import is_provable, proved_method, read_tail
 from dbs_exporter.facts.enums import STORAGE_CLASSES
 from dbs_exporter.facts.limits import DEFAULT_LOG_RPO_SECONDS, LOG_LATE_SHARE, WINDOW_LIST_SECONDS
@@ -64,28 +64,28 @@ def _tail_begin(history: LogHistory | None, now: float) -> float:
     return min(known, history.last_data_at) - 1.5 * (history.spacing_seconds or 3_600.0)
 
 
-def due(subject: PlanSubject, pace: Pace) -> Due | None:
+def due(subject: PlanSubject, pace: Pace) -> Dues:
     """Return when the newest part of a plan's log list is worth reading.
 
     While the window of the plan list, if it is known to follow the log, moves on in time: seldom. Where it lags: soon. Where it
-    says nothing: often enough for the plan's RPO. None where only the whole list, which is long, would tell.
+    says nothing: often enough for the plan's RPO. Nothing is due where only the whole list, which is long, would tell.
     """
     known = subject.known(LOG_BACKUPS)
     history = subject.get(LOG_BACKUPS)
     if not pace.tail and (history is None or (history.count or 0) > SHORT_LIST):
-        return None
+        return ()
     if not subject.plan.log_backup_enabled:
         # The plan list shows when it is switched on.
         slower = replace(pace, at_rest=OFF_FACTOR * pace.at_rest, at_most=OFF_FACTOR * pace.at_most)
-        return resting(known, slower, "log backup is off")
+        return (resting(known, slower, "log backup is off"),)
     rpo = subject.objectives.rpo or DEFAULT_LOG_RPO_SECONDS
     window = subject.window
     if window.trusted and window.end_at is not None:
         if pace.now - window.end_at > max(LOG_LATE_SHARE * rpo, 2 * WINDOW_LIST_SECONDS):
-            return soon(known, pace, "the window lags")
-        return resting(known, pace)
+            return (soon(known, pace, "the window lags"),)
+        return (resting(known, pace),)
     period = max(pace.interval, min(pace.at_rest, rpo / 4))
-    return periodic(known, period, "the window says nothing of the log")
+    return (periodic(known, period, "the window says nothing of the log"),)
 
 
 def audit(subject: PlanSubject, pace: Pace) -> Due:

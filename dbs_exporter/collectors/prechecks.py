@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dbs_exporter.collectors.base import PlanCollector, PlanReading, Read
-from dbs_exporter.collectors.dues import Due, Pace, soon
+from dbs_exporter.collectors.dues import Dues, Pace, soon
 from dbs_exporter.facts.prechecks import (
     NOT_PASSED,
     PRECHECK_ITEM_STATES,
@@ -41,14 +41,14 @@ def read_prechecks(reading: PlanReading) -> Read[tuple[Precheck, ...]]:
     return Read(facts=tuple(precheck for precheck in found if precheck is not None))
 
 
-def due(subject: PlanSubject, pace: Pace) -> Due | None:
-    """Return when pre-checks can have changed; None where none can be running or failed."""
+def due(subject: PlanSubject, pace: Pace) -> Dues:
+    """Return when pre-checks can have changed; nothing where none can be running or failed."""
     restores = subject.get(RESTORES)
     waits = any(task.status in CHECKED_TASK_STATUSES for task in restores.tasks) if restores else False
     known = subject.get(PRECHECKS)
     if waits or known or subject.plan.status in CHECKED_PLAN_STATUSES:
-        return soon(subject.known(PRECHECKS), pace, "a pre-check may run or have failed")
-    return None
+        return (soon(subject.known(PRECHECKS), pace, "a pre-check may run or have failed"),)
+    return ()
 
 
 def _prechecks(of: Callable[[Precheck], Iterable[Row]]) -> Callable[[PlanSubject], list[Row]]:

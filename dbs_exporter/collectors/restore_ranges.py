@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dbs_exporter.collectors.base import PROBE_DAY_MILLISECONDS, PlanCollector, PlanReading, Read
-from dbs_exporter.collectors.dues import Due, Pace, earliest, resting
+from dbs_exporter.collectors.dues import Due, Dues, Pace, resting
 from dbs_exporter.errors import BadAnswer
 from dbs_exporter.facts.full_backups import FULL_BACKUPS
 from dbs_exporter.facts.restore_ranges import RANGE_TYPES, RANGES, RestoreRange, read_restore_ranges
@@ -40,7 +40,7 @@ def read_ranges(reading: PlanReading) -> Read[tuple[RestoreRange, ...]]:
 HOURLY_SECONDS = 3_600.0
 
 
-def due(subject: PlanSubject, pace: Pace) -> Due:
+def due(subject: PlanSubject, pace: Pace) -> Dues:
     """Return when a plan's ranges can have changed: after a full backup, after its window stood; at most once an hour."""
     known = subject.known(RANGES)
     read_at = known.read_at or 0.0
@@ -54,13 +54,11 @@ def due(subject: PlanSubject, pace: Pace) -> Due:
     events = [
         at for at in (finished_at, window.moved_at if resumed else None) if at is not None and at > read_at
     ]
-    if events:
-        at = max(min(events), read_at + min(HOURLY_SECONDS, pace.at_rest))
-        return earliest(
-            Due(at=at, patience=pace.interval, why="a full backup finished, or the log came back"),
-            resting(known, pace),
-        )
-    return resting(known, pace)
+    if not events:
+        return (resting(known, pace),)
+    at = max(min(events), read_at + min(HOURLY_SECONDS, pace.at_rest))
+    expected = Due(at=at, patience=pace.interval, why="a full backup finished, or the log came back")
+    return expected, resting(known, pace)
 
 
 def _ranges(subject: PlanSubject) -> list[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from dbs_exporter.collectors.base import Follow, PlanCollector, PlanReading, Read, Reading
-from dbs_exporter.collectors.dues import Due, Pace, at_once, resting
+from dbs_exporter.collectors.dues import Dues, Pace, at_once, resting
 from dbs_exporter.facts.restores import (
     RESTORE_STATUSES,
     RESTORES,
@@ -32,13 +32,13 @@ def read_restores(reading: PlanReading) -> Read[RestoreHistory]:
     return Read(facts=restore_history(tasks), ended=ended_restores(tasks))
 
 
-def due(subject: PlanSubject, pace: Pace) -> Due:
+def due(subject: PlanSubject, pace: Pace) -> Dues:
     """Return when a plan's restore tasks are worth listing; those that are known and under way are followed by their ids."""
     known = subject.known(RESTORES)
     history = subject.get(RESTORES)
     if history is not None and history.overtaken:
-        return at_once(pace, known.read_at or pace.now, "a task has ended")
-    return resting(known, pace)
+        return (at_once(pace, known.read_at or pace.now, "a task has ended"),)
+    return (resting(known, pace),)
 
 
 def read_followed(reading: Reading, task_ids: Sequence[str]) -> dict[str, RestoreTask]:

@@ -43,6 +43,8 @@ class PlanSubject(Subject, frozen=True, kw_only=True):
     scope: Scope
     plan: Plan
     objectives: Objectives = Objectives()
+    first_listed_at: float | None = None
+    """When a plan list first showed the plan, in Unix seconds."""
     listed_at: float | None = None
     """When a plan list last showed the plan, in Unix seconds."""
     changed_at: float | None = None

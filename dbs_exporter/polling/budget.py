@@ -28,13 +28,12 @@ WHOLE_LIST_SHARE = 0.1
 def wanted_calls(entries: Iterable[Entry], now: float, allowed: float) -> dict[str, float]:
     """Return how many calls the readings in a queue want within the horizon, by collector.
 
-    Whole lists want no more than their share of the `allowed` calls. First readings are promised as the calls suffice, and lists
-    of the region come by a cadence; both are left out.
+    Whole lists want no more than their share of the `allowed` calls. Lists of the region come by a cadence and are left out.
     """
     wanted: dict[str, float] = {}
     whole: dict[str, float] = {}
     for entry in entries:
-        if not (entry.urgent or entry.first):
+        if not entry.urgent:
             of = whole if entry.key.whole else wanted
             of[entry.key.collector] = of.get(entry.key.collector, 0.0) + _calls(entry, now)
     share = min(1.0, WHOLE_LIST_SHARE * allowed / max(1.0, sum(whole.values())))

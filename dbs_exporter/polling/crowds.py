@@ -19,14 +19,17 @@ class Crowds:
         self._bucket_of: dict[Key, int] = {}
         self._sizes: Counter[int] = Counter()
 
-    def join(self, key: Key, at: float) -> int:
-        """Expect a look at `at` (Unix seconds) and at no other time; return how many are expected about then."""
+    def size(self, at: float) -> int:
+        """Return how many looks are expected about `at` (Unix seconds)."""
+        return self._sizes[int(at // BUCKET_SECONDS)]
+
+    def join(self, key: Key, at: float) -> None:
+        """Expect a look at `at` and at no other time."""
         bucket = int(at // BUCKET_SECONDS)
         if self._bucket_of.get(key) != bucket:
             self.leave(key)
             self._bucket_of[key] = bucket
             self._sizes[bucket] += 1
-        return self._sizes[bucket]
 
     def leave(self, key: Key) -> None:
         """Expect no look of this key any more."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any
 from zlib import crc32
 
 from dbs_exporter.clock import Clock
 from dbs_exporter.collectors.base import PlanCollector, RegionCollector
-from dbs_exporter.collectors.dues import NEVER, Due, Pace
+from dbs_exporter.collectors.dues import EARLY_SHARE, NEVER, Due, Pace
 from dbs_exporter.collectors.learned import Tails
 from dbs_exporter.collectors.table import Table
 from dbs_exporter.facts.limits import FRESH_GRACE_SECONDS
@@ -79,6 +80,7 @@ class Planner:
         self._sent_back: set[tuple[str, str]] = set()
         """(collector, plan) whose list is wanted because a followed thing is gone."""
         self._plans = 0
+        self._began = clock.monotonic()
         self._stretch = Stretch()
         self._ease = 1.0
         self._whole_tokens = float(PAGE)
@@ -266,9 +268,12 @@ class Planner:
 
     def _first_promise(self, subject: PlanSubject, collector: PlanCollector[Any]) -> float:
         """Return until when the first reading of a group is promised, in Unix seconds, a grace included."""
-        listed_at = subject.listed_at or self._target.time.now()
+        began = max(subject.first_listed_at or 0.0, self._target.time.now() - self._age())
         sweeps = collector.rank * self._sweep_seconds() * self._stretch.factor
-        return listed_at + max(self.interval(collector.name), sweeps) + FRESH_GRACE_SECONDS
+        return began + max(self.interval(collector.name), sweeps) + FRESH_GRACE_SECONDS
+
+    def _age(self) -> float:
+        return self._clock.monotonic() - self._began
 
     def _sweep_seconds(self) -> float:
         """Return how long one call for each plan takes at the present rate."""
@@ -287,21 +292,22 @@ class Planner:
         if not read_before and not collector.on_demand:
             if key not in self._queue and key not in self._failures:
                 self._put_first(key, subject, collector, now, unix)
-            return (
-                None if collector.group.name in subject.promised else self._first_promise(subject, collector)
-            )
+            return self._first_promise(subject, collector)
         if any(subject.known(group).read_at is None for group in self._needed(collector)):
             return None
-        due = collector.due(subject, self._pace(collector, unix))
+        pace = self._pace(collector, unix)
+        dues = collector.due(subject, pace)
         if (collector.name, subject.plan.plan_id) in self._sent_back:
             self._sent_back.discard((collector.name, subject.plan.plan_id))
-            due = Due(at=unix, patience=self.interval(collector.name), why="a followed thing is gone")
-        if due is None:
+            dues = (Due(at=unix, patience=self.interval(collector.name), why="a followed thing is gone"),)
+        if not dues:
             self._queue.remove(key)
             self._crowds.leave(key)
-            audit = collector.audit and collector.audit(subject, self._pace(collector, unix))
+            # Where only the whole list can be read, that is what is promised.
+            audit = collector.audit and collector.audit(subject, pace)
             return self._stretched(key, audit)[1] + FRESH_GRACE_SECONDS if audit else NEVER
-        at, latest = self._stretched(key, due)
+        at, latest, due = min(((*self._stretched(key, due), due) for due in dues), key=itemgetter(1))
+        self._crowds.join(key, due.at) if due.spacing == NEVER else self._crowds.leave(key)
         if key not in self._failures:
             self._put(key, now + at - unix, now + latest - unix, due, now + due.at - unix)
         return latest + FRESH_GRACE_SECONDS
@@ -314,11 +320,8 @@ class Planner:
             return
         now, unix = self._clock.monotonic(), self._target.time.now()
         due = collector.audit(subject, self._pace(collector, unix))
-        if due is None:
-            self._queue.remove(key)
-        else:
-            at = now + due.at - unix
-            self._put(key, at, at + due.patience, due, at)
+        at = now + due.at - unix
+        self._put(key, at, at + due.patience, due, at)
 
     def _put_first(
         self, key: Key, subject: PlanSubject, collector: PlanCollector[Any], now: float, unix: float
@@ -330,7 +333,9 @@ class Planner:
             # Those that look bad go before the others of their kind.
             latest -= self._sweep_seconds() / 2
         self._firsts.add(key)
-        self._queue.put(Entry(key=key, at=now, latest=latest, wanted_at=now, first=True))
+        # What it will want from then on counts from the beginning.
+        spacing = (1.0 - EARLY_SHARE) * self._at_most(collector.name)
+        self._queue.put(Entry(key=key, at=now, latest=latest, wanted_at=now, spacing=spacing))
 
     def _put(self, key: Key, at: float, latest: float, due: Due, wanted_at: float) -> None:
         self._queue.put(
@@ -352,13 +357,12 @@ class Planner:
         """Return from when on a reading is carried out and until when it is promised, as far as the calls suffice."""
         factor = self._stretch.factor
         if due.spacing < NEVER:
-            self._crowds.leave(key)
             at = due.at + (factor - 1.0) * due.wanted_spacing
             latest = at + due.patience * factor
             # At a start, what was read already must not take the calls of what was not.
             return at if self._firsts else _in_phase(key, at, due.spacing * factor), latest
         # Many that are expected at the same time can only be looked at one after the other.
-        crowd = START_SHARE * self._crowds.join(key, due.at) / max(self._target.rate.rate, 1e-6)
+        crowd = START_SHARE * self._crowds.size(due.at) / max(self._target.rate.rate, 1e-6)
         return due.at, due.at + max(due.patience * factor, crowd)
 
     def _pace(self, collector: PlanCollector[Any], unix: float) -> Pace:

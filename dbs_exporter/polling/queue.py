@@ -37,8 +37,6 @@ class Entry:
     follow: int = 0
     """Looks that are sure to follow soon after this one."""
     cost: int = 1
-    first: bool = False
-    """Nothing was read before."""
     urgent: bool = False
     """Lists of the region come before all else."""
     version: int = 0

@@ -264,6 +264,7 @@ def _listed(
         before,
         plan=before.plan if plan == before.plan else plan,
         objectives=before.objectives if objectives == before.objectives else objectives,
+        first_listed_at=at if before.first_listed_at is None else before.first_listed_at,
         listed_at=at,
         changed_at=at if before.listed_at is not None and _is_change(before, plan) else before.changed_at,
         window=after_list(before.window, plan.restore_end_at, at),
