@@ -40,15 +40,19 @@ class Health:
         self.has_answered = True
         return ends
 
-    def on_error(self, error: BaseException, now: float) -> None:
-        """Note what came instead of facts, at `now` in monotonic seconds: an answer too, silence, or dead credentials."""
+    def on_error(self, error: BaseException, now: float) -> bool:
+        """Note what came instead of facts, at `now` in monotonic seconds: an answer too, silence, or dead credentials.
+
+        True if it was an answer and ends a silence.
+        """
         hopeless = isinstance(error, BadCredentials | CredentialsError)
         if isinstance(error, Throttled) or (
             isinstance(error, ApiError) and not (hopeless or error.retryable)
         ):
-            self.on_answer()
-        elif hopeless or isinstance(error, ApiError):
+            return self.on_answer()
+        if hopeless or isinstance(error, ApiError):
             self.silent += 1
             if hopeless or self.silent >= HOPELESS_AFTER:
                 self.paused_until = now + PAUSE_SECONDS[min(self.pauses, len(PAUSE_SECONDS) - 1)]
                 self.pauses += 1
+        return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from dbs_exporter.clock import Clock
@@ -22,6 +23,7 @@ from dbs_exporter.polling.budget import (
     HORIZON_SECONDS,
     WHOLE_LIST_SHARE,
     Stretch,
+    WholeListShare,
     ease,
     wanted_calls,
 )
@@ -64,17 +66,17 @@ class Planner:
         self._clock = clock
         self._tails = tails
         self._queue = ReadingQueue()
-        self._running: set[Key] = set()
+        self._running: dict[Key, Entry] = {}
         self._again: set[Key] = set()
         """Readings that became worth repeating while they ran."""
         self._failures: dict[Key, int] = {}
+        """Readings that failed last, and how many times in a row; 0 for what RAM refuses."""
         self._costs: dict[Key, int] = {}
         self._sent_back: set[tuple[str, str]] = set()
         """(collector, plan) whose list is wanted because a followed thing is gone."""
         self._stretch = Stretch()
         self._ease = 1.0
-        self._whole_tokens = float(PAGE)
-        self._whole_since = clock.monotonic()
+        self._whole_lists = WholeListShare(clock.monotonic())
         self._weighed_at = float("-inf")
         self.wanted_per_second: tuple[tuple[str, float], ...] = ()
         """(collector, calls) within the next half hour, as last weighed."""
@@ -93,7 +95,8 @@ class Planner:
 
     def next_at(self, now: float) -> float | None:
         """Return when something is due, in monotonic seconds; None if nothing ever is."""
-        return self._queue.next_at(now, whole_lists_at=now + self._whole_list_in(now))
+        whole_lists_at = now + self._whole_lists.ready_in(self._target.rate.rate, now)
+        return self._queue.next_at(now, whole_lists_at=whole_lists_at)
 
     def urgency(self, now: float) -> tuple[bool, float]:
         """Return the place of what is due in the order of all regions; smaller comes first."""
@@ -102,19 +105,23 @@ class Planner:
     def take(self, now: float) -> Entry | None:
         """Take out the reading that is to be carried out now; `done` must follow."""
         self.weigh(now)
-        entry = self._queue.take(now, whole_lists=self._whole_list_in(now) <= 0)
+        whole_lists = self._whole_lists.ready_in(self._target.rate.rate, now) <= 0
+        entry = self._queue.take(now, whole_lists=whole_lists)
         if entry is not None:
-            self._running.add(entry.key)
+            self._running[entry.key] = entry
         return entry
 
     def running_over(self, key: Key) -> None:
         """Note that a reading has brought its facts, so that its next time can be planned."""
-        self._running.discard(key)
+        self._running.pop(key, None)
         self._again.discard(key)
 
     def done(self, entry: Entry) -> None:
         """Note that a reading is over, however it went."""
-        self._running.discard(entry.key)
+        if self._running.get(entry.key) is not entry:
+            # It brought its facts, and its next reading may be under way.
+            return
+        del self._running[entry.key]
         if entry.key in self._again:
             self._again.discard(entry.key)
             self.reschedule(entry.key.plan_id)
@@ -125,13 +132,10 @@ class Planner:
         """Have a list of the region read before all else."""
         key = Key(collector)
         if key not in self._running:
-            now = self._clock.monotonic()
-            every = self.interval(collector)
-            self._queue.put(
-                Entry(
-                    key=key, at=now, latest=now, wanted_at=now, every=every, urgent=True, cost=self._cost(key)
-                )
-            )
+            now, every = self._clock.monotonic(), self.interval(collector)
+            entry = Entry(key=key, at=now, latest=now, wanted_at=now, every=every, urgent=True)
+            entry.cost = self._cost(key)
+            self._queue.put(entry)
 
     def reschedule_all(self) -> None:
         """Queue every group of every plan by what is known of it now."""
@@ -149,11 +153,10 @@ class Planner:
         for name, collector in self.plan_collectors.items():
             until = self._schedule_group(subject, collector)
             if until is not None:
-                before = subject.promised.get(collector.group.name, -NEVER)
+                before = subject.promised.get(collector.group.name, NEVER)
                 # A promise that was made for a reading stands, whatever follows sooner.
-                promised[collector.group.name] = (
-                    until if read and read.collector == name else max(before, until)
-                )
+                stands = before < NEVER and not (read and read.collector == name)
+                promised[collector.group.name] = max(before, until) if stands else until
             if collector.audit is not None:
                 self._schedule_audit(subject, collector)
         if read is not None and self.plan_collectors[read.collector].follow is not None:
@@ -182,30 +185,25 @@ class Planner:
         self.reschedule(plan_id)
 
     def retry(self, entry: Entry, wait: float) -> None:
-        """Queue a reading that was not made again, in so many seconds; its promise stands.
-
-        Lists of the region come again by their cadence.
-        """
+        """Queue a reading that was not made, in so many seconds; its promise stands. Lists of the region have their cadence."""
         plan_id = entry.key.plan_id
-        if entry.urgent or (plan_id and self._store.plan(self._target.scope, plan_id) is None):
-            return
-        at = self._clock.monotonic() + wait
-        again = Entry(
-            key=entry.key,
-            at=at,
-            latest=max(at, entry.latest),
-            wanted_at=at,
-            every=entry.every,
-            cost=entry.cost,
-        )
-        self._queue.put(again)
+        if plan_id and self._store.plan(self._target.scope, plan_id) is None:
+            self._failures.pop(entry.key, None)
+        elif not entry.urgent:
+            at = self._clock.monotonic() + wait
+            self._queue.put(replace(entry, at=at, latest=max(at, entry.latest), wanted_at=at, follow=0))
+
+    def hold(self, entry: Entry, wait: float) -> None:
+        """Queue a reading that RAM refuses, to be made again in so many seconds."""
+        self._failures.setdefault(entry.key, 0)
+        self.retry(entry, wait)
 
     def on_read(self, key: Key, calls: int) -> None:
         """Note that a reading succeeded, and how many calls it took."""
         self._failures.pop(key, None)
-        self._costs[key] = max(1, calls)
+        self._costs[key] = calls
         if key.whole:
-            self._whole_tokens -= calls
+            self._whole_lists.spend(calls)
 
     def on_failed(self, entry: Entry) -> None:
         """Note that a reading failed, and have it tried again: ever later, as long as it goes on failing."""
@@ -217,18 +215,22 @@ class Planner:
 
     def forgive(self, collector: str | None = None) -> None:
         """Have what failed tried again now: whatever was wrong, of a collector or of all, is mended."""
-        for key in [key for key in self._failures if collector in (None, key.collector)]:
+        keys = [key for key in self._failures if collector in (None, key.collector)]
+        for key in keys:
             del self._failures[key]
             if key.plan_id:
                 self._queue.remove(key)
-                self.reschedule(key.plan_id)
+        for plan_id in {key.plan_id for key in keys}:
+            self.reschedule(plan_id)
 
     def on_plans(self, count: int, gone: Iterable[str]) -> None:
         """Note that plans came or went: `count` are there now."""
-        for plan_id in gone:
+        left = set(gone)
+        for plan_id in left:
             self._queue.remove_plan(plan_id, self.plan_collectors)
+        if left:
             for known in (self._failures, self._costs):
-                for key in [key for key in known if key.plan_id == plan_id]:
+                for key in [key for key in known if key.plan_id in left]:
                     del known[key]
         self._set_ease(count)
 
@@ -276,13 +278,24 @@ class Planner:
         if (collector.name, subject.plan.plan_id) in self._sent_back:
             self._sent_back.discard((collector.name, subject.plan.plan_id))
             due = Due(at=unix, patience=self.interval(collector.name), why="a followed thing is gone")
+        if key in self._failures:
+            # It waits for its next try, and no reading was made that anything new could be promised for.
+            return None
         if due is None:
             self._queue.remove(key)
-            return NEVER
+            whole = collector.audit(subject, self._pace(collector, unix)) if collector.audit else None
+            return NEVER if whole is None else whole.latest + FRESH_GRACE_SECONDS
+        due = self._waiting_since(key, due, now, unix)
         at, latest = self._stretched(due)
-        if key not in self._failures:
-            self._put(key, now + at - unix, now + latest - unix, due, now + due.at - unix)
+        self._put(key, now + at - unix, now + latest - unix, due, now + due.at - unix)
         return latest + FRESH_GRACE_SECONDS
+
+    def _waiting_since(self, key: Key, due: Due, now: float, unix: float) -> Due:
+        """Return the due time, no later than a reading that waits already: that it is planned anew must not put it off."""
+        queued = self._queue.get(key)
+        if queued is None or queued.wanted_at > now or due.at > unix:
+            return due
+        return replace(due, at=min(due.at, unix + queued.wanted_at - now))
 
     def _schedule_audit(self, subject: PlanSubject, collector: PlanCollector[Any]) -> None:
         """Queue the reading of a plan's whole list, once its newest part is known. It is not promised."""
@@ -295,6 +308,7 @@ class Planner:
         if due is None:
             self._queue.remove(key)
         else:
+            due = self._waiting_since(key, due, now, unix)
             at = now + due.at - unix
             self._put(key, at, at + due.patience, due, at)
 
@@ -311,17 +325,9 @@ class Planner:
         self._queue.put(Entry(key=key, at=now, latest=latest, wanted_at=now, every=every))
 
     def _put(self, key: Key, at: float, latest: float, due: Due, wanted_at: float) -> None:
-        self._queue.put(
-            Entry(
-                key=key,
-                at=at,
-                latest=latest,
-                wanted_at=wanted_at,
-                every=due.every,
-                follow=due.follow,
-                cost=self._cost(key),
-            )
-        )
+        entry = Entry(key=key, at=at, latest=latest, wanted_at=wanted_at, every=due.every, follow=due.follow)
+        entry.cost = self._cost(key)
+        self._queue.put(entry)
 
     def _cost(self, key: Key) -> int:
         return self._costs.get(key, 1)
@@ -391,10 +397,3 @@ class Planner:
             for name, collector in self.region_collectors.items()
         )
         self._ease = ease(plans * resting, region, self._target.rate.rate)
-
-    def _whole_list_in(self, now: float) -> float:
-        """Return in how many seconds whole lists may take a call, 0 for now: a share of all calls is theirs."""
-        share = WHOLE_LIST_SHARE * self._target.rate.rate
-        self._whole_tokens = min(float(PAGE), self._whole_tokens + share * (now - self._whole_since))
-        self._whole_since = now
-        return max(0.0, (1.0 - self._whole_tokens) / share) if share > 0 else NEVER

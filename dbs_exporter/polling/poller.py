@@ -16,9 +16,10 @@ from dbs_exporter.clock import Clock
 from dbs_exporter.collectors.base import Api, Follow, PlanCollector, PlanReading, Reading, RegionCollector
 from dbs_exporter.collectors.learned import Tails
 from dbs_exporter.collectors.table import Table
-from dbs_exporter.errors import ApiError, CredentialsError, Invalid, NotPermitted
+from dbs_exporter.errors import ApiError, CredentialsError, NotPermitted
 from dbs_exporter.facts.collection import BudgetState
 from dbs_exporter.facts.plans import PLANS, PlanList
+from dbs_exporter.polling.following import plans_by_id, things_by_id
 from dbs_exporter.polling.health import Health
 from dbs_exporter.polling.outcomes import Outcomes
 from dbs_exporter.polling.planner import PAGE, Planner
@@ -107,7 +108,10 @@ class Poller:
             next_at = self.next_at(now)
             if next_at is None or next_at > now:
                 return None
-            entry = self._planner.take(now)
+            # What is refused costs no call, and so no turn either.
+            while (entry := self._planner.take(now)) is not None and (wait := self._refused_for(entry)) > 0:
+                self._planner.hold(entry, wait)
+                self._planner.done(entry)
             if entry is None:
                 return None
             # A reading that could not call yet would hold a thread for nothing.
@@ -147,6 +151,13 @@ class Poller:
 
     # ── carrying out ──
 
+    def _refused_for(self, entry: Entry) -> float:
+        """Return for how many seconds more a plan is not worth asking about."""
+        key = entry.key
+        if not key.plan_id:
+            return 0.0
+        return self._outcomes.retry_after(self.target.scope, key.collector, key.plan_id)
+
     def _carry_out(self, entry: Entry) -> None:
         try:
             self._read(entry)
@@ -157,11 +168,6 @@ class Poller:
 
     def _read(self, entry: Entry) -> None:
         key = entry.key
-        wait = self._outcomes.retry_after(self.target.scope, key.collector, key.plan_id)
-        if wait > 0 and key.plan_id:
-            with self._lock:
-                self._planner.retry(entry, wait)
-            return
         try:
             if key.plan_id:
                 self._read_plan(key, self._planner.plan_collectors[key.collector])
@@ -202,6 +208,9 @@ class Poller:
                 return
             self._store.put_plan(scope, key.plan_id, collector.group, read, at)
             self._on_success(key, at, api.calls)
+            if not api.calls:
+                # Nothing had to be asked, so the next reading need not wait for its turn.
+                self._spaced_until = float("-inf")
             # It runs no longer as far as its next time is concerned.
             self._planner.running_over(key)
             self._planner.reschedule(key.plan_id, read=key)
@@ -209,6 +218,7 @@ class Poller:
     def _read_region(self, key: Key, collector: RegionCollector[Any]) -> None:
         scope = self.target.scope
         lists_plans = collector.group is PLANS
+        shown: set[str] = set()
         api = _Counting(self.target.api)
         facts = collector.read(
             Reading(
@@ -217,7 +227,7 @@ class Poller:
                 now=self.target.time.now(),
                 within=max(READING_SECONDS, self._planner.interval(key.collector)),
                 unknown=self._unknown,
-                on_part=partial(self._take_plans, key.collector) if lists_plans else lambda _part: None,
+                on_part=partial(self._take_plans, key.collector, shown) if lists_plans else _ignore,
             )
         )
         at = self.target.time.now()
@@ -230,10 +240,13 @@ class Poller:
             self._store.promise_region(scope, collector.group.name, until)
             self._on_success(key, at, api.calls)
             if lists_plans:
-                self._take_plans(key.collector, facts)
+                self._take_plans(key.collector, shown, facts)
 
-    def _take_plans(self, collector: str, listed: PlanList) -> None:
-        """Take plans of a list, or of a page of one: a plan that is listed is a fact at once."""
+    def _take_plans(self, collector: str, shown: set[str], listed: PlanList) -> None:
+        """Take plans of a list, or of a page of one: a plan that is listed is a fact at once.
+
+        `shown` are those that earlier pages of the list brought; these are added.
+        """
         scope = self.target.scope
         at = self.target.time.now()
         mine = [plan for plan in listed.plans if self.target.selects(plan)]
@@ -241,12 +254,16 @@ class Poller:
             if self._closed:
                 return
             until = self._planner.region_promise(collector, at)
-            change = self._store.put_plans(scope, mine, whole=listed.whole, at=at, promised_until=until)
+            change = self._store.put_plans(
+                scope, mine, whole=listed.whole, at=at, promised_until=until, shown=shown
+            )
             if change.new or change.gone:
                 self._on_plans(change.gone)
             for plan in mine:
                 # A window that stands still makes its log list due, so each plan that is listed is looked at.
-                self._planner.reschedule(plan.plan_id)
+                if plan.plan_id not in shown or plan.plan_id in change.changed:
+                    self._planner.reschedule(plan.plan_id)
+            shown.update(plan.plan_id for plan in mine)
         self._on_due()
 
     def _on_plans(self, gone: Iterable[str]) -> None:
@@ -261,11 +278,7 @@ class Poller:
         if follow is None:
             return
         scope = self.target.scope
-        plan_of = {
-            thing_id: subject.plan.plan_id
-            for subject in self._store.plans_of(scope)
-            for thing_id in follow.unfinished(subject.get(collector.group))
-        }
+        plan_of = plans_by_id(collector, self._store.plans_of(scope))
         reading = Reading(
             api=self.target.api,
             region=scope.region,
@@ -273,10 +286,7 @@ class Poller:
             within=READING_SECONDS,
             unknown=self._unknown,
         )
-        ids = sorted(plan_of)
-        things: dict[str, Any] = {}
-        for first in range(0, len(ids), follow.most):
-            things |= _followed(follow, reading, ids[first : first + follow.most])
+        things = things_by_id(follow, reading, plan_of)
         by_plan: dict[str, list[Any]] = {}
         for thing_id, thing in things.items():
             if thing_id in plan_of:
@@ -287,9 +297,11 @@ class Poller:
             for plan_id, found in by_plan.items():
                 self._store.merge_plan(scope, plan_id, collector.group, partial(_merged, follow, found))
                 self._planner.reschedule(plan_id)
-            for thing_id in ids:
-                if thing_id not in things:
-                    self._planner.send_back(collector.name, plan_of[thing_id])
+            for plan_id in {plan_of[thing_id] for thing_id in plan_of.keys() - things.keys()}:
+                self._planner.send_back(collector.name, plan_id)
+            self._outcomes.on_followed(scope, collector.name, set(plan_of.values()))
+            if self._health.on_answer():
+                self._planner.forgive()
             self._planner.running_over(Key(collector.name))
             self._planner.schedule_follow(collector)
 
@@ -305,21 +317,39 @@ class Poller:
 
     def _on_denied(self, entry: Entry, error: NotPermitted) -> None:
         key, scope = entry.key, self.target.scope
+        if self._closed:
+            return
+        if not key.plan_id and key.collector in self._planner.plan_collectors:
+            # Each plan's own list says what is permitted of it.
+            self._on_failed(entry, error)
+            return
         sentence = f"{key.plan_id} {error}".strip()
         if self._outcomes.on_denied(scope, key.collector, key.plan_id, sentence, self.target.time.now()):
             _log.warning("operation not permitted", extra={**self._where(key), "error": str(error)})
         wait = self._outcomes.retry_after(scope, key.collector, key.plan_id)
         with self._lock:
-            self._health.on_answer()
-            self._planner.retry(entry, max(wait, self._planner.interval(key.collector)))
+            if self._health.on_answer():
+                self._planner.forgive()
+            self._planner.hold(entry, max(wait, self._planner.interval(key.collector)))
 
     def _on_failed(self, entry: Entry, error: BaseException) -> None:
         key, scope = entry.key, self.target.scope
+        if self._closed:
+            return
         sentence = f"{key.plan_id} {str(error) or type(error).__name__}".strip()
-        if self._outcomes.on_failed(scope, key.collector, key.plan_id, sentence, self.target.time.now()):
+        collector = self._planner.plan_collectors.get(key.collector)
+        subjects = [key.plan_id]
+        if collector is not None and not key.plan_id:
+            subjects = list(dict.fromkeys(plans_by_id(collector, self._store.plans_of(scope)).values()))
+        news = False
+        for subject in subjects:
+            at = self.target.time.now()
+            news |= self._outcomes.on_failed(scope, key.collector, subject, sentence, at)
+        if news:
             _log.warning("a reading failed", extra={**self._where(key), "error": str(error)})
         with self._lock:
-            self._health.on_error(error, self._clock.monotonic())
+            if self._health.on_error(error, self._clock.monotonic()):
+                self._planner.forgive()
             self._planner.on_failed(entry)
 
     def _where(self, key: Key) -> dict[str, str | None]:
@@ -330,6 +360,10 @@ class Poller:
             "collector": key.collector,
             "plan_id": key.plan_id or None,
         }
+
+
+def _ignore(_part: object) -> None:
+    pass
 
 
 class _Counting:
@@ -356,19 +390,6 @@ class _Counting:
         found = self._api.pages(operation, params, within=within, on_page=on_page)
         self.calls += max(1, -(-len(found) // PAGE))
         return found
-
-
-def _followed(follow: Follow[Any], reading: Reading, ids: list[str]) -> dict[str, Any]:
-    """Read things by their ids; if the API refuses some, each alone, and what it refuses then is left out."""
-    try:
-        return dict(follow.read(reading, ids))
-    except Invalid:
-        if len(ids) == 1:
-            return {}
-    found: dict[str, Any] = {}
-    for thing_id in ids:
-        found |= _followed(follow, reading, [thing_id])
-    return found
 
 
 def _merged(follow: Follow[Any], things: list[Any], facts: Any) -> Any:
