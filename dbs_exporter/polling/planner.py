@@ -274,7 +274,7 @@ class Planner:
             )
         if any(subject.known(group).read_at is None for group in self._needed(collector)):
             return None
-        due = collector.due(subject, self._pace(collector, unix))
+        due = collector.due_of(subject, self._pace(collector, unix))
         if (collector.name, subject.plan.plan_id) in self._sent_back:
             self._sent_back.discard((collector.name, subject.plan.plan_id))
             due = Due(at=unix, patience=self.interval(collector.name), why="a followed thing is gone")
