@@ -196,7 +196,8 @@ class Planner:
     def hold(self, entry: Entry, wait: float) -> None:
         """Queue a reading that RAM refuses, to be made again in so many seconds."""
         self._failures.setdefault(entry.key, 0)
-        self.retry(entry, wait)
+        # One try now and then, and often none at all: the budget need not know of it.
+        self.retry(replace(entry, cost=0), wait)
 
     def on_read(self, key: Key, calls: int) -> None:
         """Note that a reading succeeded, and how many calls it took."""
@@ -315,7 +316,8 @@ class Planner:
     def _put_first(
         self, key: Key, subject: PlanSubject, collector: PlanCollector[Any], now: float, unix: float
     ) -> None:
-        latest = now + self._first_promise(subject, collector) - FRESH_GRACE_SECONDS - unix
+        # Kind after kind, also where a fleet is so small that its first promises are the same.
+        latest = now + collector.rank * self._sweep_seconds() * self._stretch.factor
         end_at, rpo = subject.window.end_at, subject.objectives.rpo
         stands = end_at is not None and rpo is not None and unix - end_at > rpo
         if stands or subject.plan.status in NOT_RUNNING:

@@ -24,6 +24,7 @@ from dbs_exporter.facts.objectives import Objectives
 from dbs_exporter.facts.plans import Plan
 from dbs_exporter.facts.subjects import PlanSubject, RegionSubject, Scope
 from dbs_exporter.polling.account_poller import Account
+from dbs_exporter.polling.budget import LEAST_EASE
 from dbs_exporter.polling.outcomes import Outcomes
 from dbs_exporter.polling.scheduler import Scheduler
 from dbs_exporter.polling.sharding import Shard
@@ -272,12 +273,14 @@ class Held:
 # ── polling ──
 
 
-def ages_of(collectors: tuple[str, ...] = IN_A_REGION, table: Table = TABLE) -> dict[str, Ages]:
-    """How often collectors read by default."""
+def ages_of(
+    collectors: tuple[str, ...] = IN_A_REGION, table: Table = TABLE, *, eased: bool = True
+) -> dict[str, Ages]:
+    """How often collectors read by default; not `eased`: of a fleet so large that no calls are left to read it more often."""
     return {
         name: Ages(
             interval=table[name].interval_seconds,
-            at_rest=collector.at_rest_seconds
+            at_rest=collector.at_rest_seconds * (1.0 if eased else 1.0 / LEAST_EASE)
             if isinstance(collector := table[name], PlanCollector)
             else table[name].interval_seconds,
         )
@@ -417,13 +420,16 @@ def polling_of(
     *,
     rate: float = 5.0,
     collectors: tuple[str, ...] | Mapping[str, Ages] = IN_A_REGION,
+    eased: bool = False,
     **more: Any,
 ) -> tuple[Polling, FakeCloud]:
-    """Polling of one region of one account, and its cloud."""
+    """Polling of one region of one account, and its cloud; as of a large fleet unless `eased`."""
     clock = FakeClock()
     cloud = FakeCloud(clock, plans, rate=rate)
     polling = Polling(clock, **more)
-    polling.apply(account_of(cloud, collectors=collectors, table=more.get("table", TABLE)))
+    table = more.get("table", TABLE)
+    ages = collectors if isinstance(collectors, Mapping) else ages_of(collectors, table, eased=eased)
+    polling.apply(account_of(cloud, collectors=ages, table=table))
     return polling, cloud
 
 
