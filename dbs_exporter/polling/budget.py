@@ -42,8 +42,11 @@ def _calls(entry: Entry, now: float, horizon: float) -> float:
     left = now + horizon - max(entry.wanted_at, now)
     if left < 0:
         return 0.0
-    again = left / entry.every if 0 < entry.every < horizon else 0.0
-    return entry.cost * (1.0 + again + entry.follow)
+    times = 1.0
+    if 0 < entry.every < horizon:
+        # What waits already comes at some time, and from then on as often as it should.
+        times = 1.0 + left // entry.every if entry.wanted_at > now else max(1.0, left / entry.every)
+    return entry.cost * (times + entry.follow)
 
 
 def ease(rest_calls_per_second: float, other_calls_per_second: float, allowed_per_second: float) -> float:

@@ -50,10 +50,11 @@ def entry(
         (entry(NOW), 1.0),
         (entry(NOW - 9_000.0), 1.0),
         (entry(NOW + HORIZON_SECONDS + 1.0), 0.0),
-        (entry(NOW, HORIZON_SECONDS / 10), 11.0),
+        (entry(NOW, HORIZON_SECONDS / 10), 10.0),
         (entry(NOW + HORIZON_SECONDS / 2, HORIZON_SECONDS / 10), 6.0),
         (entry(NOW, 2 * HORIZON_SECONDS), 1.0),
-        (entry(NOW, HORIZON_SECONDS / 10, cost=3), 33.0),
+        (entry(NOW + 0.9 * HORIZON_SECONDS, 0.9 * HORIZON_SECONDS), 1.0),
+        (entry(NOW, HORIZON_SECONDS / 10, cost=3), 30.0),
         (entry(NOW + 60.0, follow=3), 4.0),
         (entry(NOW, cost=0), 0.0),
     ],
@@ -61,6 +62,15 @@ def entry(
 def test_calls_are_counted_half_an_hour_ahead(reading: Entry, calls: float) -> None:
     """A reading counts once, again as often as it comes, and for those that are sure to follow, by its pages."""
     assert wanted_calls([reading], NOW).get("full_backups", 0.0) == pytest.approx(calls)
+
+
+@pytest.mark.parametrize("every", [60.0, 300.0, 1000.0, 1700.0])
+def test_what_comes_evenly_wants_as_many_calls_as_it_will_take(every: float) -> None:
+    """Over a fleet whose plans are at any place between two readings, to a few per cent."""
+    readings = [entry(NOW + every * number / 1000, every) for number in range(1000)]
+    wanted = wanted_calls(readings, NOW)["full_backups"]
+
+    assert wanted == pytest.approx(1000 * HORIZON_SECONDS / every, rel=0.05)
 
 
 def test_each_collector_has_its_sum_and_what_has_a_share_of_its_own_is_left_out() -> None:
