@@ -174,7 +174,7 @@ class AccountPoller:
             return False
         if not self._is_closed():
             at = self._account.time.now()
-            self._health.on_answer()
+            self._health.on_answer(name, self._clock.monotonic())
             self._outcomes.on_read(self._account.scope, name, "", at)
             self._on_read(self._account, collector, facts, at)
         return True
@@ -184,11 +184,11 @@ class AccountPoller:
         where = {"account": scope.account, "region": scope.region, "collector": name}
         sentence = str(error) or type(error).__name__
         if isinstance(error, NotPermitted):
-            self._health.on_answer()
+            self._health.on_answer(name, self._clock.monotonic())
             if self._outcomes.on_denied(scope, name, "", sentence, at):
                 _log.warning("operation not permitted", extra={**where, "error": sentence})
             return
-        self._health.on_error(error, self._clock.monotonic())
+        self._health.on_error(name, error, self._clock.monotonic())
         first = self._outcomes.on_failed(scope, name, "", sentence, at)
         if not isinstance(error, ApiError | CredentialsError):
             _log.exception("a collector broke", extra=where)

@@ -70,7 +70,7 @@ class Planner:
         self._again: set[Key] = set()
         """Readings that became worth repeating while they ran."""
         self._failures: dict[Key, int] = {}
-        """Readings that failed last, and how many times in a row; 0 for what RAM refuses."""
+        """Readings that failed last, and how many times in a row; 0 for those that were not even tried."""
         self._costs: dict[Key, int] = {}
         self._sent_back: set[tuple[str, str]] = set()
         """(collector, plan) whose list is wanted because a followed thing is gone."""
@@ -194,7 +194,7 @@ class Planner:
             self._queue.put(replace(entry, at=at, latest=max(at, entry.latest), wanted_at=at, follow=0))
 
     def hold(self, entry: Entry, wait: float) -> None:
-        """Queue a reading that RAM refuses, to be made again in so many seconds."""
+        """Queue a reading that is refused or gets no answer, to be made in so many seconds."""
         self._failures.setdefault(entry.key, 0)
         # One try now and then, and often none at all: the budget need not know of it.
         self.retry(replace(entry, cost=0), wait)
@@ -273,7 +273,8 @@ class Planner:
             return (
                 None if collector.group.name in subject.promised else self._first_promise(subject, collector)
             )
-        if any(subject.known(group).read_at is None for group in self._needed(collector)):
+        read_here = {other.group for other in self.plan_collectors.values()}
+        if any(subject.known(group).read_at is None for group in read_here.intersection(collector.needs)):
             return None
         due = collector.due_of(subject, self._pace(collector, unix))
         if (collector.name, subject.plan.plan_id) in self._sent_back:
@@ -351,11 +352,6 @@ class Planner:
     def _at_rest(self, collector: str) -> float:
         ages = self._target.collectors[collector]
         return max(ages.interval, ages.at_rest * self._ease)
-
-    def _needed(self, collector: PlanCollector[Any]) -> list[Any]:
-        """Return the groups that a collector asks about and that are read here."""
-        read_here = {other.group for other in self.plan_collectors.values()}
-        return [group for group in collector.needs if group in read_here]
 
     # ── the budget ──
 

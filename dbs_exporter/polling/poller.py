@@ -108,8 +108,8 @@ class Poller:
             next_at = self.next_at(now)
             if next_at is None or next_at > now:
                 return None
-            # What is refused costs no call, and so no turn either.
-            while (entry := self._planner.take(now)) is not None and (wait := self._refused_for(entry)) > 0:
+            # What is refused or not answered costs no call, and so no turn either.
+            while (entry := self._planner.take(now)) is not None and (wait := self._wait_for(entry, now)) > 0:
                 self._planner.hold(entry, wait)
                 self._planner.done(entry)
             if entry is None:
@@ -151,12 +151,13 @@ class Poller:
 
     # ── carrying out ──
 
-    def _refused_for(self, entry: Entry) -> float:
-        """Return for how many seconds more a plan is not worth asking about."""
+    def _wait_for(self, entry: Entry, now: float) -> float:
+        """Return in how many seconds a plan is worth asking about, 0 for now."""
         key = entry.key
         if not key.plan_id:
             return 0.0
-        return self._outcomes.retry_after(self.target.scope, key.collector, key.plan_id)
+        refused = self._outcomes.retry_after(self.target.scope, key.collector, key.plan_id)
+        return max(refused, self._health.paused_for(key.collector, now))
 
     def _carry_out(self, entry: Entry) -> None:
         try:
@@ -300,8 +301,7 @@ class Poller:
             for plan_id in {plan_of[thing_id] for thing_id in plan_of.keys() - things.keys()}:
                 self._planner.send_back(collector.name, plan_id)
             self._outcomes.on_followed(scope, collector.name, set(plan_of.values()))
-            if self._health.on_answer():
-                self._planner.forgive()
+            self._on_answer(collector.name)
             self._planner.running_over(Key(collector.name))
             self._planner.schedule_follow(collector)
 
@@ -309,11 +309,13 @@ class Poller:
 
     def _on_success(self, key: Key, at: float, calls: int) -> None:
         self._planner.on_read(key, calls)
-        granted = self._outcomes.on_read(self.target.scope, key.collector, key.plan_id, at)
-        if self._health.on_answer():
-            self._planner.forgive()
-        elif granted:
+        if self._outcomes.on_read(self.target.scope, key.collector, key.plan_id, at):
             self._planner.forgive(key.collector)
+        self._on_answer(key.collector)
+
+    def _on_answer(self, collector: str) -> None:
+        for name in self._health.on_answer(collector, self._clock.monotonic()):
+            self._planner.forgive(name)
 
     def _on_denied(self, entry: Entry, error: NotPermitted) -> None:
         key, scope = entry.key, self.target.scope
@@ -328,8 +330,7 @@ class Poller:
             _log.warning("operation not permitted", extra={**self._where(key), "error": str(error)})
         wait = self._outcomes.retry_after(scope, key.collector, key.plan_id)
         with self._lock:
-            if self._health.on_answer():
-                self._planner.forgive()
+            self._on_answer(key.collector)
             self._planner.hold(entry, max(wait, self._planner.interval(key.collector)))
 
     def _on_failed(self, entry: Entry, error: BaseException) -> None:
@@ -348,8 +349,8 @@ class Poller:
         if news:
             _log.warning("a reading failed", extra={**self._where(key), "error": str(error)})
         with self._lock:
-            if self._health.on_error(error, self._clock.monotonic()):
-                self._planner.forgive()
+            for name in self._health.on_error(key.collector, error, self._clock.monotonic()):
+                self._planner.forgive(name)
             self._planner.on_failed(entry)
 
     def _where(self, key: Key) -> dict[str, str | None]:

@@ -26,12 +26,14 @@ from support.polling import (
 
 from dbs_exporter import errors
 from dbs_exporter.collectors import downloads
+from dbs_exporter.collectors.base import Read
 from dbs_exporter.collectors.log_backups import WHOLE_LIST_SECONDS
 from dbs_exporter.collectors.table import TABLE, Table
-from dbs_exporter.facts.full_backups import FULL_BACKUPS
+from dbs_exporter.facts.full_backups import FULL_BACKUPS, full_backup_history, read_full_backup
 from dbs_exporter.facts.limits import FRESH_GRACE_SECONDS
 from dbs_exporter.facts.log_backups import LOG_BACKUPS
 from dbs_exporter.facts.objectives import Objectives
+from dbs_exporter.facts.records import Reader
 from dbs_exporter.facts.subjects import PlanSubject, SubjectKey
 from dbs_exporter.polling.budget import HOLD_SECONDS, WHOLE_LIST_SHARE
 from dbs_exporter.polling.target import Ages
@@ -205,17 +207,23 @@ def _raise_for(operation: str, failing: str) -> None:
 
 
 def test_a_reading_that_waits_is_not_put_off_by_plan_lists() -> None:
-    """Each list has every plan looked at again; what waits for calls keeps its place in the queue."""
-    clock = FakeClock()
-    cloud = FakeCloud(clock, 80, rate=0.25)
-    cloud.lists[FULL, ""] = [full_backup("s1", clock.now() - HOUR, status="stop")]
-    polling = Polling(clock)
-    polling.apply(account_of(cloud, collectors=ages_of(eased=False)))
-    polling.run(2 * HOUR)
+    """Each list has every plan looked at again; what waits for calls keeps its place in the queue, and its promise."""
+    polling, cloud = polling_of(2)
+    polling.run(300.0)
+    planner = polling.scheduler._pollers[HANGZHOU]._planner
+    now = polling.clock.now()
+    failed = Reader(now).each([full_backup("s1", now, status="stop")], read_full_backup)
+    history = full_backup_history(failed, now)
+    polling.store.put_plan(HANGZHOU, "p000", FULL_BACKUPS, Read(facts=history), now)
+    places = set()
+    for _ in range(10):
+        planner.reschedule("p000")
+        waiting = next(entry for entry in planner._queue if entry.key.collector == "job_errors")
+        places.add((round(waiting.latest, 3), round(polling.plan("p000").promised["job_errors"], 3)))
+        polling.clock.advance(120.0)
 
-    # Four kinds of lists, then the error codes: each of the plans has had its turn.
-    assert {asked.operation for asked in cloud.asked} > {"DescribeJobErrorCode"}
-    assert len(cloud.questions("DescribeJobErrorCode")) == 80
+    assert len(places) == 1
+    assert len(cloud.questions("DescribeJobErrorCode")) == 0
 
 
 # ── a budget that does not suffice ──

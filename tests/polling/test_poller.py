@@ -381,39 +381,77 @@ def test_dead_credentials_are_not_tried_once_per_plan() -> None:
 
 
 def test_an_api_that_does_not_answer_is_asked_slowly() -> None:
-    """After a few readings in a row there are pauses, whatever is due."""
+    """After a few readings of a collector in a row there are pauses, whatever is due of it."""
     polling, cloud = polling_of(200)
     polling.run(600.0)
     cloud.before = raising(errors.Timeout("no answer"))
-    asked = len(cloud.asked)
+    polling.run(600.0)
+    asked = Counter(question.operation for question in cloud.asked)
     polling.run(HOUR)
+    after = Counter(question.operation for question in cloud.asked) - asked
 
-    assert 60 <= len(cloud.asked) - asked <= 80
+    assert set(after.values()) <= set(range(70))
+    assert 200 <= after.total() <= 300
 
 
 @pytest.mark.parametrize(
-    "first", [None, errors.NotPermitted("no"), errors.Invalid("odd"), errors.Throttled("slower")]
+    "error", [errors.ServerError("broken"), errors.Timeout("no answer"), errors.BadAnswer("odd")]
 )
+def test_one_operation_that_is_broken_starves_no_other(error: Exception) -> None:
+    """All else is read as if it were well, and the budget does not go to what fails."""
+    polling, cloud = polling_of(
+        150, collectors=("plans", "gateways", "full_backups", "restores", "downloads")
+    )
+    polling.run(300.0)
+    cloud.before = raising(error, FULL)
+    polling.run(2 * HOUR)
+    asked = len(cloud.asked)
+    polling.run(HOUR)
+    after = Counter(question.operation for question in cloud.asked[asked:])
+
+    assert after[RESTORE_LIST] >= 2 * 150
+    assert after["DescribeBackupSetDownloadTaskList"] >= 150
+    assert after[FULL] <= 3 * 150
+    for plan in cloud.plans:
+        assert polling.fresh_for(plan, "restores") > 0
+        assert polling.fresh_for(plan, "downloads") > 0
+        assert polling.fresh_for(plan, "full_backups") < 0
+
+
+def test_plans_that_time_out_starve_none_that_answer() -> None:
+    """Neither those behind them nor what else is to be read, though each that answers might mean that all do."""
+    polling, cloud = polling_of(100, collectors=("plans", "full_backups", "restores"))
+    broken = [f"p{number:03}" for number in range(20)]
+    cloud.before = raising(errors.Timeout("no answer"), FULL, *broken)
+    polling.run(HOUR)
+    asked = len(cloud.asked)
+    polling.run(2 * HOUR)
+    after = Counter((question.operation, question.plan) for question in cloud.asked[asked:])
+
+    assert all(polling.fresh_for(plan, "full_backups") > 0 for plan in cloud.plans if plan not in broken)
+    assert all(polling.fresh_for(plan, "restores") > 0 for plan in cloud.plans)
+    assert sum(after[FULL, plan] for plan in broken) <= 20 * 2 * 20
+
+
+@pytest.mark.parametrize("first", [None, errors.NotPermitted("no"), errors.Invalid("odd")])
 def test_when_the_api_answers_again_what_failed_is_tried_at_once(first: Exception | None) -> None:
-    """Also where the first answer is a refusal: the silence is over, and nobody waits for an hour any more."""
-    polling, cloud = polling_of(30, collectors=("plans", "gateways", "full_backups"))
-    cloud.before = raising(errors.Timeout("no answer"), FULL)
-    polling.run(3 * HOUR)
-    silent = [True]
+    """Also where the first answers are refusals: the silence is over, and nobody waits for an hour any more."""
+    polling, cloud = polling_of(100, collectors=("plans", "gateways", "full_backups", "restores"))
+    polling.run(300.0)
+    cloud.before = raising(errors.Timeout("no answer"))
+    polling.run(6 * HOUR)
 
     def before(operation: str, _plan: str) -> None:
-        if silent[0]:
-            raise errors.Timeout("no answer")
-        if first is not None and operation != FULL:
+        if first is not None and operation not in (FULL, RESTORE_LIST):
             raise first
 
     cloud.before = before
-    polling.run(HOUR)
-    silent[0] = False
-    asked = len(cloud.questions(FULL))
-    polling.run(180.0)
+    asked = len(cloud.asked)
+    polling.run(150.0)
 
-    assert {question.plan for question in cloud.questions(FULL)[asked:]} == set(cloud.plans)
+    for operation in (FULL, RESTORE_LIST):
+        assert {each.plan for each in cloud.asked[asked:] if each.operation == operation} == set(cloud.plans)
+    assert polling.state("full_backups").success is True
 
 
 # ── plan lists ──
