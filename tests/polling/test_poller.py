@@ -163,6 +163,16 @@ def test_an_unknown_status_is_kept_and_counted() -> None:
     assert [gateway.status for gateway in region.get(GATEWAYS) or ()] == ["brand_new"]
 
 
+def test_what_needs_no_question_takes_no_turn() -> None:
+    """Ranges of plans without a window are none, which a thousand plans are known to have at once."""
+    polling, cloud = polling_of(200, rate=1.0, collectors=("plans", "restore_ranges"))
+    polling.run(10.0)
+
+    assert [subject.get(RANGES) for subject in polling.store.plans_of(HANGZHOU)] == [()] * 200
+    assert {asked.operation for asked in cloud.asked} == {PLAN_LIST}
+    assert dict(polling.budget().wanted_per_second).get("restore_ranges", 0.0) == 0.0
+
+
 # ── job errors ──
 
 
@@ -692,8 +702,10 @@ def test_an_id_that_the_api_does_not_know_fails_alone_and_sends_its_plan_back_to
             restore_task(f"r{number:03}", FullDataRestoreProgress=70)
         ]
     asked = len(cloud.questions(RESTORE_LIST, "p003"))
+    others = len(cloud.questions(RESTORE_LIST, "p000"))
     polling.run(180.0)
 
+    assert len(cloud.questions(RESTORE_LIST, "p000")) == others
     assert [progress(polling, f"p{number:03}") for number in (0, 1, 2, 4)] == [0.7] * 4
     assert len(cloud.questions(RESTORE_LIST, "p003")) == asked + 1
     history = polling.plan("p003").get(RESTORES)
