@@ -112,7 +112,7 @@ class AccountPoller:
         """Return the reading that is to be carried out now."""
         with self._lock:
             due = sorted((at, name) for name, at in self._wanted.items() if at <= now)
-            if self._closed or self._running or not due:
+            if self._closed or self._running or not due or now < self._health.paused_until:
                 return None
             self._running = True
             name = due[0][1]
