@@ -63,7 +63,7 @@ def test_a_schedule_that_was_moved_is_learned_within_two_weeks() -> None:
 
 def test_a_start_at_the_edge_of_ten_minutes_is_one_start() -> None:
     """Jobs are created some seconds before or after the minute; a job by hand at another hour has no say."""
-    jitter = [utc(day, 2, 0) + (45.0 if day % 2 else -45.0) for day in range(-12, 0)]
+    jitter = [utc(day, 2, 0) + (45.0 if day % 2 else -45.0) for day in range(-8, 0)]
     by_hand = [utc(day, 15, 5) for day in range(-5, 0)]
     found = learned_start(sorted([*jitter, *by_hand]))
 
@@ -73,8 +73,8 @@ def test_a_start_at_the_edge_of_ten_minutes_is_one_start() -> None:
 
 def test_a_start_about_midnight_is_one_start() -> None:
     """The last minutes of a day are neighbours of its first."""
-    jitter = [utc(day) + (30.0 if day % 2 else -30.0) for day in range(-10, 0)]
-    by_hand = [utc(day, 15, 5) for day in range(-4, 0)]
+    jitter = [utc(day) + (30.0 if day % 2 else -30.0) for day in range(-8, 0)]
+    by_hand = [utc(day, 15, 5) for day in range(-5, 0)]
     found = learned_start(sorted([*jitter, *by_hand]))
 
     assert found is not None

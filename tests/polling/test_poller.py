@@ -41,6 +41,7 @@ from dbs_exporter.facts.plans import PLANS
 from dbs_exporter.facts.restore_ranges import RANGES
 from dbs_exporter.facts.restores import RESTORES
 from dbs_exporter.facts.subjects import PlanSubject
+from dbs_exporter.polling.target import Ages
 from dbs_exporter.simulator import World
 
 FULL = "DescribeFullBackupList"
@@ -165,8 +166,9 @@ def test_an_unknown_status_is_kept_and_counted() -> None:
 
 def test_what_needs_no_question_takes_no_turn() -> None:
     """Ranges of plans without a window are none, which a thousand plans are known to have at once."""
-    polling, cloud = polling_of(200, rate=1.0, collectors=("plans", "restore_ranges"))
-    polling.run(10.0)
+    ages = ages_of(("plans", "restore_ranges")) | {"restore_ranges": Ages(interval=300.0, at_rest=300.0)}
+    polling, cloud = polling_of(200, rate=1.0, collectors=ages)
+    polling.run(20.0)
 
     assert [subject.get(RANGES) for subject in polling.store.plans_of(HANGZHOU)] == [()] * 200
     assert {asked.operation for asked in cloud.asked} == {PLAN_LIST}
@@ -499,6 +501,17 @@ def test_a_deleted_plan_is_gone_after_the_next_list_and_asked_about_no_more() ->
     polling.run(3 * HOUR)
 
     assert [question for question in cloud.asked[asked:] if question.plan == "p002"] == []
+    planner = polling.scheduler._pollers[HANGZHOU]._planner
+    remembered = {
+        key.plan_id for known in (planner._costs, planner._failures, planner._running) for key in known
+    }
+    assert remembered | {entry.key.plan_id for entry in planner._queue} == {
+        "",
+        "p000",
+        "p001",
+        "p003",
+        "p004",
+    }
     assert polling.state("full_backups").subjects == 4
     assert len(polling.plan_ids()) == 4
 
