@@ -19,8 +19,6 @@ ANSWERS = 9
 """Answers of which the median is taken: one odd Date among them moves nothing."""
 _HALF_SECOND = 0.5
 """A Date has no fractions, so on average it lies this much behind."""
-
-
 _YEARS = range(2000, 2200)
 """Years of a Date that is believed."""
 
@@ -76,7 +74,7 @@ def _timestamp(date: str) -> float | None:
         at = parsedate_to_datetime(date)
     except (TypeError, ValueError, OverflowError):
         return None
-    # A Date of HTTP is GMT, also where it does not say so; a clock at the end of time would sign nothing any more.
-    return (
-        (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp() if at.year in _YEARS else None
-    )
+    # A clock at the end of time would sign nothing any more. A Date of HTTP is GMT, also where it does not say so.
+    if at.year not in _YEARS:
+        return None
+    return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
