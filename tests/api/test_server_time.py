@@ -84,11 +84,14 @@ def test_a_clock_that_is_set_moves_nothing(wall: float) -> None:
 def test_many_answers_tell_the_time_better_than_a_second() -> None:
     """On average a Date lies half a second behind."""
     cloud = Cloud(ahead=600.0)
-    for number in range(50):
+    wrong = []
+    for number in range(200):
         cloud.answer(took=0.1)
         cloud.clock.advance(0.37 * number)
+        wrong.append(cloud.time.now() - cloud.now)
 
-    assert cloud.time.now() == pytest.approx(cloud.now, abs=0.4)
+    assert sum(wrong) / len(wrong) == pytest.approx(0.0, abs=0.1)
+    assert max(map(abs, wrong)) < 0.6
 
 
 def test_a_slow_answer_counts_from_the_middle_of_its_way() -> None:
