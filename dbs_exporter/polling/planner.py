@@ -27,17 +27,11 @@ from dbs_exporter.polling.budget import (
     ease,
     wanted_calls,
 )
-from dbs_exporter.polling.cadence import JITTER_SHARE
+from dbs_exporter.polling.promises import Promises
 from dbs_exporter.polling.queue import Entry, Key, ReadingQueue
 from dbs_exporter.polling.store import Store
 from dbs_exporter.polling.target import Target
 
-REGION_PATIENCE_SHARE = 0.25
-"""How much later than its interval a list of the region is promised."""
-REGION_STRETCH_SHARE = 4.0
-"""Lists of the region are stretched only by what goes beyond this factor."""
-START_SHARE = 1.2
-"""A first reading is promised for when all before it take this much longer than the rate allows."""
 BUDGET_SECONDS = 15.0
 """How often wants are weighed against what is allowed."""
 PAGE = 100
@@ -67,6 +61,8 @@ class Planner:
         self._tails = tails
         self._queue = ReadingQueue()
         self._running: dict[Key, Entry] = {}
+        self._new: set[str] = set()
+        """Ids of plans that the list that is being read shows for the first time."""
         self._again: set[Key] = set()
         """Readings that became worth repeating while they ran."""
         self._failures: dict[Key, int] = {}
@@ -75,6 +71,7 @@ class Planner:
         self._sent_back: set[tuple[str, str]] = set()
         """(collector, plan) whose list is wanted because a followed thing is gone."""
         self._stretch = Stretch()
+        self.promises = Promises(target, store, self._stretch)
         self._ease = 1.0
         self._whole_lists = WholeListShare(clock.monotonic())
         self._weighed_at = float("-inf")
@@ -118,6 +115,12 @@ class Planner:
 
     def done(self, entry: Entry) -> None:
         """Note that a reading is over, however it went."""
+        collector = self.region_collectors.get(entry.key.collector)
+        if collector is not None and collector.group is PLANS:
+            # How long first readings take is known once all plans are listed, or no more come.
+            for plan_id in self._new:
+                self.reschedule(plan_id)
+            self._new.clear()
         if self._running.get(entry.key) is not entry:
             # It brought its facts, and its next reading may be under way.
             return
@@ -224,8 +227,9 @@ class Planner:
         for plan_id in {key.plan_id for key in keys}:
             self.reschedule(plan_id)
 
-    def on_plans(self, count: int, gone: Iterable[str]) -> None:
-        """Note that plans came or went: `count` are there now."""
+    def on_plans(self, count: int, gone: Iterable[str], new: Iterable[str] = ()) -> None:
+        """Note that plans came or went: `count` are there now, and more may come before their list is over."""
+        self._new |= set(new)
         left = set(gone)
         for plan_id in left:
             self._queue.remove_plan(plan_id, self.plan_collectors)
@@ -235,27 +239,9 @@ class Planner:
                     del known[key]
         self._set_ease(count)
 
-    # ── promises ──
-
-    def region_promise(self, collector: str, at: float) -> float:
-        """Return until when a list of the region that was read at `at` counts as known, in Unix seconds."""
-        stretch = max(1.0, self._stretch.factor / REGION_STRETCH_SHARE)
-        latest = self.interval(collector) * (1 + JITTER_SHARE + REGION_PATIENCE_SHARE) * stretch
-        return at + latest + FRESH_GRACE_SECONDS
-
     def interval(self, collector: str) -> float:
         """Return how old facts of a collector may be while something happens, in seconds."""
         return self._target.collectors[collector].interval
-
-    def _first_promise(self, subject: PlanSubject, collector: PlanCollector[Any]) -> float:
-        """Return until when the first reading of a group is promised, in Unix seconds, a grace included."""
-        listed_at = subject.listed_at or self._target.time.now()
-        sweeps = collector.rank * self._sweep_seconds() * self._stretch.factor
-        return listed_at + max(self.interval(collector.name), sweeps) + FRESH_GRACE_SECONDS
-
-    def _sweep_seconds(self) -> float:
-        """Return how long one call for each plan takes at the present rate."""
-        return START_SHARE * len(self._store.plans_of(self._target.scope)) / max(self._target.rate.rate, 1e-6)
 
     # ── scheduling one group ──
 
@@ -268,11 +254,11 @@ class Planner:
         now, unix = self._clock.monotonic(), self._target.time.now()
         read_before = subject.known(collector.group).read_at is not None
         if not read_before and not collector.on_demand:
-            if key not in self._queue and key not in self._failures:
+            is_new = subject.plan.plan_id in self._new
+            if key not in self._failures and (is_new or key not in self._queue):
                 self._put_first(key, subject, collector, now, unix)
-            return (
-                None if collector.group.name in subject.promised else self._first_promise(subject, collector)
-            )
+            promised = collector.group.name in subject.promised and not is_new
+            return None if promised else self.promises.of_first(subject, collector)
         read_here = {other.group for other in self.plan_collectors.values()}
         if any(subject.known(group).read_at is None for group in read_here.intersection(collector.needs)):
             return None
@@ -318,12 +304,12 @@ class Planner:
         self, key: Key, subject: PlanSubject, collector: PlanCollector[Any], now: float, unix: float
     ) -> None:
         # Kind after kind, also where a fleet is so small that its first promises are the same.
-        latest = now + collector.rank * self._sweep_seconds() * self._stretch.factor
+        latest = now + collector.rank * self.promises.sweep_seconds() * self._stretch.factor
         end_at, rpo = subject.window.end_at, subject.objectives.rpo
         stands = end_at is not None and rpo is not None and unix - end_at > rpo
         if stands or subject.plan.status in NOT_RUNNING:
             # Those that look bad go before the others of their kind.
-            latest -= self._sweep_seconds() / 2
+            latest -= self.promises.sweep_seconds() / 2
         every = max(self.interval(collector.name), self._at_rest(collector.name))
         self._queue.put(Entry(key=key, at=now, latest=latest, wanted_at=now, every=every))
 

@@ -237,7 +237,7 @@ class Poller:
             if self._closed:
                 return
             self._store.put_region(scope, collector.group, facts, at)
-            until = self._planner.region_promise(key.collector, at)
+            until = self._planner.promises.of_region(key.collector, at)
             self._store.promise_region(scope, collector.group.name, until)
             self._on_success(key, at, api.calls)
             if lists_plans:
@@ -254,12 +254,12 @@ class Poller:
         with self._lock:
             if self._closed:
                 return
-            until = self._planner.region_promise(collector, at)
+            until = self._planner.promises.of_region(collector, at)
             change = self._store.put_plans(
                 scope, mine, whole=listed.whole, at=at, promised_until=until, shown=shown
             )
             if change.new or change.gone:
-                self._on_plans(change.gone)
+                self._on_plans(change.gone, change.new)
             for plan in mine:
                 # A window that stands still makes its log list due, so each plan that is listed is looked at.
                 if plan.plan_id not in shown or plan.plan_id in change.changed:
@@ -267,11 +267,11 @@ class Poller:
             shown.update(plan.plan_id for plan in mine)
         self._on_due()
 
-    def _on_plans(self, gone: Iterable[str]) -> None:
+    def _on_plans(self, gone: Iterable[str], new: Iterable[str] = ()) -> None:
         present = [subject.plan.plan_id for subject in self._store.plans_of(self.target.scope)]
         for name in self._planner.plan_collectors:
             self._outcomes.set_subjects(self.target.scope, name, present)
-        self._planner.on_plans(len(present), gone)
+        self._planner.on_plans(len(present), gone, new)
 
     def _follow(self, collector: PlanCollector[Any]) -> None:
         """Read what is under way of many plans by its ids; what the API does not know any more is left to its plan's list."""

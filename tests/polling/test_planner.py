@@ -115,19 +115,58 @@ def test_first_readings_are_promised_kind_by_kind_as_long_as_all_of_them_take() 
     polling, cloud = polling_of(1000, rate=1.0)
     polling.run(20.0)
     sweep = 1.2 * 1000 / 1.0
-    promised = {
-        facts: polling.fresh_for("p999", facts) + polling.clock.now()
-        for facts in ("full_backups", "log_backups", "ranges", "restores", "downloads")
-    }
-    listed_at = polling.plan("p999").listed_at
-    assert listed_at is not None
-    stretch = polling.budget().stretch
+    # Also of those on the first page of the list, when nobody knew yet how many would come.
+    for plan in ("p000", "p500", "p999"):
+        subject = polling.plan(plan)
+        assert subject.listed_at is not None
+        promised = [
+            subject.promised[facts] - subject.listed_at - FRESH_GRACE_SECONDS
+            for facts in ("full_backups", "log_backups", "ranges", "restores", "downloads")
+        ]
+        assert promised == [pytest.approx(rank * sweep, rel=0.01) for rank in (1, 2, 3, 4, 5)]
 
-    assert [until - listed_at - FRESH_GRACE_SECONDS for until in promised.values()] == [
-        pytest.approx(rank * sweep, rel=0.01) for rank in (1, 2, 3, 4, 5)
-    ]
-    assert stretch > 1.0
+    assert polling.budget().stretch > 1.0
     assert cloud.questions(DOWNLOADS) == []
+
+
+def test_first_readings_of_a_fleet_of_many_pages_come_kind_by_kind_and_as_promised() -> None:
+    """Nothing is read of the fifth kind before the second kind is read of all."""
+    clock = FakeClock()
+    cloud = FakeCloud(clock, 500, rate=2.0)
+    polling = Polling(clock)
+    promises = Promises(polling)
+    polling.apply(account_of(cloud, collectors=ages_of(eased=False)))
+    polling.run(1800.0)
+    kinds = [asked.operation for asked in cloud.asked if asked.plan]
+    last_full = max(index for index, kind in enumerate(kinds[:1500]) if kind == FULL)
+
+    assert last_full < kinds.index("DescribeRestoreTaskList")
+    assert kinds.count(DOWNLOADS) >= 500
+    assert promises.broken == []
+
+
+def test_a_plan_that_no_list_shows_to_its_end_is_not_promised_anew_by_each() -> None:
+    """A list that is torn each time puts nothing off."""
+    polling, cloud = polling_of(150, rate=5.0)
+    calls = [0]
+
+    def before(operation: str, _plan: str) -> None:
+        if operation == FULL:
+            raise errors.BadAnswer("odd", operation=operation)
+        if operation == "DescribeBackupPlanList":
+            calls[0] += 1
+            if calls[0] % 2 == 0:
+                raise errors.BadAnswer("torn", operation=operation)
+
+    cloud.before = before
+    polling.run(60.0)
+    assert len(polling.plan_ids()) == 100
+    first = polling.plan("p000").promised["full_backups"]
+    polling.run(900.0)
+
+    assert polling.plan("p000").promised["full_backups"] == first
+    assert polling.fresh_for("p000", "full_backups") < 0
+    assert polling.fresh_for("p000", "plans") > 0
 
 
 def test_first_promises_of_a_small_fleet_are_the_interval_of_each_collector() -> None:
