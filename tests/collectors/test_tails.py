@@ -195,6 +195,20 @@ def test_a_file_that_comes_between_the_list_and_the_filtered_answer_proves_nothi
     assert learned(Growing(hourly(168), by("EndTime", 1000.0))).method == TailMethod(by="filter")
 
 
+def test_a_filtered_answer_with_an_old_file_that_the_list_lacks_proves_nothing() -> None:
+    """One of both is wrong, and nobody knows which."""
+
+    class Odd(LogApi):
+        def _found(self, params: Mapping[str, object]) -> Records:
+            found = super()._found(params)
+            old = log_file(1, NOW - 2 * HOUR, NOW - HOUR)
+            return [*found, old] if "StartTimestamp" in params else found
+
+    assert learned(Odd(hourly(168), by("EndTime", 1000.0))).method == TailMethod(
+        by="order", newest_first=True
+    )
+
+
 def test_a_filter_that_leaves_out_one_old_file_is_no_filter() -> None:
     """An answer that is nearly right is wrong."""
     missing = hourly(168)[2]["BackupSetId"]
@@ -324,6 +338,25 @@ def test_the_first_tail_of_a_plan_is_its_last_hours() -> None:
     assert facts.last_data_at == NOW
     assert (facts.count, facts.counts, facts.listed_at) == (None, (), None)
     assert facts.spans[0][0] >= NOW - FIRST_TAIL_SECONDS - HOUR
+
+
+def test_a_first_page_that_does_not_reach_back_hours_is_no_first_tail() -> None:
+    """A log that rotates each minute: what is on the newest page may have holes behind it, and the list is read whole."""
+    newest = int(NOW // 60)
+    minutes = [
+        log_file(
+            number,
+            number * 60.0,
+            min(NOW, number * 60.0 + 60.0),
+            "COMPLETED" if number < newest else "FILLING",
+        )
+        for number in range(newest, newest - 300, -1)
+    ]
+    tails = Tails()
+    tails.restore(TailMethod(by="order", newest_first=True))
+    facts = read_log_backups(reading(LogApi(minutes), tails)).facts
+
+    assert (facts.count, facts.listed_at) == (300, NOW)
 
 
 def test_a_first_tail_without_a_file_is_no_tail() -> None:
