@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from dbs_exporter.collectors.base import PlanCollector, PlanReading, Read
 from dbs_exporter.collectors.dues import (
+    EARLY_SHARE,
     LEAST_PATIENCE_SECONDS,
-    SLACK_SHARE,
     Due,
     Pace,
     at_once,
@@ -35,13 +35,20 @@ from dbs_exporter.metrics.rows import SEEN, completed, counts, of_kinds, single,
 _LIST = "DescribeFullBackupList"
 
 CHECKPOINTS_SECONDS = (120.0, 600.0)
-"""After a start: did it begin, did it fail at once?"""
-END_SHARE = 0.9
+"""After a scheduled start: did it begin, did it fail at once?"""
+RUNS_SECONDS = 60.0
+"""After its start: a backup that runs then did not fail at once."""
+END_SHARE = 0.86
 """Of the usual duration: from then on a backup may end."""
 END_STEP_SHARE = 0.07
 """Of the usual duration: how old the facts may be from then on."""
 LATE_STEP_SHARE = 0.1
 """The same once it takes more than twice as long."""
+PATIENCE_SHARE = 0.02
+"""Of the usual duration: how late a look may be."""
+END_READINGS = 3
+"""How many readings the end of a backup takes, on average: a few steps, and it is seen."""
+SOON_SECONDS = 1_800.0
 EARLY_START_SECONDS = 1800.0
 """A job that was created no earlier than this before a scheduled start is that start's."""
 
@@ -57,7 +64,8 @@ def due(subject: PlanSubject, pace: Pace) -> Due:
     """Return when a plan's full backups can have changed.
 
     Between two backups: seldom, and two and ten minutes after a scheduled start, when one that fails at once has failed. While
-    one runs: from nine tenths of the usual duration on every few per cent of it, more slowly once it takes twice as long.
+    one runs: two minutes after its start, and from 0.86 of the usual duration on every few per cent of it, more slowly once it
+    takes twice as long.
     """
     known = subject.known(FULL_BACKUPS)
     history = subject.get(FULL_BACKUPS)
@@ -72,23 +80,42 @@ def due(subject: PlanSubject, pace: Pace) -> Due:
 
 
 def _while_running(history: FullBackupHistory, running: FullBackup, read_at: float, pace: Pace) -> Due:
-    began = running.started_at or running.created_at or read_at
     usual = history.usual_duration_seconds
-    checkpoints = [began + after for after in CHECKPOINTS_SECONDS]
-    if usual is not None:
-        checkpoints.append(began + END_SHARE * usual)
-    for at in sorted(checkpoints):
-        if at > read_at:
-            return Due(at=at, patience=_patience(usual), follow=2, why="a full backup runs")
+    if running.started_at is None:
+        # It waits for its turn.
+        return Due(
+            at=read_at + pace.interval,
+            patience=_patience(usual),
+            follow=_follow(usual),
+            why="a full backup waits",
+        )
+    began = running.started_at
+    if read_at < began + RUNS_SECONDS:
+        return Due(
+            at=began + RUNS_SECONDS,
+            patience=_patience(usual),
+            follow=_follow(usual),
+            why="a full backup has begun",
+        )
+    if usual is not None and read_at < began + END_SHARE * usual:
+        return Due(
+            at=began + END_SHARE * usual,
+            patience=_patience(usual),
+            follow=END_READINGS,
+            why="a full backup runs",
+        )
     if usual is None:
         step = max(pace.interval, END_STEP_SHARE * (read_at - began))
     elif read_at - began < 2 * usual:
         step = max(pace.interval, END_STEP_SHARE * usual)
     else:
         step = max(5 * pace.interval, LATE_STEP_SHARE * usual)
-    slack = max(LEAST_PATIENCE_SECONDS, step * SLACK_SHARE)
+    slack = max(LEAST_PATIENCE_SECONDS, step * EARLY_SHARE)
     return Due(
-        at=read_at + step - slack, patience=slack, every=step - slack, why="a full backup is about to end"
+        at=read_at + step - slack,
+        patience=slack,
+        follow=END_READINGS - 1,
+        why="a full backup is about to end",
     )
 
 
@@ -99,16 +126,20 @@ def _at_start(
     newest = history.last_attempt.created_at if history and history.last_attempt else None
     usual = history.usual_duration_seconds if history else None
     learned = history.usual_start_at if history else None
-    after = read_at - CHECKPOINTS_SECONDS[-1]
+    wait = history.usual_wait_seconds if history else None
+    first, last = CHECKPOINTS_SECONDS
+    # The first look comes when the job has usually begun and run a minute.
+    checkpoints = (min(max(first, (wait or 0.0) + RUNS_SECONDS), last), last)
+    after = read_at - last
     start = next_start(subject.plan.schedule, learned, after)
     while start is not None:
         began = newest is not None and newest >= start - EARLY_START_SECONDS
-        for checkpoint in CHECKPOINTS_SECONDS if not began else ():
+        for checkpoint in checkpoints if not began else ():
             if start + checkpoint > read_at:
                 return Due(
                     at=start + checkpoint,
                     patience=_patience(usual),
-                    follow=3,
+                    follow=_follow(usual),
                     why="a full backup is to begin",
                 )
         start = next_start(subject.plan.schedule, learned, start)
@@ -119,7 +150,12 @@ def _at_start(
 
 def _patience(usual: float | None) -> float:
     """Return how late a checkpoint may be: little for backups that end soon."""
-    return max(60.0, 0.05 * (usual or 0.0))
+    return max(60.0, PATIENCE_SHARE * (usual or 0.0))
+
+
+def _follow(usual: float | None) -> int:
+    """Return how many readings follow the first look at a backup soon, until it ends."""
+    return END_READINGS if usual is not None and usual <= SOON_SECONDS else 0
 
 
 def _history(of: Callable[[FullBackupHistory], float | None]) -> Callable[[PlanSubject], list[Row]]:

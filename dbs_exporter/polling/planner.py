@@ -13,7 +13,7 @@ from typing import Any
 
 from dbs_exporter.clock import Clock
 from dbs_exporter.collectors.base import PlanCollector, RegionCollector
-from dbs_exporter.collectors.dues import Due, Pace
+from dbs_exporter.collectors.dues import NEVER, Due, Pace
 from dbs_exporter.collectors.learned import Tails
 from dbs_exporter.collectors.table import Table
 from dbs_exporter.facts.limits import FRESH_GRACE_SECONDS
@@ -21,12 +21,13 @@ from dbs_exporter.facts.plans import NOT_RUNNING, PLANS
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.polling.budget import (
     HORIZON_SECONDS,
-    WHOLE_LIST_SHARE,
     Stretch,
     WholeListShare,
     ease,
     wanted_calls,
 )
+from dbs_exporter.polling.counting import PAGE
+from dbs_exporter.polling.crowds import Crowds, in_phase
 from dbs_exporter.polling.promises import Promises
 from dbs_exporter.polling.queue import Entry, Key, ReadingQueue
 from dbs_exporter.polling.store import Store
@@ -34,9 +35,6 @@ from dbs_exporter.polling.target import Target
 
 BUDGET_SECONDS = 15.0
 """How often wants are weighed against what is allowed."""
-PAGE = 100
-"""Records in a page of a list."""
-NEVER = float("inf")
 
 _log = logging.getLogger(__name__)
 
@@ -60,18 +58,19 @@ class Planner:
         self._clock = clock
         self._tails = tails
         self._queue = ReadingQueue()
+        self._crowds = Crowds()
         self._running: dict[Key, Entry] = {}
-        self._new: set[str] = set()
-        """Ids of plans that the list that is being read shows for the first time."""
         self._again: set[Key] = set()
         """Readings that became worth repeating while they ran."""
+        self._firsts: set[Key] = set()
+        """First readings that are still to be made."""
         self._failures: dict[Key, int] = {}
         """Readings that failed last, and how many times in a row; 0 for those that were not even tried."""
         self._costs: dict[Key, int] = {}
         self._sent_back: set[tuple[str, str]] = set()
         """(collector, plan) whose list is wanted because a followed thing is gone."""
         self._stretch = Stretch()
-        self.promises = Promises(target, store, self._stretch)
+        self.promises = Promises(target, self._stretch)
         self._ease = 1.0
         self._whole_lists = WholeListShare(clock.monotonic())
         self._weighed_at = float("-inf")
@@ -110,17 +109,12 @@ class Planner:
 
     def running_over(self, key: Key) -> None:
         """Note that a reading has brought its facts, so that its next time can be planned."""
+        self._firsts.discard(key)
         self._running.pop(key, None)
         self._again.discard(key)
 
     def done(self, entry: Entry) -> None:
         """Note that a reading is over, however it went."""
-        collector = self.region_collectors.get(entry.key.collector)
-        if collector is not None and collector.group is PLANS:
-            # How long first readings take is known once all plans are listed, or no more come.
-            for plan_id in self._new:
-                self.reschedule(plan_id)
-            self._new.clear()
         if self._running.get(entry.key) is not entry:
             # It brought its facts, and its next reading may be under way.
             return
@@ -135,10 +129,10 @@ class Planner:
         """Have a list of the region read before all else."""
         key = Key(collector)
         if key not in self._running:
-            now, every = self._clock.monotonic(), self.interval(collector)
-            entry = Entry(key=key, at=now, latest=now, wanted_at=now, every=every, urgent=True)
-            entry.cost = self._cost(key)
-            self._queue.put(entry)
+            now = self._clock.monotonic()
+            self._queue.put(
+                Entry(key=key, at=now, latest=now, wanted_at=now, urgent=True, cost=self._cost(key))
+            )
 
     def reschedule_all(self) -> None:
         """Queue every group of every plan by what is known of it now."""
@@ -180,7 +174,9 @@ class Planner:
             every = self.interval(collector.name)
             self._costs[key] = -(-count // collector.follow.most)
             at = self._clock.monotonic() + every
-            self._put(key, at, at + every / 2, Due(at=at, patience=every / 2, every=every), at)
+            entry = Entry(key=key, at=at, latest=at + every / 2, wanted_at=at, spacing=every)
+            entry.cost = self._cost(key)
+            self._queue.put(entry)
 
     def send_back(self, collector: str, plan_id: str) -> None:
         """Have a plan's list read soon: something of it that was followed is gone."""
@@ -190,11 +186,13 @@ class Planner:
     def retry(self, entry: Entry, wait: float) -> None:
         """Queue a reading that was not made, in so many seconds; its promise stands. Lists of the region have their cadence."""
         plan_id = entry.key.plan_id
+        self._firsts.discard(entry.key)
         if plan_id and self._store.plan(self._target.scope, plan_id) is None:
             self._failures.pop(entry.key, None)
         elif not entry.urgent:
             at = self._clock.monotonic() + wait
-            self._queue.put(replace(entry, at=at, latest=max(at, entry.latest), wanted_at=at, follow=0))
+            again = replace(entry, at=at, latest=max(at, entry.latest), wanted_at=at, follow=0, first=False)
+            self._queue.put(again)
 
     def hold(self, entry: Entry, wait: float) -> None:
         """Queue a reading that is refused or gets no answer, to be made in so many seconds."""
@@ -227,13 +225,15 @@ class Planner:
         for plan_id in {key.plan_id for key in keys}:
             self.reschedule(plan_id)
 
-    def on_plans(self, count: int, gone: Iterable[str], new: Iterable[str] = ()) -> None:
-        """Note that plans came or went: `count` are there now, and more may come before their list is over."""
-        self._new |= set(new)
+    def on_plans(self, count: int, gone: Iterable[str]) -> None:
+        """Note that plans came or went: `count` are there or about to be listed."""
+        self.promises.plans = count
         left = set(gone)
         for plan_id in left:
             self._queue.remove_plan(plan_id, self.plan_collectors)
         if left:
+            self._crowds.leave_all(left)
+            self._firsts = {key for key in self._firsts if key.plan_id not in left}
             for known in (self._failures, self._costs):
                 for key in [key for key in known if key.plan_id in left]:
                     del known[key]
@@ -254,10 +254,9 @@ class Planner:
         now, unix = self._clock.monotonic(), self._target.time.now()
         read_before = subject.known(collector.group).read_at is not None
         if not read_before and not collector.on_demand:
-            is_new = subject.plan.plan_id in self._new
-            if key not in self._failures and (is_new or key not in self._queue):
+            if key not in self._queue and key not in self._failures:
                 self._put_first(key, subject, collector, now, unix)
-            promised = collector.group.name in subject.promised and not is_new
+            promised = collector.group.name in subject.promised
             return None if promised else self.promises.of_first(subject, collector)
         read_here = {other.group for other in self.plan_collectors.values()}
         if any(subject.known(group).read_at is None for group in read_here.intersection(collector.needs)):
@@ -271,10 +270,11 @@ class Planner:
             return None
         if due is None:
             self._queue.remove(key)
-            whole = collector.audit(subject, self._pace(collector, unix)) if collector.audit else None
-            return NEVER if whole is None else whole.latest + FRESH_GRACE_SECONDS
+            self._crowds.leave(key)
+            audit = collector.audit and collector.audit(subject, self._pace(collector, unix))
+            return self._stretched(key, audit)[1] + FRESH_GRACE_SECONDS if audit else NEVER
         due = self._waiting_since(key, due, now, unix)
-        at, latest = self._stretched(due)
+        at, latest = self._stretched(key, due)
         self._put(key, now + at - unix, now + latest - unix, due, now + due.at - unix)
         return latest + FRESH_GRACE_SECONDS
 
@@ -304,40 +304,53 @@ class Planner:
         self, key: Key, subject: PlanSubject, collector: PlanCollector[Any], now: float, unix: float
     ) -> None:
         # Kind after kind, also where a fleet is so small that its first promises are the same.
-        latest = now + collector.rank * self.promises.sweep_seconds() * self._stretch.factor
+        latest = now + self.promises.turn_seconds(collector)
         end_at, rpo = subject.window.end_at, subject.objectives.rpo
         stands = end_at is not None and rpo is not None and unix - end_at > rpo
         if stands or subject.plan.status in NOT_RUNNING:
             # Those that look bad go before the others of their kind.
-            latest -= self.promises.sweep_seconds() / 2
-        every = max(self.interval(collector.name), self._at_rest(collector.name))
-        self._queue.put(Entry(key=key, at=now, latest=latest, wanted_at=now, every=every))
+            latest -= self.promises.seconds_for(self.promises.plans) / 2
+        self._firsts.add(key)
+        self._queue.put(Entry(key=key, at=now, latest=latest, wanted_at=now, first=True))
 
     def _put(self, key: Key, at: float, latest: float, due: Due, wanted_at: float) -> None:
-        entry = Entry(key=key, at=at, latest=latest, wanted_at=wanted_at, every=due.every, follow=due.follow)
-        entry.cost = self._cost(key)
+        entry = Entry(key=key, at=at, latest=latest, wanted_at=wanted_at, follow=due.follow)
+        entry.spacing, entry.cost = due.wanted_spacing, self._cost(key)
         self._queue.put(entry)
 
     def _cost(self, key: Key) -> int:
         return self._costs.get(key, 1)
 
-    def _stretched(self, due: Due) -> tuple[float, float]:
+    def _stretched(self, key: Key, due: Due) -> tuple[float, float]:
         """Return from when on a reading is carried out and until when it is promised, as far as the calls suffice."""
         factor = self._stretch.factor
-        later = (factor - 1.0) * due.every if due.every < NEVER else 0.0
-        return due.at + later, due.at + later + due.patience * factor
+        if due.spacing < NEVER:
+            self._crowds.leave(key)
+            at = due.at + (factor - 1.0) * due.wanted_spacing
+            latest = at + due.patience * factor
+            # At a start, what was read already must not take the calls of what was not.
+            return at if self._firsts else in_phase(key, at, due.spacing * factor), latest
+        # Many that are expected at the same time can only be looked at one after the other.
+        crowd = self.promises.seconds_for(self._crowds.join(key, due.at))
+        return due.at, due.at + max(due.patience * factor, crowd)
 
     def _pace(self, collector: PlanCollector[Any], unix: float) -> Pace:
         return Pace(
             now=unix,
             interval=self.interval(collector.name),
             at_rest=self._at_rest(collector.name),
+            at_most=self._at_most(collector.name),
             tail=self._tails.method is not None or not self._tails.given_up,
         )
 
     def _at_rest(self, collector: str) -> float:
         ages = self._target.collectors[collector]
-        return max(ages.interval, ages.at_rest * self._ease)
+        ease = self._ease if self._stretch.factor <= 1 else 1.0
+        return max(ages.interval, ages.at_rest * ease)
+
+    def _at_most(self, collector: str) -> float:
+        ages = self._target.collectors[collector]
+        return max(ages.interval, ages.at_rest)
 
     # ── the budget ──
 
@@ -346,8 +359,8 @@ class Planner:
         if now - self._weighed_at < BUDGET_SECONDS:
             return
         self._weighed_at = now
-        allowed = self._target.rate.rate * (1.0 - WHOLE_LIST_SHARE) * HORIZON_SECONDS
-        wanted = wanted_calls(self._queue, now)
+        allowed = self._target.rate.rate * HORIZON_SECONDS
+        wanted = wanted_calls(self._queue, now, allowed)
         for name in self.region_collectors:
             wanted[name] = self._cost(Key(name)) * HORIZON_SECONDS / self.interval(name)
         self.wanted_per_second = tuple(

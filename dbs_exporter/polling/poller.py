@@ -8,21 +8,28 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 from dbs_exporter.clock import Clock
-from dbs_exporter.collectors.base import Api, Follow, PlanCollector, PlanReading, Reading, RegionCollector
+from dbs_exporter.collectors.base import (
+    Follow,
+    PlanCollector,
+    PlanReading,
+    Reading,
+    RegionCollector,
+)
 from dbs_exporter.collectors.learned import Tails
 from dbs_exporter.collectors.table import Table
 from dbs_exporter.errors import ApiError, CredentialsError, NotPermitted
 from dbs_exporter.facts.collection import BudgetState
 from dbs_exporter.facts.plans import PLANS, PlanList
+from dbs_exporter.polling.counting import CountingApi
 from dbs_exporter.polling.following import plans_by_id, things_by_id
 from dbs_exporter.polling.health import Health
 from dbs_exporter.polling.outcomes import Outcomes
-from dbs_exporter.polling.planner import PAGE, Planner
+from dbs_exporter.polling.planner import Planner
 from dbs_exporter.polling.queue import Entry, Key
 from dbs_exporter.polling.store import Store
 from dbs_exporter.polling.target import Target
@@ -72,7 +79,7 @@ class Poller:
             )
             if isinstance(collector, RegionCollector):
                 outcomes.set_subjects(scope, name, [""])
-        self._on_plans([])
+        self._on_plans([], expected=0)
         self._planner.reschedule_all()
 
     # ── what the dispatcher asks ──
@@ -190,7 +197,7 @@ class Poller:
         subject = self._store.plan(scope, key.plan_id)
         if subject is None:
             return
-        api = _Counting(self.target.api)
+        api = CountingApi(self.target.api)
         read = collector.read_group(
             PlanReading(
                 api=api,
@@ -220,7 +227,7 @@ class Poller:
         scope = self.target.scope
         lists_plans = collector.group is PLANS
         shown: set[str] = set()
-        api = _Counting(self.target.api)
+        api = CountingApi(self.target.api)
         facts = collector.read(
             Reading(
                 api=api,
@@ -258,8 +265,8 @@ class Poller:
             change = self._store.put_plans(
                 scope, mine, whole=listed.whole, at=at, promised_until=until, shown=shown
             )
-            if change.new or change.gone:
-                self._on_plans(change.gone, change.new)
+            if change.new or change.gone or listed.whole:
+                self._on_plans(change.gone, expected=0 if listed.whole else listed.total)
             for plan in mine:
                 # A window that stands still makes its log list due, so each plan that is listed is looked at.
                 if plan.plan_id not in shown or plan.plan_id in change.changed:
@@ -267,11 +274,11 @@ class Poller:
             shown.update(plan.plan_id for plan in mine)
         self._on_due()
 
-    def _on_plans(self, gone: Iterable[str], new: Iterable[str] = ()) -> None:
+    def _on_plans(self, gone: Iterable[str], expected: int) -> None:
         present = [subject.plan.plan_id for subject in self._store.plans_of(self.target.scope)]
         for name in self._planner.plan_collectors:
             self._outcomes.set_subjects(self.target.scope, name, present)
-        self._planner.on_plans(len(present), gone, new)
+        self._planner.on_plans(max(len(present), expected), gone)
 
     def _follow(self, collector: PlanCollector[Any]) -> None:
         """Read what is under way of many plans by its ids; what the API does not know any more is left to its plan's list."""
@@ -365,32 +372,6 @@ class Poller:
 
 def _ignore(_part: object) -> None:
     pass
-
-
-class _Counting:
-    """An API that counts the calls and pages that a reading takes."""
-
-    def __init__(self, api: Api) -> None:
-        self._api = api
-        self.calls = 0
-
-    def call(
-        self, operation: str, params: Mapping[str, object], *, within: float | None = None
-    ) -> dict[str, Any]:
-        self.calls += 1
-        return self._api.call(operation, params, within=within)
-
-    def pages(
-        self,
-        operation: str,
-        params: Mapping[str, object],
-        *,
-        within: float | None = None,
-        on_page: Callable[[list[dict[str, Any]]], None] | None = None,
-    ) -> list[dict[str, Any]]:
-        found = self._api.pages(operation, params, within=within, on_page=on_page)
-        self.calls += max(1, -(-len(found) // PAGE))
-        return found
 
 
 def _merged(follow: Follow[Any], things: list[Any], facts: Any) -> Any:

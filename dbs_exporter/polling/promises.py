@@ -1,4 +1,4 @@
-"""Until when a list of the region counts as known, and a group of a plan that was never read; both as long as calls are few.
+"""Until when a list of the region counts as known, and a group of a plan that was never read; longer where calls are few.
 
 What is promised for a reading of a plan that was made follows from its due time, and is the planner's.
 """
@@ -12,7 +12,6 @@ from dbs_exporter.facts.limits import FRESH_GRACE_SECONDS
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.polling.budget import Stretch
 from dbs_exporter.polling.cadence import JITTER_SHARE
-from dbs_exporter.polling.store import Store
 from dbs_exporter.polling.target import Target
 
 REGION_PATIENCE_SHARE = 0.25
@@ -20,16 +19,17 @@ REGION_PATIENCE_SHARE = 0.25
 REGION_STRETCH_SHARE = 4.0
 """Lists of the region are stretched only by what goes beyond this factor."""
 START_SHARE = 1.2
-"""A first reading is promised for when all before it take this much longer than the rate allows."""
+"""Many readings are promised for when all of them take this much longer than the rate allows."""
 
 
 class Promises:
     """Promises of one target, in Unix seconds, a grace included."""
 
-    def __init__(self, target: Target, store: Store, stretch: Stretch) -> None:
+    def __init__(self, target: Target, stretch: Stretch) -> None:
         self._target = target
-        self._store = store
         self._stretch = stretch
+        self.plans = 0
+        """How many plans are there, or about to be listed."""
 
     def of_region(self, collector: str, at: float) -> float:
         """Return until when a list of the region that was read at `at` counts as known."""
@@ -40,9 +40,13 @@ class Promises:
     def of_first(self, subject: PlanSubject, collector: PlanCollector[Any]) -> float:
         """Return until when the first reading of a group is promised: kind after kind, each as long as all plans take."""
         listed_at = subject.listed_at or self._target.time.now()
-        turn = self.sweep_seconds() * collector.rank * self._stretch.factor
-        return listed_at + max(self._target.collectors[collector.name].interval, turn) + FRESH_GRACE_SECONDS
+        turn = max(self._target.collectors[collector.name].interval, self.turn_seconds(collector))
+        return listed_at + turn + FRESH_GRACE_SECONDS
 
-    def sweep_seconds(self) -> float:
-        """Return how long one call for each plan takes at the present rate."""
-        return START_SHARE * len(self._store.plans_of(self._target.scope)) / max(self._target.rate.rate, 1e-6)
+    def turn_seconds(self, collector: PlanCollector[Any]) -> float:
+        """Return within how many seconds the first reading of a group has its turn."""
+        return collector.rank * self.seconds_for(self.plans) * self._stretch.factor
+
+    def seconds_for(self, calls: int) -> float:
+        """Return how long so many calls take at the present rate."""
+        return START_SHARE * calls / max(self._target.rate.rate, 1e-6)
