@@ -13,7 +13,7 @@ from support.fake_clock import FakeClock
 from support.scripted_server import OK, THROTTLED, ListScript, Seen, http, in_turn
 
 from dbs_exporter import errors
-from dbs_exporter.api.client import MAX_ATTEMPTS, Call
+from dbs_exporter.api.client import MAX_ATTEMPTS, Call, OnPage
 from dbs_exporter.api.credentials.types import Credentials
 from dbs_exporter.api.pacing import Pacer
 from dbs_exporter.api.server_time import ServerTime
@@ -347,26 +347,31 @@ def test_an_item_that_is_no_object_is_a_record_of_nothing(serve: Serve, make_cal
 # ── pages as they come ──
 
 
+def take_into(taken: list[tuple[list[dict[str, Any]], int]]) -> OnPage:
+    """What notes each page, and how many items all pages are said to have."""
+    return lambda page, total: taken.append((page, total))
+
+
 def test_each_page_is_handed_on_as_it_comes(serve: Serve, make_caller: MakeCaller) -> None:
-    """Before the next one is asked for; together they are the list."""
-    taken: list[list[dict[str, Any]]] = []
+    """Before the next one is asked for, with how many items are to come in all; together they are the list."""
+    taken: list[tuple[list[dict[str, Any]], int]] = []
     seen_before: list[int] = []
     listed = ListScript(250, lambda _listed, _request: seen_before.append(len(taken)))
-    found = make_caller(serve(listed).url).client.pages(FULL_LIST, PLAN, on_page=taken.append)
+    found = make_caller(serve(listed).url).client.pages(FULL_LIST, PLAN, on_page=take_into(taken))
 
-    assert [len(page) for page in taken] == [100, 100, 50]
-    assert [item for page in taken for item in page] == found == listed.items
+    assert [(len(page), total) for page, total in taken] == [(100, 250), (100, 250), (50, 250)]
+    assert [item for page, _ in taken for item in page] == found == listed.items
     assert seen_before == [0, 1, 2]
 
 
 def test_pages_of_a_list_that_comes_to_no_end_were_handed_on(serve: Serve, make_caller: MakeCaller) -> None:
     """What they hold is a fact, though the list as a whole is none."""
-    taken: list[list[dict[str, Any]]] = []
+    taken: list[tuple[list[dict[str, Any]], int]] = []
     server = serve(in_turn(list_page(0, total=250), list_page(1, total=250), http(b"", 404)))
     with pytest.raises(errors.BadAnswer):
-        make_caller(server.url).client.pages(FULL_LIST, PLAN, on_page=taken.append)
+        make_caller(server.url).client.pages(FULL_LIST, PLAN, on_page=take_into(taken))
 
-    assert [page[0]["BackupSetId"] for page in taken] == ["set0", "set100"]
+    assert [page[0]["BackupSetId"] for page, _ in taken] == ["set0", "set100"]
 
 
 def list_page(number: int, *, total: int, first: int | None = None) -> bytes:
@@ -378,10 +383,10 @@ def list_page(number: int, *, total: int, first: int | None = None) -> bytes:
 
 def test_a_page_that_repeats_the_one_before_is_not_handed_on(serve: Serve, make_caller: MakeCaller) -> None:
     """A server that ignores the page number gives one page, not a thousand; the second pass gives it again."""
-    taken: list[list[dict[str, Any]]] = []
+    taken: list[tuple[list[dict[str, Any]], int]] = []
     with pytest.raises(errors.BadAnswer, match="twice"):
         make_caller(serve(in_turn(list_page(0, total=1000))).url).client.pages(
-            FULL_LIST, PLAN, on_page=taken.append
+            FULL_LIST, PLAN, on_page=take_into(taken)
         )
 
     assert len(taken) == 2
@@ -389,26 +394,26 @@ def test_a_page_that_repeats_the_one_before_is_not_handed_on(serve: Serve, make_
 
 def test_a_second_pass_hands_its_pages_on_too(serve: Serve, make_caller: MakeCaller) -> None:
     """They are newer than those of the first."""
-    taken: list[int] = []
+    taken: list[tuple[list[dict[str, Any]], int]] = []
 
     def grow(listed: ListScript, request: int) -> None:
         if request == 1:
             listed.items.insert(0, {"BackupSetId": "new"})
 
     listed = ListScript(150, grow)
-    make_caller(serve(listed).url).client.pages(FULL_LIST, PLAN, on_page=lambda page: taken.append(len(page)))
+    make_caller(serve(listed).url).client.pages(FULL_LIST, PLAN, on_page=take_into(taken))
 
-    assert taken == [100, 51, 100, 51]
+    assert [(len(page), total) for page, total in taken] == [(100, 150), (51, 151), (100, 151), (51, 151)]
 
 
 def test_a_list_without_pages_is_one_page(serve: Serve, make_caller: MakeCaller) -> None:
     """Whoever takes pages need not know which lists have them."""
-    taken: list[list[dict[str, Any]]] = []
+    taken: list[tuple[list[dict[str, Any]], int]] = []
     item = {"Item": "CHECK", "State": "init"}
     server = serve(in_turn(http({"Success": True, "Items": {"PreCheckProgressDetail": item}})))
-    make_caller(server.url).client.pages("DescribePreCheckProgressList", PLAN, on_page=taken.append)
+    make_caller(server.url).client.pages("DescribePreCheckProgressList", PLAN, on_page=take_into(taken))
 
-    assert taken == [[item]]
+    assert taken == [([item], 1)]
 
 
 # ── whose time it is ──

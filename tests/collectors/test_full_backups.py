@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
+from support.dues import promised_within
 from support.fake_api import NOW, FakeApi, reading_of_plan, subject_of
 from support.family_lines import lines, numbers, states
 from support.known_subjects import BACKUP, PLAN
@@ -212,33 +213,50 @@ def due_at(
     subject = subject_with(subject, (FULL_BACKUPS, history, read_at))
     known = replace(subject.known(FULL_BACKUPS), unchanged=unchanged)
     subject = replace(subject, groups={FULL_BACKUPS.name: known})
-    return due(subject, Pace(now=read_at, interval=interval, at_rest=at_rest))
+    return due(subject, Pace(now=read_at, interval=interval, at_rest=at_rest, at_most=at_rest))
 
 
 def test_between_two_backups_they_are_read_seldom() -> None:
     """Nothing is expected, so the age at rest is promised."""
     at = MIDNIGHT + 10 * HOUR
 
-    assert due_at(at, backup(0)).latest == at + HOUR
-    assert due_at(at, backup(0), at_rest=6 * HOUR).latest == at + 6 * HOUR
+    assert due_at(at, backup(0)).latest == at + promised_within(HOUR)
+    assert due_at(at, backup(0), at_rest=6 * HOUR).latest == at + promised_within(6 * HOUR)
 
 
 def test_two_and_ten_minutes_after_a_scheduled_start_they_are_looked_at() -> None:
-    """Did it begin, did it fail at once? Within a minute, or a twentieth of what a backup takes."""
+    """Did it begin, did it fail at once? Within a minute, or a fiftieth of what a backup takes."""
     first = due_at(START - 300.0)
     second = due_at(START + 150.0)
 
-    assert (first.at, first.latest) == (START + 120.0, START + 120.0 + 180.0)
-    assert (second.at, second.latest) == (START + 600.0, START + 600.0 + 180.0)
+    assert (first.at, first.latest) == (START + 120.0, START + 120.0 + 72.0)
+    assert (second.at, second.latest) == (START + 600.0, START + 600.0 + 72.0)
     assert due_at(START - 300.0, usual=600.0).patience == 60.0
-    assert due_at(START + 700.0).latest == START + 700.0 + HOUR
+    assert due_at(START + 700.0).latest == START + 700.0 + promised_within(HOUR)
+
+
+@pytest.mark.parametrize(("wait", "look"), [(0.0, 120.0), (59.0, 120.0), (240.0, 300.0), (3_000.0, 600.0)])
+def test_jobs_that_usually_wait_for_their_turn_are_looked_at_after_that(wait: float, look: float) -> None:
+    """A minute after they have begun to run, so that those that fail at once have failed; ten minutes at most."""
+    past = [
+        replace(backup(day), created_at=START + day * DAY - wait, ended_at=START + day * DAY + HOUR)
+        for day in range(-9, 0)
+    ]
+
+    assert due_at(START - wait - 300.0, *past, past=False).at == START - wait + look
+
+
+def test_short_backups_are_sure_to_be_read_again_after_their_first_look() -> None:
+    """Until they end, within the half hour for which calls are counted ahead; long ones end after that."""
+    assert due_at(START - 300.0, usual=600.0).follow == due_at(START - 300.0, usual=1_800.0).follow == 3
+    assert due_at(START - 300.0, usual=1_860.0).follow == 0
 
 
 def test_the_next_start_is_seen_though_it_lies_beyond_the_age_at_rest() -> None:
     """A reading at rest comes first, and plans it then."""
     at = START - 2 * HOUR
 
-    assert due_at(at).latest == at + HOUR
+    assert due_at(at).latest == at + promised_within(HOUR)
     assert due_at(START - 3_000.0).at == START + 120.0
 
 
@@ -248,18 +266,18 @@ def test_the_hour_is_that_of_the_past_and_not_the_documented_one() -> None:
     at = MIDNIGHT + 18 * HOUR - 600.0
 
     assert due_at(at, *past, past=False).at == MIDNIGHT + 18 * HOUR + 120.0
-    assert due_at(START - 600.0, *past, past=False).latest == START - 600.0 + HOUR
+    assert due_at(START - 600.0, *past, past=False).latest == START - 600.0 + promised_within(HOUR)
 
 
 def test_a_backup_that_began_early_is_that_starts() -> None:
     """One that was created minutes before the usual hour is not waited for again."""
     early = backup(0, took=60.0, begin=START - 600.0)
 
-    assert due_at(START - 300.0, early).latest == START - 300.0 + HOUR
+    assert due_at(START - 300.0, early).latest == START - 300.0 + promised_within(HOUR)
 
 
 def test_while_a_backup_runs_it_is_looked_at_when_it_may_have_failed_and_when_it_may_end() -> None:
-    """Twice after its start, and then from nine tenths of the usual duration on every few per cent of it."""
+    """A minute after it began, and then from 0.86 of the usual duration on every few per cent of it."""
     running = backup(0, took=None)
     usual = 4 * HOUR
     looks, promises = [], []
@@ -270,16 +288,38 @@ def test_while_a_backup_runs_it_is_looked_at_when_it_may_have_failed_and_when_it
         promises.append(found.latest - at)
         at = found.at
 
-    assert looks[:3] == [120.0, 600.0, 0.9 * usual]
-    assert promises[3:] == [pytest.approx(0.07 * usual)] * 3
-    assert looks[3] - looks[2] == pytest.approx(0.95 * 0.07 * usual)
+    assert looks[:2] == [60.0, 0.86 * usual]
+    assert [promises[0], promises[1]] == [30.0 + 0.02 * usual, 0.88 * usual - 60.0]
+    assert promises[2:] == [pytest.approx(0.07 * usual)] * 4
+    assert looks[2] - looks[1] == pytest.approx(0.95 * 0.07 * usual)
+
+
+def test_an_end_takes_a_few_looks_which_are_counted_ahead() -> None:
+    """One is left less from the first look on; of a long backup that has just begun they lie beyond what is counted."""
+    running = backup(0, took=None)
+
+    assert due_at(START + 30.0, running, usual=4 * HOUR).follow == 0
+    assert due_at(START + 30.0, running, usual=600.0).follow == 3
+    assert due_at(START + 100.0, running, usual=600.0).follow == 3
+    assert due_at(START + 550.0, running, usual=600.0).follow == 2
+
+
+def test_a_job_that_waits_for_its_turn_is_looked_at_by_how_long_it_has_waited() -> None:
+    """Most begin within minutes; a job that never does takes a call now and then."""
+    waiting = replace(backup(0, took=None), started_at=None)
+    short = due_at(START + 60.0, waiting)
+    long = due_at(START + 5 * HOUR, waiting)
+
+    assert (short.at, short.latest) == (START + 180.0, START + 252.0)
+    assert long.at == START + 5.5 * HOUR
+    assert due_at(START + 20 * HOUR, waiting).latest == START + 20 * HOUR + promised_within(HOUR)
 
 
 def test_a_long_backup_is_still_read_as_often_as_at_rest() -> None:
     """Its progress would else stand for hours."""
     at = START + HOUR
 
-    assert due_at(at, backup(0, took=None), usual=12 * HOUR).latest == at + HOUR
+    assert due_at(at, backup(0, took=None), usual=12 * HOUR).latest == at + promised_within(HOUR)
 
 
 def test_a_short_backup_is_not_asked_about_more_often_than_the_interval() -> None:
@@ -287,8 +327,18 @@ def test_a_short_backup_is_not_asked_about_more_often_than_the_interval() -> Non
     at = START + 595.0
     found = due_at(at, backup(0, took=None), usual=600.0)
 
-    assert found.latest == min(START + 660.0, at + 120.0)
-    assert due_at(START + 605.0, backup(0, took=None), usual=600.0).latest == START + 725.0
+    assert (found.at, found.latest) == (at + 90.0, at + 120.0)
+
+
+@pytest.mark.parametrize("interval", [1.0, 10.0, 30.0, 50.0])
+def test_however_short_the_interval_it_passes_between_two_looks_in_good_part(interval: float) -> None:
+    """What has room to be late must not come at once again and again."""
+    at = START + 58.0 * 60
+    found = due_at(START + 110.0, backup(0, took=None), usual=90.0, interval=interval)
+
+    assert found.latest == START + 110.0 + max(interval, 0.07 * 90.0)
+    assert found.at >= START + 110.0 + interval / 2
+    assert due_at(at, backup(0, took=None), interval=interval).at > at + interval / 2
 
 
 def test_a_backup_that_takes_more_than_twice_as_long_is_read_more_slowly() -> None:
@@ -315,7 +365,7 @@ def test_a_change_of_the_plan_has_them_read_at_once() -> None:
     changed = due_at(at, backup(0), changed_at=at + 30.0)
 
     assert (changed.at, changed.latest) == (at + 30.0, at + 150.0)
-    assert due_at(at, backup(0), changed_at=at - 30.0).latest == at + HOUR
+    assert due_at(at, backup(0), changed_at=at - 30.0).latest == at + promised_within(HOUR)
 
 
 @pytest.mark.parametrize("status", ["wait", "init", "check_pass", "stop", "pause", "locked"])
@@ -325,14 +375,15 @@ def test_a_plan_that_has_not_begun_is_looked_at_soon_and_ever_more_seldom(status
         due_at(MIDNIGHT, past=False, schedule=None, status=status, unchanged=number).latest - MIDNIGHT
         for number in (0, 1, 2, 9)
     ]
+    at = MIDNIGHT + 10 * HOUR
 
-    assert latest == [120.0, 240.0, 480.0, HOUR]
-    assert due_at(MIDNIGHT + 10 * HOUR, backup(0), status=status).latest == MIDNIGHT + 11 * HOUR
+    assert latest == [promised_within(age) for age in (120.0, 240.0, 480.0, HOUR)]
+    assert due_at(at, backup(0), status=status).latest == at + promised_within(HOUR)
 
 
 def test_a_plan_without_a_schedule_is_read_at_rest() -> None:
     """One that is started by hand may begin whenever it likes."""
-    assert due_at(START - 60.0, schedule=None).latest == START - 60.0 + HOUR
+    assert due_at(START - 60.0, schedule=None).latest == START - 60.0 + promised_within(HOUR)
 
 
 def test_what_was_never_read_is_due_long_since() -> None:

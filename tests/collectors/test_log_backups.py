@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
+from support.dues import promised_within
 from support.fake_api import NOW, FakeApi, reading_of_plan, subject_of
 from support.family_lines import lines, numbers, states
 from support.known_subjects import PLAN
@@ -98,7 +99,7 @@ def test_one_odd_file_of_168_costs_that_file() -> None:
 # ── when they are worth reading ──
 
 AT_REST = 1_800.0
-PACE = Pace(now=NOW, interval=60.0, at_rest=AT_REST)
+PACE = Pace(now=NOW, interval=60.0, at_rest=AT_REST, at_most=AT_REST)
 
 
 def plan_of(
@@ -131,24 +132,21 @@ def latest(subject: PlanSubject, pace: Pace = PACE) -> float:
 
 def test_while_the_window_moves_on_the_list_is_read_seldom() -> None:
     """The plan list says what it would."""
-    assert latest(plan_of()) == AT_REST
-    assert latest(plan_of(window_age=900.0)) == AT_REST
+    assert latest(plan_of()) == promised_within(AT_REST)
+    assert latest(plan_of(window_age=900.0)) == promised_within(AT_REST)
 
 
 def test_when_the_window_lags_the_list_is_read_soon_and_ever_more_seldom_while_nothing_comes() -> None:
     """From half of the plan's rpo on; it may be the window alone that stands."""
-    assert latest(plan_of(window_age=901.0)) == 60.0
-    assert [latest(plan_of(window_age=901.0, unchanged=number)) for number in (1, 2, 20)] == [
-        120.0,
-        240.0,
-        AT_REST,
-    ]
+    found = [latest(plan_of(window_age=901.0, unchanged=number)) for number in (0, 1, 2, 20)]
+
+    assert found == [promised_within(age) for age in (60.0, 120.0, 240.0, AT_REST)]
 
 
 def test_a_short_rpo_does_not_have_each_list_of_plans_taken_for_a_lag() -> None:
     """The window is as old as the plan list that shows it."""
-    assert latest(plan_of(window_age=230.0, rpo=60.0)) == AT_REST
-    assert latest(plan_of(window_age=250.0, rpo=60.0)) == 60.0
+    assert latest(plan_of(window_age=230.0, rpo=60.0)) == promised_within(AT_REST)
+    assert latest(plan_of(window_age=250.0, rpo=60.0)) == promised_within(60.0)
 
 
 @pytest.mark.parametrize(("window_age", "trusted"), [(60.0, False), (None, True), (None, False)])
@@ -159,12 +157,19 @@ def test_where_the_window_says_nothing_the_list_is_read_as_often_as_the_rpo_need
     window_age: float | None, trusted: bool, rpo: float | None, seconds: float
 ) -> None:
     """A quarter of it, not more often than the interval and not more seldom than at rest."""
-    assert latest(plan_of(window_age=window_age, trusted=trusted, rpo=rpo)) == seconds
+    assert latest(plan_of(window_age=window_age, trusted=trusted, rpo=rpo)) == promised_within(seconds)
 
 
 def test_where_log_backup_is_off_nothing_is_expected() -> None:
-    """However old the window is."""
-    assert latest(plan_of(enabled=False, window_age=9_999.0)) == AT_REST
+    """However old the window is; the plan list shows when it is switched on, so the log list is read very seldom."""
+    off = plan_of(enabled=False, window_age=9_999.0)
+    eased = Pace(now=NOW, interval=60.0, at_rest=120.0, at_most=AT_REST)
+    found = due(off, eased)
+
+    assert latest(off) == promised_within(4 * AT_REST)
+    assert latest(off, eased) == promised_within(480.0)
+    assert found is not None
+    assert found.wanted_spacing == pytest.approx(0.95 * 4 * AT_REST)
 
 
 @pytest.mark.parametrize("history", [None, LogHistory(count=SHORT_LIST + 1)])
@@ -178,7 +183,9 @@ def test_a_long_list_whose_newest_part_cannot_be_read_alone_is_left_to_the_whole
 
 def test_a_short_list_needs_no_tail() -> None:
     """It comes in one call."""
-    assert latest(plan_of(history=LogHistory(count=SHORT_LIST)), replace_tail(PACE)) == AT_REST
+    assert latest(plan_of(history=LogHistory(count=SHORT_LIST)), replace_tail(PACE)) == promised_within(
+        AT_REST
+    )
 
 
 def replace_tail(pace: Pace) -> Pace:
@@ -193,7 +200,9 @@ def test_the_whole_list_is_read_once_a_day() -> None:
     assert listed == Due(
         at=NOW - 3_600.0 + WHOLE_LIST_SECONDS,
         patience=WHOLE_LIST_SECONDS / 2,
-        every=WHOLE_LIST_SECONDS,
+        spacing=WHOLE_LIST_SECONDS,
+        wanted_spacing=WHOLE_LIST_SECONDS,
         why=listed.why,
     )
     assert (never.at, never.latest) == (NOW, NOW + WHOLE_LIST_SECONDS)
+    assert never.spacing == never.wanted_spacing == WHOLE_LIST_SECONDS

@@ -20,11 +20,13 @@ from dbs_exporter.polling.queue import Entry, Key
 
 NOW = 5_000.0
 NEVER = float("inf")
+ALLOWED = 9_000.0
+"""Calls of half an hour."""
 
 
 def entry(
     wanted_at: float,
-    every: float = NEVER,
+    spacing: float = NEVER,
     *,
     cost: int = 1,
     follow: int = 0,
@@ -37,7 +39,7 @@ def entry(
         at=wanted_at,
         latest=wanted_at,
         wanted_at=wanted_at,
-        every=every,
+        spacing=spacing,
         cost=cost,
         follow=follow,
         **more,
@@ -49,41 +51,56 @@ def entry(
     [
         (entry(NOW), 1.0),
         (entry(NOW - 9_000.0), 1.0),
+        (entry(NOW + HORIZON_SECONDS - 1.0), 1.0),
         (entry(NOW + HORIZON_SECONDS + 1.0), 0.0),
-        (entry(NOW, HORIZON_SECONDS / 10), 10.0),
-        (entry(NOW + HORIZON_SECONDS / 2, HORIZON_SECONDS / 10), 6.0),
-        (entry(NOW, 2 * HORIZON_SECONDS), 1.0),
-        (entry(NOW + 0.9 * HORIZON_SECONDS, 0.9 * HORIZON_SECONDS), 1.0),
-        (entry(NOW, HORIZON_SECONDS / 10, cost=3), 30.0),
         (entry(NOW + 60.0, follow=3), 4.0),
+        (entry(NOW + 60.0, cost=2, follow=3), 8.0),
+        (entry(NOW + HORIZON_SECONDS + 1.0, follow=3), 0.0),
         (entry(NOW, cost=0), 0.0),
     ],
 )
-def test_calls_are_counted_half_an_hour_ahead(reading: Entry, calls: float) -> None:
-    """A reading counts once, again as often as it comes, and for those that are sure to follow, by its pages."""
-    assert wanted_calls([reading], NOW).get("full_backups", 0.0) == pytest.approx(calls)
+def test_a_look_is_wanted_if_it_comes_within_half_an_hour(reading: Entry, calls: float) -> None:
+    """With those that are sure to follow, each by its pages; one that is late counts no more than once."""
+    assert wanted_calls([reading], NOW, ALLOWED).get("full_backups", 0.0) == pytest.approx(calls)
 
 
-@pytest.mark.parametrize("every", [60.0, 300.0, 1000.0, 1700.0])
-def test_what_comes_evenly_wants_as_many_calls_as_it_will_take(every: float) -> None:
-    """Over a fleet whose plans are at any place between two readings, to a few per cent."""
-    readings = [entry(NOW + every * number / 1000, every) for number in range(1000)]
-    wanted = wanted_calls(readings, NOW)["full_backups"]
+@pytest.mark.parametrize("spacing", [60.0, 300.0, 1_700.0, 3_420.0, 82_080.0])
+@pytest.mark.parametrize("wanted_at", [NOW - 9_000.0, NOW, NOW + 1_000.0, NOW + 9_000.0])
+def test_what_comes_again_and_again_is_wanted_by_its_rate(spacing: float, wanted_at: float) -> None:
+    """Whenever its turn is next: what is late, or was read a moment ago, wants as many calls as ever."""
+    reading = entry(wanted_at, spacing, cost=3)
 
-    assert wanted == pytest.approx(1000 * HORIZON_SECONDS / every, rel=0.05)
+    assert wanted_calls([reading], NOW, ALLOWED) == {
+        "full_backups": pytest.approx(3 * HORIZON_SECONDS / spacing)
+    }
 
 
-def test_each_collector_has_its_sum_and_what_has_a_share_of_its_own_is_left_out() -> None:
-    """Whole lists stretch alone, and lists of the region come by their cadence."""
+def test_each_collector_has_its_sum() -> None:
+    """Whoever tunes a region sees what its calls are wanted for."""
+    readings = [entry(NOW), entry(NOW), entry(NOW, collector="restores")]
+
+    assert wanted_calls(readings, NOW, ALLOWED) == {"full_backups": 2.0, "restores": 1.0}
+
+
+def test_first_readings_and_lists_of_the_region_are_left_out() -> None:
+    """The first are promised as the calls suffice, and must not stretch what is known; the others come by their cadence."""
     readings = [
-        entry(NOW),
-        entry(NOW),
+        entry(NOW, first=True),
+        entry(NOW, collector="plans", urgent=True),
         entry(NOW, collector="restores"),
-        entry(NOW, 1.0, cost=90, whole=True),
-        entry(NOW, 1.0, urgent=True),
     ]
 
-    assert wanted_calls(readings, NOW) == {"full_backups": 2.0, "restores": 1.0}
+    assert wanted_calls(readings, NOW, ALLOWED) == {"restores": 1.0}
+
+
+@pytest.mark.parametrize(("lists", "share"), [(10, 10 / 48), (480, 10.0), (5_000, 10.0)])
+def test_whole_lists_want_no_more_than_their_share(lists: int, share: float) -> None:
+    """They take no more than a tenth, and come later alone, so that they stretch no promise of anything else."""
+    day = 48 * HORIZON_SECONDS
+    whole = [entry(NOW, day, whole=True) for _ in range(lists)]
+    wanted = wanted_calls([*whole, entry(NOW)], NOW, 10.0 / WHOLE_LIST_SHARE)
+
+    assert wanted == {"full_backups": pytest.approx(1.0 + share)}
 
 
 def test_calls_that_suffice_stretch_nothing() -> None:

@@ -568,8 +568,8 @@ class TornApi(FakeApi):
     def pages(
         self, operation: str, params: Any, *, within: float | None = None, on_page: Any = None
     ) -> Records:
-        def page_and_end(page: Records) -> None:
-            on_page(page)
+        def page_and_end(page: Records, total: int) -> None:
+            on_page(page, total)
             raise errors.Unreachable("gone", operation=operation)
 
         take = page_and_end if operation == PLAN_LIST else on_page

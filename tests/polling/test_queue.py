@@ -15,7 +15,7 @@ def entry(
     plan_id: str, at: float = 0.0, latest: float = 0.0, *, whole: bool = False, urgent: bool = False
 ) -> Entry:
     key = Key("plans" if urgent else "full_backups", plan_id, whole)
-    return Entry(key=key, at=at, latest=latest, wanted_at=at, every=60.0, urgent=urgent)
+    return Entry(key=key, at=at, latest=latest, wanted_at=at, urgent=urgent)
 
 
 def queue_of(*entries: Entry) -> ReadingQueue:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from dbs_exporter.api.operations.parameters import request_parameters
 from dbs_exporter.api.operations.registry import OPERATIONS
-from dbs_exporter.collectors.base import PlanReading, Reading
+from dbs_exporter.collectors.base import OnPage, PlanReading, Reading
 from dbs_exporter.facts.enums import UnknownValue, ignore_unknown
 from dbs_exporter.facts.plans import Plan
 from dbs_exporter.facts.subjects import PlanSubject, Scope
@@ -44,12 +44,12 @@ class FakeApi:
         params: Mapping[str, object],
         *,
         within: float | None = None,
-        on_page: Callable[[list[dict[str, Any]]], None] | None = None,
+        on_page: OnPage | None = None,
     ) -> list[dict[str, Any]]:
         records: Any = self.call(operation, params, within=within) or []
         for first in range(0, len(records), PAGE):
             if on_page is not None:
-                on_page(records[first : first + PAGE])
+                on_page(records[first : first + PAGE], len(records))
         return list(records)
 
 

@@ -15,7 +15,7 @@ from support.fake_clock import FakeClock
 
 from dbs_exporter.api.pacing import Pacer
 from dbs_exporter.api.server_time import ServerTime
-from dbs_exporter.collectors.base import AccountCollector, PlanCollector
+from dbs_exporter.collectors.base import AccountCollector, OnPage, PlanCollector
 from dbs_exporter.collectors.table import TABLE, Table
 from dbs_exporter.errors import Invalid
 from dbs_exporter.facts.collection import BudgetState, CollectorState
@@ -149,7 +149,7 @@ class FakeApi:
         params: Mapping[str, object],
         *,
         within: float | None = None,
-        on_page: Callable[[Records], None] | None = None,
+        on_page: OnPage | None = None,
     ) -> Records:
         self._ask(operation, params, within)
         records = self.cloud.answer(operation, params, self.region)
@@ -157,7 +157,7 @@ class FakeApi:
             if first:
                 self._ask(operation, params, within)
             if on_page is not None:
-                on_page(records[first : first + PAGE])
+                on_page(records[first : first + PAGE], len(records))
         return records
 
     def _ask(self, operation: str, params: Mapping[str, object], within: float | None) -> None:
@@ -200,7 +200,7 @@ class WorldApi(FakeApi):
         params: Mapping[str, object],
         *,
         within: float | None = None,
-        on_page: Callable[[Records], None] | None = None,
+        on_page: OnPage | None = None,
     ) -> Records:
         found: Records = []
         for number in range(1000):
@@ -209,7 +209,7 @@ class WorldApi(FakeApi):
             page: Records = next(iter(answer["Items"].values())) if answer["Items"] else []
             found += page
             if on_page is not None:
-                on_page(page)
+                on_page(page, answer["TotalElements"])
             if len(found) >= answer["TotalElements"]:
                 break
         return found
