@@ -59,20 +59,24 @@ def test_a_collector_that_is_switched_off_leaves_nothing_behind(tmp_path: Path, 
 
 
 def test_shards_together_export_what_one_does(tmp_path: Path, cloud: Simulator) -> None:
-    """Each plan is on exactly one of two shards."""
-    file = write_config(tmp_path, cloud)
+    """Each region is on exactly one of three shards, with all its plans; one that has no region is ready too."""
+    file = write_config(tmp_path, cloud, regions="[cn-hangzhou, cn-shanghai, ap-southeast-1]")
     found: list[set[str]] = []
-    for shard in ("exporter-0", "exporter-1", "0"):
-        total = "1" if shard == "0" else "2"
-        with exporter(*run_flags(file, f"--shard={shard}", f"--total-shards={total}")) as process:
+    for index, total in ((0, 3), (1, 3), (2, 3), (0, 1)):
+        flags = (f"--shard=exporter-{index}", f"--total-shards={total}")
+        with exporter(*run_flags(file, *flags)) as process:
             url = process.until(LISTENING)[1]
             eventually(url, "/-/ready", lambda status, _: status == 200)
-            text = eventually(url, "/metrics", lambda _, text: "dbs_exporter_collector_success{" in text)
+            text = ask(url, "/metrics")[1]
             found.append({line for line in text.splitlines() if line.startswith("dbs_plan_info{")})
+            assert f"dbs_exporter_shards {total}.0" in text
             assert process.stop() == 0
+    *shares, whole = found
+    regions = [{line.split('region="')[1].split('"')[0] for line in share} for share in shares]
 
-    assert found[0] | found[1] == found[2]
-    assert not found[0] & found[1]
+    assert set.union(*shares) == whole
+    assert sum(map(len, shares)) == len(whole)
+    assert sorted(map(len, regions)) == [0, 1, 2]
 
 
 def test_secrets_are_in_nothing_that_is_said_or_served(tmp_path: Path, cloud: Simulator) -> None:
@@ -94,7 +98,7 @@ collectors:
   full_backups: {interval: 1s}
 """
 
-RUNS = 'dbs_exporter_collector_success{{account="prod",collector="plans",region="cn-hangzhou"}} {}'
+SUCCESS = 'dbs_exporter_collector_success{{account="prod",collector="plans",region="cn-hangzhou"}} {}'
 
 
 def series_of_plans(text: str) -> set[str]:
@@ -107,19 +111,24 @@ def series_of_plans(text: str) -> set[str]:
 
 
 def test_an_outage_of_the_cloud_takes_no_series_away(tmp_path: Path) -> None:
-    """What was known stays, and only the exporter's own metrics tell that the runs fail."""
+    """What was known stays, and only the exporter's own metrics tell that readings fail."""
     with (
         start_simulator(World(plans=10)) as own,
         exporter(*run_flags(write_config(tmp_path, own, FAST))) as process,
     ):
         url = process.until(LISTENING)[1]
         eventually(url, "/-/ready", lambda status, _: status == 200)
-        before = eventually(url, "/metrics", lambda _, text: RUNS.format("1.0") in text)
+        before = eventually(
+            url,
+            "/metrics",
+            # What is read last of all is there.
+            lambda _, text: SUCCESS.format("1.0") in text and "dbs_download_tasks{" in text,
+        )
         own.close()
-        after = eventually(url, "/metrics", lambda _, text: RUNS.format("0.0") in text)
+        after = eventually(url, "/metrics", lambda _, text: SUCCESS.format("0.0") in text)
 
         assert "dbs_full_backup_last_success_timestamp_seconds{" in before
-        assert series_of_plans(after) == series_of_plans(before)
+        assert series_of_plans(before) - series_of_plans(after) == set()
         assert process.stop() == 0
 
 
@@ -142,7 +151,7 @@ def test_a_deleted_plan_is_gone_after_the_next_list(tmp_path: Path) -> None:
 
 
 def read_whole(config: str) -> Exporter:
-    """Start an exporter in this process and wait until every collector has run; the caller closes it."""
+    """Start an exporter in this process and wait until it is ready; the caller closes it."""
     running = Exporter(parse_config(config, environ={}), clock=SystemClock())
     running.start()
     while running.missing():
@@ -216,3 +225,89 @@ def test_a_reload_that_cannot_be_taken_changes_nothing(
         assert "dbs_exporter_config_last_reload_successful 0" in page
     finally:
         running.close()
+
+
+def page_of(running: Exporter) -> str:
+    """What would be scraped now."""
+    running.exposition.publish()
+    return b"".join(running.exposition.page(openmetrics=False).identity).decode()
+
+
+def value_of(page: str, series: str) -> float:
+    """The value of the first series that begins so."""
+    return float(next(line for line in page.splitlines() if line.startswith(series)).rpartition(" ")[2])
+
+
+def test_every_plan_says_until_when_it_counts_as_known_and_every_region_whether_calls_suffice() -> None:
+    """From its first listing on, also for what was not read yet."""
+    with start_simulator(World(plans=10)) as own:
+        running = read_whole(config_text(own))
+        try:
+            page = page_of(running)
+        finally:
+            running.close()
+    plans = page.count("dbs_plan_info{")
+
+    for facts in ("plans", "full_backups", "log_backups", "ranges", "restores", "downloads", "recovery"):
+        lines = [
+            line
+            for line in page.splitlines()
+            if line.startswith("dbs_plan_fresh_until_timestamp_seconds{") and f'facts="{facts}"' in line
+        ]
+        assert len(lines) == plans > 0, facts
+        assert all(float(line.rpartition(" ")[2]) > running.now() for line in lines), facts
+    assert 'dbs_region_fresh_until_timestamp_seconds{account="prod",facts="gateways"' in page
+    assert value_of(page, 'dbs_exporter_call_budget_stretch_ratio{account="prod"') == 1.0
+    assert value_of(page, 'dbs_exporter_call_budget_wanted_per_second{account="prod",collector="plans"') > 0
+    for gone in ("interval_seconds", "skipped_runs_total", "last_run_timestamp_seconds", "duration_seconds"):
+        assert f"dbs_exporter_collector_{gone}" not in page
+
+
+@pytest.mark.parametrize("ahead", [2 * 3600.0, -2 * 3600.0])
+def test_a_machine_whose_clock_is_hours_off_reads_and_judges_by_the_time_of_the_api(ahead: float) -> None:
+    """Signatures are accepted, facts are as old as they are, and how far the clock is off is said."""
+
+    def true_time() -> float:
+        return SystemClock().now() + ahead
+
+    with start_simulator(World.healthy(plans=10, clock=true_time)) as own:
+        running = read_whole(config_text(own))
+        try:
+            page = page_of(running)
+            snapshot = running.snapshot()
+            now = true_time()
+        finally:
+            running.close()
+    read = [line for line in page.splitlines() if line.startswith("dbs_plan_last_read_timestamp_seconds{")]
+
+    assert value_of(page, 'dbs_exporter_clock_offset_seconds{account="prod"') == pytest.approx(ahead, abs=5.0)
+    assert snapshot.now == pytest.approx(now, abs=30.0)
+    assert read
+    assert all(float(line.rpartition(" ")[2]) == pytest.approx(now, abs=120.0) for line in read)
+    assert all(plan.promised["plans"] > now for plan in snapshot.plans)
+    assert running.outcomes.states()
+
+
+def test_a_reload_that_changes_limits_keeps_what_was_learned_and_what_is_known() -> None:
+    """The rate is the new one at once; the API's time and the plans are those from before."""
+
+    def true_time() -> float:
+        return SystemClock().now() + 3600.0
+
+    with start_simulator(World.healthy(plans=10, clock=true_time)) as own:
+        config = config_text(own)
+        running = read_whole(config)
+        try:
+            before = {plan.plan.plan_id for plan in running.store.plan_subjects()}
+            slower = config.replace("requests_per_second: 500", "requests_per_second: 7")
+            running.reload(lambda: parse_config(slower, environ={}))
+            page = page_of(running)
+            after = {plan.plan.plan_id for plan in running.store.plan_subjects()}
+        finally:
+            running.close()
+
+    assert after == before != set()
+    assert value_of(page, 'dbs_exporter_api_rate_limit_per_second{account="prod"') == 7.0
+    assert value_of(page, 'dbs_exporter_clock_offset_seconds{account="prod"') == pytest.approx(
+        3600.0, abs=5.0
+    )

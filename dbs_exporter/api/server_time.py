@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from statistics import median
 
@@ -18,6 +19,8 @@ ANSWERS = 9
 """Answers of which the median is taken: one odd Date among them moves nothing."""
 _HALF_SECOND = 0.5
 """A Date has no fractions, so on average it lies this much behind."""
+_YEARS = range(2000, 2200)
+"""Years of a Date that is believed."""
 
 
 class ServerTime:
@@ -68,6 +71,10 @@ class ServerTime:
 
 def _timestamp(date: str) -> float | None:
     try:
-        return parsedate_to_datetime(date).timestamp()
+        at = parsedate_to_datetime(date)
     except (TypeError, ValueError, OverflowError):
         return None
+    # A clock at the end of time would sign nothing any more. A Date of HTTP is GMT, also where it does not say so.
+    if at.year not in _YEARS:
+        return None
+    return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()

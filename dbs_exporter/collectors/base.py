@@ -5,11 +5,12 @@ A collector reads its group whole or raises; it keeps nothing and knows no sched
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from dbs_exporter.collectors.dues import Due, Dues, Pace
+from dbs_exporter.collectors.dues import Due, Dues, Pace, resting
 from dbs_exporter.collectors.learned import Tails
 from dbs_exporter.errors import Invalid
 from dbs_exporter.facts.enums import UnknownValue
@@ -23,6 +24,8 @@ from dbs_exporter.metrics.family import Family
 F = TypeVar("F")
 
 PROBE_DAY_MILLISECONDS = 86_400_000
+
+_log = logging.getLogger(__name__)
 
 
 OnPage = Callable[[list[dict[str, Any]], int], None]
@@ -197,6 +200,20 @@ class PlanCollector(Collector[F]):
     def level(self) -> Level:
         """Plan."""
         return "plan"
+
+    def dues_of(self, subject: PlanSubject, pace: Pace) -> Dues:
+        """Return when the group is worth reading again; one whose time cannot be told, seldom."""
+        try:
+            return self.due(subject, pace)
+        except Exception:
+            # One plan with odd facts must not hold up all others of its region.
+            where = {
+                "account": subject.scope.account,
+                "plan_id": subject.plan.plan_id,
+                "collector": self.name,
+            }
+            _log.exception("a due time could not be told", extra=where)
+            return (resting(subject.known(self.group), pace, "its due time broke"),)
 
     def read_group(self, reading: PlanReading) -> Read[F]:
         """Read the group whole. What the API does not answer of a plan that waits for its configuration is not there."""

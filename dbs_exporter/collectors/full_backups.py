@@ -82,9 +82,10 @@ def due(subject: PlanSubject, pace: Pace) -> Dues:
 def _while_running(history: FullBackupHistory, running: FullBackup, read_at: float, pace: Pace) -> Due:
     usual = history.usual_duration_seconds
     if running.started_at is None:
-        # It waits for its turn.
+        # It waits for its turn, and some wait for ever.
+        waited = read_at - (running.created_at or read_at)
         return Due(
-            at=read_at + pace.interval,
+            at=read_at + max(pace.interval, LATE_STEP_SHARE * waited),
             patience=_patience(usual),
             follow=_follow(usual),
             why="a full backup waits",
@@ -110,7 +111,7 @@ def _while_running(history: FullBackupHistory, running: FullBackup, read_at: flo
         step = max(pace.interval, END_STEP_SHARE * usual)
     else:
         step = max(5 * pace.interval, LATE_STEP_SHARE * usual)
-    slack = max(LEAST_PATIENCE_SECONDS, step * EARLY_SHARE)
+    slack = max(min(LEAST_PATIENCE_SECONDS, step / 2), step * EARLY_SHARE)
     return Due(
         at=read_at + step - slack,
         patience=slack,

@@ -47,6 +47,11 @@ class Tails:
             self._method = method
             self._failures = 0 if method is not None else self._failures + 1
 
+    def miss(self) -> None:
+        """Take that a long list was read which could prove nothing."""
+        with self._lock:
+            self._failures += 1
+
     def restore(self, method: TailMethod | None) -> None:
         """Take over what another process proved."""
         with self._lock:

@@ -5,7 +5,7 @@ They are read of every plan, also where log backup is switched off: the files fr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from dbs_exporter.collectors.base import PlanCollector, PlanReading, Read
@@ -16,6 +16,7 @@ from dbs_exporter.facts.limits import DEFAULT_LOG_RPO_SECONDS, LOG_LATE_SHARE, W
 from dbs_exporter.facts.log_backups import (
     LOG_BACKUPS,
     LOG_FILE_STATUSES,
+    LogFile,
     LogHistory,
     ended_log_files,
     log_history,
@@ -46,14 +47,24 @@ def read_log_backups(reading: PlanReading) -> Read[LogHistory]:
     if not reading.whole and method is not None:
         since = _tail_begin(history, reading.now)
         files = read_tail(reading, _LIST, method, since, history.count if history else None)
-        if files or (files is not None and history is not None):
+        if files and _meets(files, history):
             facts = with_newest(history or LogHistory(), files)
             return Read(facts=facts, ended=ended_log_files(files))
     records = reading.pages(_LIST, BackupPlanId=reading.plan_id, ShowStorageType=True)
     files = reading.reader.each(records, read_log_file)
     if is_provable(files):
         reading.tails.learn(proved_method(reading, _LIST, files))
+    elif len(files) > SHORT_LIST:
+        reading.tails.miss()
     return Read(facts=log_history(files, reading.now), ended=ended_log_files(files))
+
+
+def _meets(files: Iterable[LogFile], history: LogHistory | None) -> bool:
+    """Return whether a tail holds the file up to which the log is known: one that does not has left something out."""
+    if history is None or history.last_data_at is None:
+        return True
+    known = history.last_completed_at or history.last_data_at
+    return any(file.started_at is not None and file.started_at <= known for file in files)
 
 
 def _tail_begin(history: LogHistory | None, now: float) -> float:

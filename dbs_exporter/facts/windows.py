@@ -41,11 +41,16 @@ class Window(Struct, frozen=True, kw_only=True):
         return self.contradictions >= WINDOW_CONTRADICTIONS
 
 
-def after_list(window: Window, end_at: float | None, at: float) -> Window:
-    """Return what is known after a plan list that was read at `at` (Unix seconds) and gave this end."""
+def after_list(window: Window, end_at: float | None, at: float, *, again: bool = False) -> Window:
+    """Return what is known after a plan list that was read at `at` (Unix seconds) and gave this end.
+
+    `again` means that this list had shown the plan before, as one does that is read twice; it still counts as one.
+    """
     if window.awaited_at is not None:
         if end_at is not None and end_at >= window.awaited_at - WINDOW_TOLERANCE_SECONDS:
             window = replace(window, confirmed=True, contradictions=0, awaited_at=None, awaited_lists=0)
+        elif again:
+            pass
         elif window.awaited_lists <= 1:
             window = replace(
                 window, contradictions=window.contradictions + 1, awaited_at=None, awaited_lists=0

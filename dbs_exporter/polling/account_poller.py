@@ -1,4 +1,8 @@
-"""Reading what belongs to an account and to no region: one reading of each collector at a time, by its cadence."""
+"""Reading what belongs to an account and to no region: one reading at a time, by the cadence of each collector.
+
+What could not be read is tried again long before its next turn: without the list of regions, an account that watches all of
+them is blind.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,8 @@ from dbs_exporter.polling.target import Target, Time
 from dbs_exporter.polling.workers import Task
 
 READING_SECONDS = 60.0
+RETRY_SECONDS = 60.0
+"""After a failure; doubled with each one that follows, up to the collector's interval."""
 
 _log = logging.getLogger(__name__)
 
@@ -70,8 +76,9 @@ class AccountPoller:
         self._on_read = on_read
         self._on_due = on_due
         self._health = Health()
-        self._wanted: list[str] = []
-        self._wanted_at = float("inf")
+        self._wanted: dict[str, float] = {}
+        """Collector -> from when on it is to be read, in monotonic seconds."""
+        self._failures: dict[str, int] = {}
         self._running = False
         self._closed = False
         self._lock = threading.Lock()
@@ -94,27 +101,29 @@ class AccountPoller:
         with self._lock:
             if self._closed or self._running or not self._wanted:
                 return None
-            return max(now, self._health.paused_until)
+            return max(now, self._health.paused_until, min(self._wanted.values()))
 
     def urgency(self, now: float) -> tuple[bool, float]:
         """Return the place of the next reading: before all that was due later, since it says which regions there are."""
-        return (False, min(now, self._wanted_at))
+        with self._lock:
+            return (False, min((now, *self._wanted.values())))
 
     def take(self, now: float) -> Task | None:
         """Return the reading that is to be carried out now."""
         with self._lock:
-            if self._closed or self._running or not self._wanted or now < self._health.paused_until:
+            due = sorted((at, name) for name, at in self._wanted.items() if at <= now)
+            if self._closed or self._running or not due or now < self._health.paused_until:
                 return None
             self._running = True
-            return partial(self._carry_out, self._collectors[self._wanted.pop(0)])
+            name = due[0][1]
+            del self._wanted[name]
+            return partial(self._carry_out, self._collectors[name])
 
     def request(self, collector: str) -> None:
         """Have a collector read next."""
         with self._lock:
-            if not self._wanted:
-                self._wanted_at = self._clock.monotonic()
-            if collector not in self._wanted:
-                self._wanted.append(collector)
+            now = self._clock.monotonic()
+            self._wanted[collector] = min(now, self._wanted.get(collector, now))
         self._on_due()
 
     def ask_again(self) -> None:
@@ -128,16 +137,26 @@ class AccountPoller:
             self._closed = True
 
     def _carry_out(self, collector: AccountCollector[Any]) -> None:
+        read = False
         try:
-            self._read(collector)
+            read = self._read(collector)
         finally:
             with self._lock:
                 self._running = False
+                if read:
+                    self._failures.pop(collector.name, None)
+                else:
+                    self._try_again(collector.name)
             self._on_due()
 
-    def _read(self, collector: AccountCollector[Any]) -> None:
-        scope, name = self._account.scope, collector.name
-        where = {"account": scope.account, "region": scope.region, "collector": name}
+    def _try_again(self, name: str) -> None:
+        failures = self._failures[name] = self._failures.get(name, 0) + 1
+        wait = min(self._account.intervals[name], RETRY_SECONDS * 2.0 ** min(failures - 1, 16))
+        self._wanted.setdefault(name, self._clock.monotonic() + wait)
+
+    def _read(self, collector: AccountCollector[Any]) -> bool:
+        """Read a collector and hand on what it brings; return whether that succeeded."""
+        name = collector.name
         try:
             facts = collector.read(
                 Reading(
@@ -148,23 +167,34 @@ class AccountPoller:
                     unknown=self._unknown,
                 )
             )
-        except NotPermitted as error:
-            self._health.on_answer()
-            if self._outcomes.on_denied(scope, name, "", str(error), self._account.time.now()):
-                _log.warning("operation not permitted", extra={**where, "error": str(error)})
-        except (ApiError, CredentialsError) as error:
-            self._health.on_error(error, self._clock.monotonic())
-            if self._outcomes.on_failed(scope, name, "", str(error), self._account.time.now()):
-                _log.warning("a reading failed", extra={**where, "error": str(error)})
         except BaseException as error:
-            sentence = str(error) or type(error).__name__
-            self._outcomes.on_failed(scope, name, "", sentence, self._account.time.now())
-            _log.exception("a collector broke", extra=where)
-        else:
-            self._health.on_answer()
+            # SystemExit too: in a thread nobody would hear of it.
+            if not self._is_closed():
+                self._on_error(name, error)
+            return False
+        if not self._is_closed():
             at = self._account.time.now()
-            self._outcomes.on_read(scope, name, "", at)
-            with self._lock:
-                closed = self._closed
-            if not closed:
-                self._on_read(self._account, collector, facts, at)
+            self._health.on_answer(name, self._clock.monotonic())
+            self._outcomes.on_read(self._account.scope, name, "", at)
+            self._on_read(self._account, collector, facts, at)
+        return True
+
+    def _on_error(self, name: str, error: BaseException) -> None:
+        scope, at = self._account.scope, self._account.time.now()
+        where = {"account": scope.account, "region": scope.region, "collector": name}
+        sentence = str(error) or type(error).__name__
+        if isinstance(error, NotPermitted):
+            self._health.on_answer(name, self._clock.monotonic())
+            if self._outcomes.on_denied(scope, name, "", sentence, at):
+                _log.warning("operation not permitted", extra={**where, "error": sentence})
+            return
+        self._health.on_error(name, error, self._clock.monotonic())
+        first = self._outcomes.on_failed(scope, name, "", sentence, at)
+        if not isinstance(error, ApiError | CredentialsError):
+            _log.exception("a collector broke", extra=where)
+        elif first:
+            _log.warning("a reading failed", extra={**where, "error": sentence})
+
+    def _is_closed(self) -> bool:
+        with self._lock:
+            return self._closed

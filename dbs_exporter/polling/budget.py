@@ -23,6 +23,7 @@ EASY_SHARE = 0.5
 LEAST_EASE = 1 / 60
 WHOLE_LIST_SHARE = 0.1
 """Of the allowed calls: what whole lists may take, whatever else is wanted."""
+MOST_SAVED_CALLS = 100.0
 
 
 def wanted_calls(entries: Iterable[Entry], now: float, allowed: float) -> dict[str, float]:
@@ -58,6 +59,25 @@ def ease(rest_calls_per_second: float, other_calls_per_second: float, allowed_pe
     if free <= 0:
         return 1.0
     return min(1.0, max(LEAST_EASE, _in_steps(rest_calls_per_second / free)))
+
+
+class WholeListShare:
+    """Calls that whole lists may take: a share of all that are allowed, at most a page's worth saved up."""
+
+    def __init__(self, now: float) -> None:
+        self._saved = MOST_SAVED_CALLS
+        self._since = now
+
+    def ready_in(self, allowed_per_second: float, now: float) -> float:
+        """Return in how many seconds a whole list may be read, 0 for now (monotonic seconds)."""
+        rate = WHOLE_LIST_SHARE * allowed_per_second
+        self._saved = min(MOST_SAVED_CALLS, self._saved + rate * (now - self._since))
+        self._since = now
+        return max(0.0, (1.0 - self._saved) / rate) if rate > 0 else float("inf")
+
+    def spend(self, calls: int) -> None:
+        """Note that a whole list took so many calls; what was not saved up is owed."""
+        self._saved -= calls
 
 
 class Stretch:

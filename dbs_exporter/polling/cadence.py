@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.triggers.interval import IntervalTrigger
 
 JITTER_SHARE = 0.1
+_log = logging.getLogger(__name__)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -68,4 +70,7 @@ class Cadence:
             heapq.heappush(self._jobs, job)
         for job in due:
             if self._current.get(job.name) is job:
-                job.action()
+                try:
+                    job.action()
+                except Exception:
+                    _log.exception("%s could not be begun", job.name)

@@ -1,15 +1,21 @@
-"""How many looks are expected at the same time: backups of a whole fleet may start at the same minute.
+"""Readings that would come at the same time: looks are counted, and what comes again and again is spread.
 
-Each look is promised within a minute or two of its time, which a crowd cannot keep; so whoever promises asks how large it is.
+Backups of a whole fleet may start at the same minute. Each look is promised within a minute or two of its time, which a crowd
+cannot keep; so whoever promises asks how large it is.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Container
+from zlib import crc32
 
 from dbs_exporter.polling.queue import Key
 
 BUCKET_SECONDS = 300.0
+LEAST_PHASED_SECONDS = 300.0
+PHASE_SHARE = 0.7
+"""Of their spacing: by how much readings come earlier at most, to come at a time of their own."""
 
 
 class Crowds:
@@ -39,7 +45,19 @@ class Crowds:
             if not self._sizes[bucket]:
                 del self._sizes[bucket]
 
-    def leave_all(self, plan_id: str) -> None:
-        """Expect no look at a plan any more."""
-        for key in [key for key in self._bucket_of if key.plan_id == plan_id]:
+    def leave_all(self, plan_ids: Container[str]) -> None:
+        """Expect no look at these plans any more."""
+        for key in [key for key in self._bucket_of if key.plan_id in plan_ids]:
             self.leave(key)
+
+
+def in_phase(key: Key, at: float, spacing: float) -> float:
+    """Return the time at most so much earlier at which this reading comes round, each at a time of its own.
+
+    After a start all groups are read one after the other; without this they would come together again and again.
+    """
+    if spacing < LEAST_PHASED_SECONDS:
+        return at
+    phase = crc32(f"{key.collector}/{key.plan_id}".encode()) / 2**32 * spacing
+    earlier = at - (at - phase) % spacing
+    return earlier if earlier > at - PHASE_SHARE * spacing else at

@@ -21,6 +21,7 @@ from dbs_exporter.polling.workers import Task
 
 LONGEST_WAIT_SECONDS = 60.0
 AGAIN_SECONDS = 0.05
+BROKEN_SECONDS = 5.0
 DOUBTFUL_SHARE = 0.5
 """Of the threads: what sources may hold that do not answer, or have not answered yet."""
 
@@ -184,11 +185,14 @@ class Dispatcher:
             return min((at for at in times if at is not None), default=None)
 
     def _hand_out(self, place: _Place, now: float) -> None:
-        task = place.source.take(now)
+        try:
+            task = place.source.take(now)
+        except Exception:
+            self._put_aside(place, now)
+            return
         if task is None:
             # It was due a moment ago; whatever took it away says when the next is.
-            place.version = next(self._versions)
-            heapq.heappush(self._waiting, (now + AGAIN_SECONDS, place.version, place))
+            self._wait(place, now + AGAIN_SECONDS)
             return
         self._running += 1
         place.running += 1
@@ -223,14 +227,25 @@ class Dispatcher:
 
     def _put(self, place: _Place, now: float) -> None:
         """Put a source where it belongs by what it says now."""
-        at = place.source.next_at(now)
+        try:
+            at = place.source.next_at(now)
+            if at is not None and at > now:
+                self._wait(place, at)
+                return
+            place.version = next(self._versions)
+            if at is not None:
+                heapq.heappush(self._ready, (place.source.urgency(now), place.version, place))
+        except Exception:
+            self._put_aside(place, now)
+
+    def _wait(self, place: _Place, at: float) -> None:
         place.version = next(self._versions)
-        if at is None:
-            return
-        if at > now:
-            heapq.heappush(self._waiting, (at, place.version, place))
-        else:
-            heapq.heappush(self._ready, (place.source.urgency(now), place.version, place))
+        heapq.heappush(self._waiting, (at, place.version, place))
+
+    def _put_aside(self, place: _Place, now: float) -> None:
+        """Let a source alone for a moment that broke, so that no other is held up by it."""
+        _log.exception("handing out readings broke", extra={"source": place.name})
+        self._wait(place, now + BROKEN_SECONDS)
 
     def _is_here(self, place: _Place) -> bool:
         return self._places.get(place.name) is place

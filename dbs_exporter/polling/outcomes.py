@@ -86,7 +86,7 @@ class Outcomes:
     def on_read(self, scope: Scope, collector: str, subject: str, at: float) -> bool:
         """Note that a subject was read; True if the operation had been refused altogether."""
         with self._lock:
-            record = self._records.get((scope, collector))
+            record = self._record(scope, collector, subject)
             if record is None:
                 return False
             record.subjects[subject] = at
@@ -98,10 +98,18 @@ class Outcomes:
                 record.error = ""
             return ended
 
+    def on_followed(self, scope: Scope, collector: str, subjects: Iterable[str]) -> None:
+        """Note that what is under way in these subjects was read, so that a failure to do so is over."""
+        with self._lock:
+            for subject in subjects:
+                record = self._record(scope, collector, subject)
+                if record is not None:
+                    record.failed.pop(subject, None)
+
     def on_denied(self, scope: Scope, collector: str, subject: str, error: str, at: float) -> bool:
         """Note that a subject was refused; True if that is news and worth a line in the log."""
         with self._lock:
-            record = self._records.get((scope, collector))
+            record = self._record(scope, collector, subject)
             if record is None:
                 return False
             record.tried.add(subject)
@@ -113,7 +121,7 @@ class Outcomes:
     def on_failed(self, scope: Scope, collector: str, subject: str, error: str, at: float) -> bool:
         """Note that a subject could not be read; True if its collector had no failed subject before."""
         with self._lock:
-            record = self._records.get((scope, collector))
+            record = self._record(scope, collector, subject)
             if record is None:
                 return False
             first = not record.failed
@@ -121,6 +129,11 @@ class Outcomes:
             record.failed[subject] = error
             record.error, record.error_at = error, at
             return first
+
+    def _record(self, scope: Scope, collector: str, subject: str) -> _Record | None:
+        """Return the record of a subject that is read; None if it is not, or no more by the time that its reading ends."""
+        record = self._records.get((scope, collector))
+        return record if record is not None and subject in record.subjects else None
 
     def states(self) -> list[CollectorState]:
         """Return every collector in every scope, as it stands."""

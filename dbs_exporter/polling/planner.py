@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from operator import itemgetter
 from typing import Any
-from zlib import crc32
 
 from dbs_exporter.clock import Clock
 from dbs_exporter.collectors.base import PlanCollector, RegionCollector
@@ -22,30 +22,20 @@ from dbs_exporter.facts.plans import NOT_RUNNING, PLANS
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.polling.budget import (
     HORIZON_SECONDS,
-    WHOLE_LIST_SHARE,
     Stretch,
+    WholeListShare,
     ease,
     wanted_calls,
 )
-from dbs_exporter.polling.cadence import JITTER_SHARE
-from dbs_exporter.polling.crowds import Crowds
+from dbs_exporter.polling.counting import PAGE
+from dbs_exporter.polling.crowds import Crowds, in_phase
+from dbs_exporter.polling.promises import Promises
 from dbs_exporter.polling.queue import Entry, Key, ReadingQueue
 from dbs_exporter.polling.store import Store
 from dbs_exporter.polling.target import Target
 
-REGION_PATIENCE_SHARE = 0.25
-"""How much later than its interval a list of the region is promised."""
-REGION_STRETCH_SHARE = 4.0
-"""Lists of the region are stretched only by what goes beyond this factor."""
-START_SHARE = 1.2
-"""A first reading is promised for when all before it take this much longer than the rate allows."""
 BUDGET_SECONDS = 15.0
 """How often wants are weighed against what is allowed."""
-LEAST_PHASED_SECONDS = 300.0
-PHASE_SHARE = 0.7
-"""Of their spacing: by how much readings come earlier at most, to come at a time of their own."""
-PAGE = 100
-"""Records in a page of a list."""
 
 _log = logging.getLogger(__name__)
 
@@ -70,21 +60,20 @@ class Planner:
         self._tails = tails
         self._queue = ReadingQueue()
         self._crowds = Crowds()
-        self._running: set[Key] = set()
+        self._running: dict[Key, Entry] = {}
         self._again: set[Key] = set()
         """Readings that became worth repeating while they ran."""
         self._firsts: set[Key] = set()
         """First readings that are still to be made."""
         self._failures: dict[Key, int] = {}
+        """Readings that failed last, and how many times in a row; 0 for those that were not even tried."""
         self._costs: dict[Key, int] = {}
         self._sent_back: set[tuple[str, str]] = set()
         """(collector, plan) whose list is wanted because a followed thing is gone."""
-        self._plans = 0
-        self._began = clock.monotonic()
         self._stretch = Stretch()
+        self.promises = Promises(target, self._stretch, clock)
         self._ease = 1.0
-        self._whole_tokens = float(PAGE)
-        self._whole_since = clock.monotonic()
+        self._whole_lists = WholeListShare(clock.monotonic())
         self._weighed_at = float("-inf")
         self.wanted_per_second: tuple[tuple[str, float], ...] = ()
         """(collector, calls) within the next half hour, as last weighed."""
@@ -103,7 +92,8 @@ class Planner:
 
     def next_at(self, now: float) -> float | None:
         """Return when something is due, in monotonic seconds; None if nothing ever is."""
-        return self._queue.next_at(now, whole_lists_at=now + self._whole_list_in(now))
+        whole_lists_at = now + self._whole_lists.ready_in(self._target.rate.rate, now)
+        return self._queue.next_at(now, whole_lists_at=whole_lists_at)
 
     def urgency(self, now: float) -> tuple[bool, float]:
         """Return the place of what is due in the order of all regions; smaller comes first."""
@@ -112,20 +102,24 @@ class Planner:
     def take(self, now: float) -> Entry | None:
         """Take out the reading that is to be carried out now; `done` must follow."""
         self.weigh(now)
-        entry = self._queue.take(now, whole_lists=self._whole_list_in(now) <= 0)
+        whole_lists = self._whole_lists.ready_in(self._target.rate.rate, now) <= 0
+        entry = self._queue.take(now, whole_lists=whole_lists)
         if entry is not None:
-            self._running.add(entry.key)
+            self._running[entry.key] = entry
         return entry
 
     def running_over(self, key: Key) -> None:
         """Note that a reading has brought its facts, so that its next time can be planned."""
         self._firsts.discard(key)
-        self._running.discard(key)
+        self._running.pop(key, None)
         self._again.discard(key)
 
     def done(self, entry: Entry) -> None:
         """Note that a reading is over, however it went."""
-        self._running.discard(entry.key)
+        if self._running.get(entry.key) is not entry:
+            # It brought its facts, and its next reading may be under way.
+            return
+        del self._running[entry.key]
         if entry.key in self._again:
             self._again.discard(entry.key)
             self.reschedule(entry.key.plan_id)
@@ -157,11 +151,10 @@ class Planner:
         for name, collector in self.plan_collectors.items():
             until = self._schedule_group(subject, collector)
             if until is not None:
-                before = subject.promised.get(collector.group.name, -NEVER)
+                before = subject.promised.get(collector.group.name, NEVER)
                 # A promise that was made for a reading stands, whatever follows sooner.
-                promised[collector.group.name] = (
-                    until if read and read.collector == name else max(before, until)
-                )
+                stands = before < NEVER and not (read and read.collector == name)
+                promised[collector.group.name] = max(before, until) if stands else until
             if collector.audit is not None:
                 self._schedule_audit(subject, collector)
         if read is not None and self.plan_collectors[read.collector].follow is not None:
@@ -182,16 +175,9 @@ class Planner:
             every = self.interval(collector.name)
             self._costs[key] = -(-count // collector.follow.most)
             at = self._clock.monotonic() + every
-            self._queue.put(
-                Entry(
-                    key=key,
-                    at=at,
-                    latest=at + every / 2,
-                    wanted_at=at,
-                    spacing=every,
-                    cost=self._cost(key),
-                )
-            )
+            entry = Entry(key=key, at=at, latest=at + every / 2, wanted_at=at, spacing=every)
+            entry.cost = self._cost(key)
+            self._queue.put(entry)
 
     def send_back(self, collector: str, plan_id: str) -> None:
         """Have a plan's list read soon: something of it that was followed is gone."""
@@ -199,36 +185,32 @@ class Planner:
         self.reschedule(plan_id)
 
     def retry(self, entry: Entry, wait: float) -> None:
-        """Queue a reading that was not made again, in so many seconds; its promise stands.
-
-        Lists of the region come again by their cadence.
-        """
+        """Queue a reading that was not made, in so many seconds; its promise stands. Lists of the region have their cadence."""
         plan_id = entry.key.plan_id
         self._firsts.discard(entry.key)
-        if entry.urgent or (plan_id and self._store.plan(self._target.scope, plan_id) is None):
-            return
-        at = self._clock.monotonic() + wait
-        again = Entry(
-            key=entry.key,
-            at=at,
-            latest=max(at, entry.latest),
-            wanted_at=at,
-            spacing=entry.spacing,
-            cost=entry.cost,
-        )
-        self._queue.put(again)
+        if plan_id and self._store.plan(self._target.scope, plan_id) is None:
+            self._failures.pop(entry.key, None)
+        elif not entry.urgent:
+            at = self._clock.monotonic() + wait
+            again = replace(entry, at=at, latest=max(at, entry.latest), wanted_at=at, follow=0)
+            self._queue.put(again)
+
+    def hold(self, entry: Entry, wait: float) -> None:
+        """Queue a reading that is refused or gets no answer, to be made in so many seconds."""
+        self._failures.setdefault(entry.key, 0)
+        # One try now and then, and often none at all: the budget need not know of it.
+        self.retry(replace(entry, cost=0), wait)
 
     def on_read(self, key: Key, calls: int) -> None:
         """Note that a reading succeeded, and how many calls it took."""
         self._failures.pop(key, None)
-        self._costs[key] = max(1, calls)
+        self._costs[key] = calls
         if key.whole:
-            self._whole_tokens -= calls
+            self._whole_lists.spend(calls)
 
     def on_failed(self, entry: Entry) -> None:
         """Note that a reading failed, and have it tried again: ever later, as long as it goes on failing."""
         key = entry.key
-        self._firsts.discard(key)
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         interval = self.interval(key.collector)
         longest = max(interval, self._at_rest(key.collector)) if key.plan_id else interval
@@ -236,48 +218,31 @@ class Planner:
 
     def forgive(self, collector: str | None = None) -> None:
         """Have what failed tried again now: whatever was wrong, of a collector or of all, is mended."""
-        for key in [key for key in self._failures if collector in (None, key.collector)]:
+        keys = [key for key in self._failures if collector in (None, key.collector)]
+        for key in keys:
             del self._failures[key]
             if key.plan_id:
                 self._queue.remove(key)
-                self.reschedule(key.plan_id)
+        for plan_id in {key.plan_id for key in keys}:
+            self.reschedule(plan_id)
 
     def on_plans(self, count: int, gone: Iterable[str]) -> None:
         """Note that plans came or went: `count` are there or about to be listed."""
-        self._plans = count
-        for plan_id in gone:
+        self.promises.plans = count
+        left = set(gone)
+        for plan_id in left:
             self._queue.remove_plan(plan_id, self.plan_collectors)
-            self._crowds.leave_all(plan_id)
-            self._firsts = {key for key in self._firsts if key.plan_id != plan_id}
+        if left:
+            self._crowds.leave_all(left)
+            self._firsts = {key for key in self._firsts if key.plan_id not in left}
             for known in (self._failures, self._costs):
-                for key in [key for key in known if key.plan_id == plan_id]:
+                for key in [key for key in known if key.plan_id in left]:
                     del known[key]
         self._set_ease(count)
-
-    # ── promises ──
-
-    def region_promise(self, collector: str, at: float) -> float:
-        """Return until when a list of the region that was read at `at` counts as known, in Unix seconds."""
-        stretch = max(1.0, self._stretch.factor / REGION_STRETCH_SHARE)
-        latest = self.interval(collector) * (1 + JITTER_SHARE + REGION_PATIENCE_SHARE) * stretch
-        return at + latest + FRESH_GRACE_SECONDS
 
     def interval(self, collector: str) -> float:
         """Return how old facts of a collector may be while something happens, in seconds."""
         return self._target.collectors[collector].interval
-
-    def _first_promise(self, subject: PlanSubject, collector: PlanCollector[Any]) -> float:
-        """Return until when the first reading of a group is promised, in Unix seconds, a grace included."""
-        began = max(subject.first_listed_at or 0.0, self._target.time.now() - self._age())
-        sweeps = collector.rank * self._sweep_seconds() * self._stretch.factor
-        return began + max(self.interval(collector.name), sweeps) + FRESH_GRACE_SECONDS
-
-    def _age(self) -> float:
-        return self._clock.monotonic() - self._began
-
-    def _sweep_seconds(self) -> float:
-        """Return how long one call for each plan takes at the present rate."""
-        return START_SHARE * self._plans / max(self._target.rate.rate, 1e-6)
 
     # ── scheduling one group ──
 
@@ -292,25 +257,36 @@ class Planner:
         if not read_before and not collector.on_demand:
             if key not in self._queue and key not in self._failures:
                 self._put_first(key, subject, collector, now, unix)
-            return self._first_promise(subject, collector)
-        if any(subject.known(group).read_at is None for group in self._needed(collector)):
+            return self.promises.of_first(subject, collector)
+        read_here = {other.group for other in self.plan_collectors.values()}
+        if any(subject.known(group).read_at is None for group in read_here.intersection(collector.needs)):
             return None
         pace = self._pace(collector, unix)
-        dues = collector.due(subject, pace)
+        dues = collector.dues_of(subject, pace)
         if (collector.name, subject.plan.plan_id) in self._sent_back:
             self._sent_back.discard((collector.name, subject.plan.plan_id))
             dues = (Due(at=unix, patience=self.interval(collector.name), why="a followed thing is gone"),)
+        if key in self._failures:
+            # It waits for its next try, and no reading was made that anything new could be promised for.
+            return None
         if not dues:
             self._queue.remove(key)
             self._crowds.leave(key)
             # Where only the whole list can be read, that is what is promised.
             audit = collector.audit and collector.audit(subject, pace)
             return self._stretched(key, audit)[1] + FRESH_GRACE_SECONDS if audit else NEVER
+        dues = tuple(self._waiting_since(key, due, now, unix) for due in dues)
         at, latest, due = min(((*self._stretched(key, due), due) for due in dues), key=itemgetter(1))
         self._crowds.join(key, due.at) if due.spacing == NEVER else self._crowds.leave(key)
-        if key not in self._failures:
-            self._put(key, now + at - unix, now + latest - unix, due, now + due.at - unix)
+        self._put(key, now + at - unix, now + latest - unix, due, now + due.at - unix)
         return latest + FRESH_GRACE_SECONDS
+
+    def _waiting_since(self, key: Key, due: Due, now: float, unix: float) -> Due:
+        """Return the due time, no later than a reading that waits already: that it is planned anew must not put it off."""
+        queued = self._queue.get(key)
+        if queued is None or queued.wanted_at > now or due.at > unix:
+            return due
+        return replace(due, at=min(due.at, unix + queued.wanted_at - now))
 
     def _schedule_audit(self, subject: PlanSubject, collector: PlanCollector[Any]) -> None:
         """Queue the reading of a plan's whole list, once its newest part is known. It is not promised."""
@@ -320,35 +296,29 @@ class Planner:
             return
         now, unix = self._clock.monotonic(), self._target.time.now()
         due = collector.audit(subject, self._pace(collector, unix))
+        due = self._waiting_since(key, due, now, unix)
         at = now + due.at - unix
         self._put(key, at, at + due.patience, due, at)
 
     def _put_first(
         self, key: Key, subject: PlanSubject, collector: PlanCollector[Any], now: float, unix: float
     ) -> None:
-        latest = now + self._first_promise(subject, collector) - FRESH_GRACE_SECONDS - unix
+        # Kind after kind, also where a fleet is so small that its first promises are the same.
+        latest = now + self.promises.turn_seconds(collector)
         end_at, rpo = subject.window.end_at, subject.objectives.rpo
         stands = end_at is not None and rpo is not None and unix - end_at > rpo
         if stands or subject.plan.status in NOT_RUNNING:
             # Those that look bad go before the others of their kind.
-            latest -= self._sweep_seconds() / 2
+            latest -= self.promises.seconds_for(self.promises.plans) / 2
         self._firsts.add(key)
         # What it will want from then on counts from the beginning.
         spacing = (1.0 - EARLY_SHARE) * self._at_most(collector.name)
         self._queue.put(Entry(key=key, at=now, latest=latest, wanted_at=now, spacing=spacing))
 
     def _put(self, key: Key, at: float, latest: float, due: Due, wanted_at: float) -> None:
-        self._queue.put(
-            Entry(
-                key=key,
-                at=at,
-                latest=latest,
-                wanted_at=wanted_at,
-                spacing=due.wanted_spacing,
-                follow=due.follow,
-                cost=self._cost(key),
-            )
-        )
+        entry = Entry(key=key, at=at, latest=latest, wanted_at=wanted_at, follow=due.follow)
+        entry.spacing, entry.cost = due.wanted_spacing, self._cost(key)
+        self._queue.put(entry)
 
     def _cost(self, key: Key) -> int:
         return self._costs.get(key, 1)
@@ -360,9 +330,9 @@ class Planner:
             at = due.at + (factor - 1.0) * due.wanted_spacing
             latest = at + due.patience * factor
             # At a start, what was read already must not take the calls of what was not.
-            return at if self._firsts else _in_phase(key, at, due.spacing * factor), latest
+            return at if self._firsts else in_phase(key, at, due.spacing * factor), latest
         # Many that are expected at the same time can only be looked at one after the other.
-        crowd = START_SHARE * self._crowds.size(due.at) / max(self._target.rate.rate, 1e-6)
+        crowd = self.promises.seconds_for(self._crowds.size(due.at))
         return due.at, due.at + max(due.patience * factor, crowd)
 
     def _pace(self, collector: PlanCollector[Any], unix: float) -> Pace:
@@ -382,11 +352,6 @@ class Planner:
     def _at_most(self, collector: str) -> float:
         ages = self._target.collectors[collector]
         return max(ages.interval, ages.at_rest)
-
-    def _needed(self, collector: PlanCollector[Any]) -> list[Any]:
-        """Return the groups that a collector asks about and that are read here."""
-        read_here = {other.group for other in self.plan_collectors.values()}
-        return [group for group in collector.needs if group in read_here]
 
     # ── the budget ──
 
@@ -430,22 +395,3 @@ class Planner:
             for name, collector in self.region_collectors.items()
         )
         self._ease = ease(plans * resting, region, self._target.rate.rate)
-
-    def _whole_list_in(self, now: float) -> float:
-        """Return in how many seconds whole lists may take a call, 0 for now: a share of all calls is theirs."""
-        share = WHOLE_LIST_SHARE * self._target.rate.rate
-        self._whole_tokens = min(float(PAGE), self._whole_tokens + share * (now - self._whole_since))
-        self._whole_since = now
-        return max(0.0, (1.0 - self._whole_tokens) / share) if share > 0 else NEVER
-
-
-def _in_phase(key: Key, at: float, spacing: float) -> float:
-    """Return the time at most so much earlier at which this reading comes round, each at a time of its own.
-
-    After a start all groups are read one after the other; without this they would come together again and again.
-    """
-    if spacing < LEAST_PHASED_SECONDS:
-        return at
-    phase = crc32(f"{key.collector}/{key.plan_id}".encode()) / 2**32 * spacing
-    earlier = at - (at - phase) % spacing
-    return earlier if earlier > at - PHASE_SHARE * spacing else at

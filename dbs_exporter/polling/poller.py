@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 from dbs_exporter.clock import Clock
 from dbs_exporter.collectors.base import (
-    Api,
     Follow,
-    OnPage,
     PlanCollector,
     PlanReading,
     Reading,
@@ -24,12 +22,14 @@ from dbs_exporter.collectors.base import (
 )
 from dbs_exporter.collectors.learned import Tails
 from dbs_exporter.collectors.table import Table
-from dbs_exporter.errors import ApiError, CredentialsError, Invalid, NotPermitted
+from dbs_exporter.errors import ApiError, CredentialsError, NotPermitted
 from dbs_exporter.facts.collection import BudgetState
 from dbs_exporter.facts.plans import PLANS, PlanList
+from dbs_exporter.polling.counting import CountingApi
+from dbs_exporter.polling.following import plans_by_id, things_by_id
 from dbs_exporter.polling.health import Health
 from dbs_exporter.polling.outcomes import Outcomes
-from dbs_exporter.polling.planner import PAGE, Planner
+from dbs_exporter.polling.planner import Planner
 from dbs_exporter.polling.queue import Entry, Key
 from dbs_exporter.polling.store import Store
 from dbs_exporter.polling.target import Target
@@ -115,7 +115,10 @@ class Poller:
             next_at = self.next_at(now)
             if next_at is None or next_at > now:
                 return None
-            entry = self._planner.take(now)
+            # What is refused or not answered costs no call, and so no turn either.
+            while (entry := self._planner.take(now)) is not None and (wait := self._wait_for(entry, now)) > 0:
+                self._planner.hold(entry, wait)
+                self._planner.done(entry)
             if entry is None:
                 return None
             # A reading that could not call yet would hold a thread for nothing.
@@ -155,6 +158,14 @@ class Poller:
 
     # ── carrying out ──
 
+    def _wait_for(self, entry: Entry, now: float) -> float:
+        """Return in how many seconds a plan is worth asking about, 0 for now."""
+        key = entry.key
+        if not key.plan_id:
+            return 0.0
+        refused = self._outcomes.retry_after(self.target.scope, key.collector, key.plan_id)
+        return max(refused, self._health.paused_for(key.collector, now))
+
     def _carry_out(self, entry: Entry) -> None:
         try:
             self._read(entry)
@@ -165,11 +176,6 @@ class Poller:
 
     def _read(self, entry: Entry) -> None:
         key = entry.key
-        wait = self._outcomes.retry_after(self.target.scope, key.collector, key.plan_id)
-        if wait > 0 and key.plan_id:
-            with self._lock:
-                self._planner.retry(entry, wait)
-            return
         try:
             if key.plan_id:
                 self._read_plan(key, self._planner.plan_collectors[key.collector])
@@ -191,7 +197,7 @@ class Poller:
         subject = self._store.plan(scope, key.plan_id)
         if subject is None:
             return
-        api = _Counting(self.target.api)
+        api = CountingApi(self.target.api)
         read = collector.read_group(
             PlanReading(
                 api=api,
@@ -210,6 +216,9 @@ class Poller:
                 return
             self._store.put_plan(scope, key.plan_id, collector.group, read, at)
             self._on_success(key, at, api.calls)
+            if not api.calls:
+                # Nothing had to be asked, so the next reading need not wait for its turn.
+                self._spaced_until = float("-inf")
             # It runs no longer as far as its next time is concerned.
             self._planner.running_over(key)
             self._planner.reschedule(key.plan_id, read=key)
@@ -217,7 +226,8 @@ class Poller:
     def _read_region(self, key: Key, collector: RegionCollector[Any]) -> None:
         scope = self.target.scope
         lists_plans = collector.group is PLANS
-        api = _Counting(self.target.api)
+        shown: set[str] = set()
+        api = CountingApi(self.target.api)
         facts = collector.read(
             Reading(
                 api=api,
@@ -225,7 +235,7 @@ class Poller:
                 now=self.target.time.now(),
                 within=max(READING_SECONDS, self._planner.interval(key.collector)),
                 unknown=self._unknown,
-                on_part=partial(self._take_plans, key.collector) if lists_plans else lambda _part: None,
+                on_part=partial(self._take_plans, key.collector, shown) if lists_plans else _ignore,
             )
         )
         at = self.target.time.now()
@@ -234,27 +244,34 @@ class Poller:
             if self._closed:
                 return
             self._store.put_region(scope, collector.group, facts, at)
-            until = self._planner.region_promise(key.collector, at)
+            until = self._planner.promises.of_region(key.collector, at)
             self._store.promise_region(scope, collector.group.name, until)
             self._on_success(key, at, api.calls)
             if lists_plans:
-                self._take_plans(key.collector, facts)
+                self._take_plans(key.collector, shown, facts)
 
-    def _take_plans(self, collector: str, listed: PlanList) -> None:
-        """Take plans of a list, or of a page of one: a plan that is listed is a fact at once."""
+    def _take_plans(self, collector: str, shown: set[str], listed: PlanList) -> None:
+        """Take plans of a list, or of a page of one: a plan that is listed is a fact at once.
+
+        `shown` are those that earlier pages of the list brought; these are added.
+        """
         scope = self.target.scope
         at = self.target.time.now()
         mine = [plan for plan in listed.plans if self.target.selects(plan)]
         with self._lock:
             if self._closed:
                 return
-            until = self._planner.region_promise(collector, at)
-            change = self._store.put_plans(scope, mine, whole=listed.whole, at=at, promised_until=until)
+            until = self._planner.promises.of_region(collector, at)
+            change = self._store.put_plans(
+                scope, mine, whole=listed.whole, at=at, promised_until=until, shown=shown
+            )
             if change.new or change.gone or listed.whole:
                 self._on_plans(change.gone, expected=0 if listed.whole else listed.total)
             for plan in mine:
                 # A window that stands still makes its log list due, so each plan that is listed is looked at.
-                self._planner.reschedule(plan.plan_id)
+                if plan.plan_id not in shown or plan.plan_id in change.changed:
+                    self._planner.reschedule(plan.plan_id)
+            shown.update(plan.plan_id for plan in mine)
         self._on_due()
 
     def _on_plans(self, gone: Iterable[str], expected: int) -> None:
@@ -269,11 +286,7 @@ class Poller:
         if follow is None:
             return
         scope = self.target.scope
-        plan_of = {
-            thing_id: subject.plan.plan_id
-            for subject in self._store.plans_of(scope)
-            for thing_id in follow.unfinished(subject.get(collector.group))
-        }
+        plan_of = plans_by_id(collector, self._store.plans_of(scope))
         reading = Reading(
             api=self.target.api,
             region=scope.region,
@@ -281,10 +294,7 @@ class Poller:
             within=READING_SECONDS,
             unknown=self._unknown,
         )
-        ids = sorted(plan_of)
-        things: dict[str, Any] = {}
-        for first in range(0, len(ids), follow.most):
-            things |= _followed(follow, reading, ids[first : first + follow.most])
+        things = things_by_id(follow, reading, plan_of)
         by_plan: dict[str, list[Any]] = {}
         for thing_id, thing in things.items():
             if thing_id in plan_of:
@@ -295,9 +305,10 @@ class Poller:
             for plan_id, found in by_plan.items():
                 self._store.merge_plan(scope, plan_id, collector.group, partial(_merged, follow, found))
                 self._planner.reschedule(plan_id)
-            for thing_id in ids:
-                if thing_id not in things:
-                    self._planner.send_back(collector.name, plan_of[thing_id])
+            for plan_id in {plan_of[thing_id] for thing_id in plan_of.keys() - things.keys()}:
+                self._planner.send_back(collector.name, plan_id)
+            self._outcomes.on_followed(scope, collector.name, set(plan_of.values()))
+            self._on_answer(collector.name)
             self._planner.running_over(Key(collector.name))
             self._planner.schedule_follow(collector)
 
@@ -305,29 +316,48 @@ class Poller:
 
     def _on_success(self, key: Key, at: float, calls: int) -> None:
         self._planner.on_read(key, calls)
-        granted = self._outcomes.on_read(self.target.scope, key.collector, key.plan_id, at)
-        if self._health.on_answer():
-            self._planner.forgive()
-        elif granted:
+        if self._outcomes.on_read(self.target.scope, key.collector, key.plan_id, at):
             self._planner.forgive(key.collector)
+        self._on_answer(key.collector)
+
+    def _on_answer(self, collector: str) -> None:
+        for name in self._health.on_answer(collector, self._clock.monotonic()):
+            self._planner.forgive(name)
 
     def _on_denied(self, entry: Entry, error: NotPermitted) -> None:
         key, scope = entry.key, self.target.scope
+        if self._closed:
+            return
+        if not key.plan_id and key.collector in self._planner.plan_collectors:
+            # Each plan's own list says what is permitted of it.
+            self._on_failed(entry, error)
+            return
         sentence = f"{key.plan_id} {error}".strip()
         if self._outcomes.on_denied(scope, key.collector, key.plan_id, sentence, self.target.time.now()):
             _log.warning("operation not permitted", extra={**self._where(key), "error": str(error)})
         wait = self._outcomes.retry_after(scope, key.collector, key.plan_id)
         with self._lock:
-            self._health.on_answer()
-            self._planner.retry(entry, max(wait, self._planner.interval(key.collector)))
+            self._on_answer(key.collector)
+            self._planner.hold(entry, max(wait, self._planner.interval(key.collector)))
 
     def _on_failed(self, entry: Entry, error: BaseException) -> None:
         key, scope = entry.key, self.target.scope
+        if self._closed:
+            return
         sentence = f"{key.plan_id} {str(error) or type(error).__name__}".strip()
-        if self._outcomes.on_failed(scope, key.collector, key.plan_id, sentence, self.target.time.now()):
+        collector = self._planner.plan_collectors.get(key.collector)
+        subjects = [key.plan_id]
+        if collector is not None and not key.plan_id:
+            subjects = list(dict.fromkeys(plans_by_id(collector, self._store.plans_of(scope)).values()))
+        news = False
+        for subject in subjects:
+            at = self.target.time.now()
+            news |= self._outcomes.on_failed(scope, key.collector, subject, sentence, at)
+        if news:
             _log.warning("a reading failed", extra={**self._where(key), "error": str(error)})
         with self._lock:
-            self._health.on_error(error, self._clock.monotonic())
+            for name in self._health.on_error(key.collector, error, self._clock.monotonic()):
+                self._planner.forgive(name)
             self._planner.on_failed(entry)
 
     def _where(self, key: Key) -> dict[str, str | None]:
@@ -340,43 +370,8 @@ class Poller:
         }
 
 
-class _Counting:
-    """An API that counts the calls and pages that a reading takes."""
-
-    def __init__(self, api: Api) -> None:
-        self._api = api
-        self.calls = 0
-
-    def call(
-        self, operation: str, params: Mapping[str, object], *, within: float | None = None
-    ) -> dict[str, Any]:
-        self.calls += 1
-        return self._api.call(operation, params, within=within)
-
-    def pages(
-        self,
-        operation: str,
-        params: Mapping[str, object],
-        *,
-        within: float | None = None,
-        on_page: OnPage | None = None,
-    ) -> list[dict[str, Any]]:
-        found = self._api.pages(operation, params, within=within, on_page=on_page)
-        self.calls += max(1, -(-len(found) // PAGE))
-        return found
-
-
-def _followed(follow: Follow[Any], reading: Reading, ids: list[str]) -> dict[str, Any]:
-    """Read things by their ids; if the API refuses some, each alone, and what it refuses then is left out."""
-    try:
-        return dict(follow.read(reading, ids))
-    except Invalid:
-        if len(ids) == 1:
-            return {}
-    found: dict[str, Any] = {}
-    for thing_id in ids:
-        found |= _followed(follow, reading, [thing_id])
-    return found
+def _ignore(_part: object) -> None:
+    pass
 
 
 def _merged(follow: Follow[Any], things: list[Any], facts: Any) -> Any:

@@ -65,6 +65,10 @@ class ReadingQueue:
     def __contains__(self, key: Key) -> bool:
         return key in self._entries
 
+    def get(self, key: Key) -> Entry | None:
+        """Return the reading of this key, None if there is none."""
+        return self._entries.get(key)
+
     def put(self, entry: Entry) -> None:
         """Have this reading, in place of one of the same key."""
         entry.version = next(self._versions)

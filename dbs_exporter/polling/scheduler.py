@@ -171,6 +171,11 @@ class Scheduler:
         if not self._shard.owns_region(scope):
             return
         target = account.target(region)
+        for name, ages in target.collectors.items():
+            if ages.interval <= 0:
+                raise ValueError(
+                    f"{name}: an interval of {ages.interval} s would never rest; it must be above 0"
+                )
         # What is switched off is read no more; what it brought would never change again.
         self._store.keep(scope, [self._table[name] for name in target.collectors])
         poller = self._pollers[scope] = Poller(

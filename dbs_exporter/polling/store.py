@@ -8,7 +8,7 @@ never renders.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from msgspec.structs import replace
@@ -105,11 +105,19 @@ class Store:
             self._notify(key_of(after), after)
 
     def put_plans(
-        self, scope: Scope, plans: Iterable[Plan], *, whole: bool, at: float, promised_until: float
+        self,
+        scope: Scope,
+        plans: Iterable[Plan],
+        *,
+        whole: bool,
+        at: float,
+        promised_until: float,
+        shown: Container[str] = (),
     ) -> Listed:
         """Take a list of plans to watch, read at `at` (Unix seconds); plans that a whole one does not hold are gone.
 
-        `promised_until` is until when these plans are promised to be listed again.
+        `promised_until` is until when these plans are promised to be listed again. `shown` are ids of plans that a page of this
+        list brought already; they are not listed twice.
         """
         with self._lock:
             known = self._plans.setdefault(scope, {})
@@ -121,12 +129,15 @@ class Store:
             new, changed = [], []
             for plan_id, plan in listed.items():
                 before = known.get(plan_id)
+                again = plan_id in shown
                 if before is None:
                     new.append(plan_id)
                     before = self._first_seen(scope, plan)
+                elif again and plan == before.plan:
+                    continue
                 elif _is_change(before, plan):
                     changed.append(plan_id)
-                after = _listed(before, plan, self._objectives(plan), at, promised_until)
+                after = _listed(before, plan, self._objectives(plan), at, promised_until, again=again)
                 known[plan_id] = after
                 self._notify(key_of(after), after)
             return Listed(new=new, changed=changed, gone=gone)
@@ -258,7 +269,7 @@ def _is_change(before: PlanSubject, plan: Plan) -> bool:
 
 
 def _listed(
-    before: PlanSubject, plan: Plan, objectives: Objectives, at: float, promised_until: float
+    before: PlanSubject, plan: Plan, objectives: Objectives, at: float, promised_until: float, *, again: bool
 ) -> PlanSubject:
     return replace(
         before,
@@ -267,7 +278,7 @@ def _listed(
         first_listed_at=at if before.first_listed_at is None else before.first_listed_at,
         listed_at=at,
         changed_at=at if before.listed_at is not None and _is_change(before, plan) else before.changed_at,
-        window=after_list(before.window, plan.restore_end_at, at),
+        window=after_list(before.window, plan.restore_end_at, at, again=again),
         promised={**before.promised, PLANS.name: promised_until},
     )
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from support.api_caller import FULL_LIST, PLAN, SCOPE, SECRET, MakeCaller, Serve
 from support.fake_clock import FakeClock
-from support.scripted_server import OK, THROTTLED, ListScript, http, in_turn
+from support.scripted_server import OK, THROTTLED, ListScript, Seen, http, in_turn
 
 from dbs_exporter import errors
-from dbs_exporter.api.client import MAX_ATTEMPTS, Call
+from dbs_exporter.api.client import MAX_ATTEMPTS, Call, OnPage
 from dbs_exporter.api.credentials.types import Credentials
 from dbs_exporter.api.pacing import Pacer
+from dbs_exporter.api.server_time import ServerTime
 
 
 def test_a_call_is_sent_as_the_official_sdk_sends_it(serve: Serve, make_caller: MakeCaller) -> None:
@@ -339,3 +342,180 @@ def test_an_item_that_is_no_object_is_a_record_of_nothing(serve: Serve, make_cal
     )
 
     assert make_caller(server.url).client.pages(FULL_LIST, PLAN) == [{}, {}]
+
+
+# ── pages as they come ──
+
+
+def take_into(taken: list[tuple[list[dict[str, Any]], int]]) -> OnPage:
+    """What notes each page, and how many items all pages are said to have."""
+    return lambda page, total: taken.append((page, total))
+
+
+def test_each_page_is_handed_on_as_it_comes(serve: Serve, make_caller: MakeCaller) -> None:
+    """Before the next one is asked for, with how many items are to come in all; together they are the list."""
+    taken: list[tuple[list[dict[str, Any]], int]] = []
+    seen_before: list[int] = []
+    listed = ListScript(250, lambda _listed, _request: seen_before.append(len(taken)))
+    found = make_caller(serve(listed).url).client.pages(FULL_LIST, PLAN, on_page=take_into(taken))
+
+    assert [(len(page), total) for page, total in taken] == [(100, 250), (100, 250), (50, 250)]
+    assert [item for page, _ in taken for item in page] == found == listed.items
+    assert seen_before == [0, 1, 2]
+
+
+def test_pages_of_a_list_that_comes_to_no_end_were_handed_on(serve: Serve, make_caller: MakeCaller) -> None:
+    """What they hold is a fact, though the list as a whole is none."""
+    taken: list[tuple[list[dict[str, Any]], int]] = []
+    server = serve(in_turn(list_page(0, total=250), list_page(1, total=250), http(b"", 404)))
+    with pytest.raises(errors.BadAnswer):
+        make_caller(server.url).client.pages(FULL_LIST, PLAN, on_page=take_into(taken))
+
+    assert [page[0]["BackupSetId"] for page, _ in taken] == ["set0", "set100"]
+
+
+def list_page(number: int, *, total: int, first: int | None = None) -> bytes:
+    """A page of a hundred sets, which begins with that of its number unless another is given."""
+    begin = 100 * number if first is None else first
+    page = [{"BackupSetId": f"set{begin + at}"} for at in range(100)]
+    return http({"Success": True, "TotalElements": total, "PageSize": 100, "Items": {"FullBackupFile": page}})
+
+
+def test_a_page_that_repeats_the_one_before_is_not_handed_on(serve: Serve, make_caller: MakeCaller) -> None:
+    """A server that ignores the page number gives one page, not a thousand; the second pass gives it again."""
+    taken: list[tuple[list[dict[str, Any]], int]] = []
+    with pytest.raises(errors.BadAnswer, match="twice"):
+        make_caller(serve(in_turn(list_page(0, total=1000))).url).client.pages(
+            FULL_LIST, PLAN, on_page=take_into(taken)
+        )
+
+    assert len(taken) == 2
+
+
+def test_a_second_pass_hands_its_pages_on_too(serve: Serve, make_caller: MakeCaller) -> None:
+    """They are newer than those of the first."""
+    taken: list[tuple[list[dict[str, Any]], int]] = []
+
+    def grow(listed: ListScript, request: int) -> None:
+        if request == 1:
+            listed.items.insert(0, {"BackupSetId": "new"})
+
+    listed = ListScript(150, grow)
+    make_caller(serve(listed).url).client.pages(FULL_LIST, PLAN, on_page=take_into(taken))
+
+    assert [(len(page), total) for page, total in taken] == [(100, 150), (51, 151), (100, 151), (51, 151)]
+
+
+def test_a_list_without_pages_is_one_page(serve: Serve, make_caller: MakeCaller) -> None:
+    """Whoever takes pages need not know which lists have them."""
+    taken: list[tuple[list[dict[str, Any]], int]] = []
+    item = {"Item": "CHECK", "State": "init"}
+    server = serve(in_turn(http({"Success": True, "Items": {"PreCheckProgressDetail": item}})))
+    make_caller(server.url).client.pages("DescribePreCheckProgressList", PLAN, on_page=take_into(taken))
+
+    assert taken == [([item], 1)]
+
+
+# ── whose time it is ──
+
+TRUE_TIME = 1_790_007_200.0
+"""The API's time, two hours ahead of the machine's."""
+
+
+def dated(body: dict[str, Any], status: int = 200, *, at: float = TRUE_TIME) -> bytes:
+    return http(body, status, Date=formatdate(at, usegmt=True))
+
+
+LATE = dated({"Code": "InvalidTimeStamp.Expired", "Message": "x", "RequestId": "R0"}, 400)
+GOOD = dated({"Success": True, "RequestId": "R1"})
+
+
+def signed_at(seen: Seen) -> float:
+    return datetime.fromisoformat(seen.headers["x-acs-date"]).timestamp()
+
+
+def test_a_request_that_is_refused_for_its_time_is_repeated_with_that_of_the_answer(
+    serve: Serve, make_caller: MakeCaller
+) -> None:
+    """At once, and every later request is signed by the time that was learned; nobody need set a clock."""
+    server = serve(in_turn(LATE, GOOD, GOOD))
+    caller = make_caller(server.url)
+    caller.client.call("DescribeRegions", {})
+    caller.client.call("DescribeRegions", {})
+
+    assert caller.outcomes == ["denied", "success", "success"]
+    assert [round(signed_at(seen) - TRUE_TIME) for seen in server.seen] == [-7200, 0, 0]
+    assert [seconds for seconds in caller.clock.sleeps if seconds > 0.1] == []
+    assert caller.client.time.offset_seconds == pytest.approx(7200.0, abs=1.0)
+
+
+def test_a_time_that_is_refused_twice_is_told(serve: Serve, make_caller: MakeCaller) -> None:
+    """Something else is wrong then; what was learned before stays."""
+    caller = make_caller(serve(in_turn(GOOD, LATE)).url)
+    caller.client.call("DescribeRegions", {})
+    learned = caller.client.time.offset_seconds
+    with pytest.raises(errors.BadCredentials) as caught:
+        caller.client.call("DescribeRegions", {})
+
+    assert caller.outcomes == ["success", "denied", "denied"]
+    assert "the API's clock says" in str(caught.value)
+    assert caller.client.time.offset_seconds == learned
+
+
+@pytest.mark.parametrize("date", ["", "soon", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_a_refusal_that_tells_no_time_is_told_at_once(
+    serve: Serve, make_caller: MakeCaller, date: str
+) -> None:
+    """There is nothing to try again with."""
+    refusal = http({"Code": "InvalidTimeStamp.Expired", "Message": "x"}, 400, Date=date)
+    caller = make_caller(serve(in_turn(refusal)).url)
+    with pytest.raises(errors.BadCredentials):
+        caller.client.call("DescribeRegions", {})
+
+    assert len(caller.calls) == 1
+
+
+def test_after_the_machine_slept_the_first_answer_sets_the_clock_right(
+    serve: Serve, make_caller: MakeCaller
+) -> None:
+    """What was learned before the sleep is behind by as long as it lasted, and one answer is enough to know it."""
+    slept = 8 * 3600.0
+    late = dated({"Code": "InvalidTimeStamp.Expired"}, 400, at=TRUE_TIME + slept)
+    awake = dated({"Success": True, "RequestId": "R1"}, at=TRUE_TIME + slept)
+    server = serve(in_turn(*[GOOD] * 9, late, awake))
+    caller = make_caller(server.url)
+    for _ in range(11):
+        caller.client.call("DescribeRegions", {})
+
+    assert caller.outcomes == ["success"] * 9 + ["denied"] + ["success"] * 2
+    assert signed_at(server.seen[-1]) == pytest.approx(TRUE_TIME + slept, abs=1.0)
+
+
+def test_a_write_that_was_refused_for_its_time_is_repeated_too(serve: Serve, make_caller: MakeCaller) -> None:
+    """The API did not carry it out."""
+    caller = make_caller(serve(in_turn(LATE, GOOD)).url, allow_writes=True)
+    caller.client.call("StartRestoreTask", {"RestoreTaskId": "s1"})
+
+    assert caller.outcomes == ["denied", "success"]
+
+
+def test_only_answers_that_succeed_teach_the_time(serve: Serve, make_caller: MakeCaller) -> None:
+    """Anybody on the way could write another Date into a refusal."""
+    refusal = dated({"Code": "InvalidParameter", "Message": "x"}, 400)
+    caller = make_caller(serve(in_turn(refusal)).url)
+    with pytest.raises(errors.Invalid):
+        caller.client.call("DescribeRegions", {})
+
+    assert caller.client.time.offset_seconds is None
+
+
+def test_clients_of_one_region_may_share_what_they_learned(serve: Serve, make_caller: MakeCaller) -> None:
+    """A second one need not be refused first."""
+    clock = FakeClock()
+    shared = ServerTime(clock)
+    server = serve(in_turn(LATE, GOOD))
+    make_caller(server.url, clock=clock, time=shared).client.call("DescribeRegions", {})
+    second = make_caller(server.url, clock=clock, time=shared)
+    second.client.call("DescribeRegions", {})
+
+    assert second.outcomes == ["success"]

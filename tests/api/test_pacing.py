@@ -123,6 +123,23 @@ def test_what_the_server_asks_for_holds_every_call() -> None:
         assert clock.monotonic() - refused_at == pytest.approx(7.0)
 
 
+def test_when_a_call_may_start_can_be_asked_beforehand() -> None:
+    """So that no thread waits for it; nobody's turn is taken by asking."""
+    clock = clock_of_odd_fractions()
+    pacer = Pacer(2, 4, clock)
+    assert pacer.ready_in() == 0.0
+    with pacer.slot():
+        pass
+    assert pacer.ready_in() == pacer.ready_in() == pytest.approx(0.5, rel=1e-3)
+    clock.advance(0.3)
+    assert pacer.ready_in() == pytest.approx(0.2, rel=1e-2)
+    clock.advance(0.3)
+    assert pacer.ready_in() == 0.0
+    pacer.on_throttled(retry_after_seconds=7.0)
+
+    assert pacer.ready_in() == pytest.approx(7.0)
+
+
 def test_waiting_is_told() -> None:
     """The seconds that a call waited are told; a call that did not wait tells nothing."""
     clock = clock_of_odd_fractions()

@@ -134,6 +134,20 @@ def test_a_list_above_any_account_is_given_up(monkeypatch: pytest.MonkeyPatch) -
     assert list_pass.problem == "the list cannot be trusted: more than 3 items"
 
 
+def test_a_page_that_is_the_one_before_is_told_from_others() -> None:
+    """It is not added, and whoever takes pages as they come leaves it out."""
+    list_pass, empty = ListPass(identity=("Id",)), ListPass(identity=("Id",))
+    repeats = []
+    for _ in range(2):
+        list_pass.add_page([{"Id": 1}, {"Id": 2}], 4)
+        repeats.append(list_pass.repeats)
+    empty.add_page([], 0)
+
+    assert repeats == [False, True]
+    assert list_pass.items == [{"Id": 1}, {"Id": 2}]
+    assert empty.repeats is False
+
+
 def test_a_pass_that_adds_up_has_no_problem() -> None:
     """Pages that hold as many items as are counted, none of them twice, are a whole list; an empty page ends it."""
     list_pass = ListPass(identity=("Id",))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
-from support.fake_api import FakeApi, reading_of_plan
+from support.dues import promised_within
+from support.fake_api import NOW, FakeApi, reading_of_plan, subject_of
 from support.family_lines import lines, states
 from support.known_subjects import DOWNLOAD, PLAN
 from support.subjects import subject_with
 
-from dbs_exporter.collectors.downloads import COLLECTOR, read_downloads
+from dbs_exporter.collectors.downloads import COLLECTOR, due, read_downloads
+from dbs_exporter.collectors.dues import Pace
 from dbs_exporter.facts.downloads import DOWNLOAD_STATUSES, DOWNLOADS, DownloadHistory
 from dbs_exporter.metrics.family import Family
 
@@ -51,3 +53,20 @@ def test_an_undocumented_status_has_a_series_of_its_own() -> None:
     assert lines(known, "dbs_download_task_status") == states(
         (*DOWNLOAD_STATUSES, "NEW"), "NEW", before='download_task_id="download1",'
     )
+
+
+def test_downloads_are_read_soon_while_one_is_under_way_and_seldom_otherwise() -> None:
+    """Ever more seldom while nothing changes; one that has ended is not waited for."""
+    pace = Pace(now=NOW, interval=120.0, at_rest=3_600.0)
+
+    def latest(*statuses: str, unchanged: int = 0) -> float:
+        tasks = tuple(replace(DOWNLOAD, status=status, finished_at=None) for status in statuses)
+        subject = subject_with(subject_of(), (DOWNLOADS, DownloadHistory(tasks=tasks), NOW))
+        known = replace(subject.known(DOWNLOADS), unchanged=unchanged)
+        return due(replace(subject, groups={DOWNLOADS.name: known}), pace).latest - NOW
+
+    assert latest() == latest("finish", "stop") == promised_within(3_600.0)
+    assert latest("finish", "running") == promised_within(120.0)
+    assert [latest("init", unchanged=number) for number in (1, 2, 50)] == [
+        promised_within(age) for age in (240.0, 480.0, 3_600.0)
+    ]

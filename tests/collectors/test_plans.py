@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from msgspec.structs import replace
 from support.fake_api import FakeApi, reading_of
@@ -130,5 +132,24 @@ def test_a_region_without_plans_is_whole() -> None:
     elsewhere = [{"BackupPlanId": "dbs2", "BackupPlanRegion": "cn-beijing"}]
 
     assert read_plans(reading_of(FakeApi())) == PlanList()
-    assert read_plans(reading_of(FakeApi(DescribeBackupPlanList=elsewhere))) == PlanList()
-    assert read_plans(reading_of(FakeApi(DescribeBackupPlanList=[*elsewhere, ODD]))) == PlanList(whole=False)
+    assert read_plans(reading_of(FakeApi(DescribeBackupPlanList=elsewhere))) == PlanList(total=1)
+    odd = read_plans(reading_of(FakeApi(DescribeBackupPlanList=[*elsewhere, ODD])))
+    assert odd == PlanList(whole=False, total=2)
+
+
+def test_plans_of_each_page_are_handed_on_as_they_come() -> None:
+    """A plan that is listed is a fact at once, as is how many there are; that another one is gone takes the whole list."""
+    readable: list[dict[str, object]] = [{"BackupPlanId": f"dbs{number:03}"} for number in range(249)]
+    records = [*readable[:120], ODD, *readable[120:]]
+    told, parts = Told(), list[PlanList]()
+    reading = reading_of(FakeApi(DescribeBackupPlanList=records), told)
+    whole = read_plans(dataclasses.replace(reading, on_part=parts.append))
+
+    assert [len(part.plans) for part in parts] == [100, 99, 50]
+    assert not any(part.whole for part in parts)
+    assert [part.total for part in parts] == [250, 250, 250]
+    assert whole.total == 250
+    assert [plan for part in parts for plan in part.plans] == list(whole.plans)
+    assert not whole.whole
+    # What cannot be read is counted once, though the list is looked at twice.
+    assert told.fields == ["BackupPlanId"]

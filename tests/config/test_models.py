@@ -10,7 +10,13 @@ from support.configurations import ACCOUNT
 
 from dbs_exporter.collectors.table import TABLE, Table
 from dbs_exporter.config.load import parse_config
-from dbs_exporter.config.models import CREDENTIAL_KEYS, CredentialsConfig, PlanSelection, config_model
+from dbs_exporter.config.models import (
+    CREDENTIAL_KEYS,
+    CredentialsConfig,
+    PlanCollectorConfig,
+    PlanSelection,
+    config_model,
+)
 
 
 def test_what_is_not_said_has_the_documented_defaults() -> None:
@@ -23,11 +29,15 @@ def test_what_is_not_said_has_the_documented_defaults() -> None:
     )  # fmt: skip
     assert (account.requests_per_second, account.concurrency, account.timeout) == (5.0, 4, 10.0)
     settings = {collector.name: config.collectors.of(collector.name) for collector in TABLE}
-    assert {name: (setting.interval, setting.enabled) for name, setting in settings.items()} == {
-        "plans": (120, True), "gateways": (60, True), "full_backups": (300, True),
-        "incremental_backups": (60, True), "restores": (60, True), "restore_ranges": (600, True),
-        "prechecks": (300, True), "downloads": (300, True),
-        "job_errors": (300, True), "regions": (3600, True), "nodes": (3600, True), "billing": (21600, False),
+    assert {
+        name: (setting.interval, getattr(setting, "at_rest", None), setting.enabled)
+        for name, setting in settings.items()
+    } == {
+        "plans": (120, None, True), "gateways": (60, None, True), "full_backups": (120, 3600, True),
+        "incremental_backups": (60, 1800, True), "restores": (60, 1800, True),
+        "restore_ranges": (600, 21600, True), "prechecks": (300, 3600, True), "downloads": (120, 3600, True),
+        "job_errors": (120, 3600, True), "regions": (3600, None, True), "nodes": (3600, None, True),
+        "billing": (21600, 21600, False),
     }  # fmt: skip
     assert config.objectives == ()
     assert (config.web.listen_addresses, config.web.telemetry_path) == ((":10033",), "/metrics")
@@ -43,6 +53,26 @@ def test_a_collector_that_is_named_keeps_what_is_not_said_of_it() -> None:
 
     assert (billing.interval, billing.enabled) == (21600, True)
     assert (plans.interval, plans.enabled) == (60, True)
+
+
+def test_of_plans_two_ages_can_be_chosen_each_by_itself() -> None:
+    """How old facts may be while something happens, and while nothing does; a file from before the second one stays valid."""
+    config = parse_config(
+        ACCOUNT
+        + "collectors: {full_backups: {at_rest: 2h}, restores: {interval: 30s}, downloads: {interval: 5m, at_rest: 1d}}",
+        environ={},
+    )
+    ages = {
+        name: (setting.interval, setting.at_rest, setting.enabled)
+        for name in ("full_backups", "restores", "downloads")
+        if isinstance(setting := config.collectors.of(name), PlanCollectorConfig)
+    }
+
+    assert ages == {
+        "full_backups": (120, 7200, True),
+        "restores": (30, 1800, True),
+        "downloads": (300, 86400, True),
+    }
 
 
 def test_patterns_by_default_include_everything() -> None:

@@ -64,6 +64,20 @@ def test_a_table_of_other_collectors_is_described() -> None:
     keys = json_schema(table)["$defs"]["CollectorsConfig"]["properties"]
 
     assert list(keys) == ["billing"]
-    assert keys["billing"]["description"].endswith("Default: every 6h, not enabled.")
-    assert "| `billing` | every 6h, not enabled |" in markdown_reference(table)
+    assert keys["billing"]["description"].endswith("Default: 6h, at rest 6h, not enabled.")
+    assert "| `billing` | 6h, at rest 6h, not enabled |" in markdown_reference(table)
     assert "| `gateways` |" not in markdown_reference(table)
+
+
+def test_a_collector_of_plans_is_described_with_both_its_ages_and_another_with_its_interval() -> None:
+    """Neither key is required, and an example shows those that there are."""
+    definitions = json_schema()["$defs"]
+    keys = definitions["CollectorsConfig"]["properties"]
+
+    assert keys["full_backups"]["description"].endswith("Default: 2m, at rest 1h.")
+    assert keys["full_backups"]["examples"] == [{"interval": "2m", "at_rest": "1h", "enabled": True}]
+    assert keys["gateways"]["description"].endswith("Default: every 1m.")
+    assert keys["gateways"]["examples"] == [{"interval": "1m", "enabled": True}]
+    assert not any("required" in definitions[name] for name in ("CollectorConfig", "PlanCollectorConfig"))
+    assert "| `full_backups` | 2m, at rest 1h |" in markdown_reference()
+    assert "| `at_rest` | the collector's |" in markdown_reference()

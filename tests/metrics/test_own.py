@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from dbs_exporter.errors import Outcome
-from dbs_exporter.facts.collection import CollectorState
+from dbs_exporter.facts.collection import BudgetState, CollectorState
 from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.metrics.own import DURATION_BUCKETS, OUTCOMES, OwnMetrics, Watched, build_revision
 from dbs_exporter.metrics.own_families import OWN_FAMILIES
@@ -25,17 +25,21 @@ TEST = Scope(account="test", region="cn-beijing")
 STATE = CollectorState(
     scope=PROD,
     collector="full_backups",
-    interval_seconds=300.0,
-    finished_first_run=True,
+    facts="full_backups",
+    tried=True,
     success=True,
-    last_run_at=1000.0,
-    duration_seconds=2.5,
     last_success_at=1000.0,
     oldest_success_at=900.0,
     subjects=40,
     failed_subjects=1,
-    skipped_runs=3,
     last_error="plan dbs1: Access denied",
+)
+BUDGET = BudgetState(
+    scope=PROD,
+    allowed_per_second=5.0,
+    stretch=1.05,
+    wanted_per_second=(("full_backups", 3.5), ("restores", 1.25)),
+    clock_offset_seconds=-2.5,
 )
 
 
@@ -82,7 +86,7 @@ def everything(metrics: OwnMetrics) -> None:
 
 def test_every_own_family_of_the_table_is_there_with_its_type_and_labels() -> None:
     """The table and what is served agree in names, types, labels and help."""
-    metrics = own(collector_states=lambda: [STATE])
+    metrics = own(collector_states=lambda: [STATE], budgets=lambda: [BUDGET])
     everything(metrics)
 
     text, _ = metrics.lines(series=1, identity_bytes=2)
@@ -99,7 +103,7 @@ def test_every_own_family_of_the_table_is_there_with_its_type_and_labels() -> No
 
 def test_both_formats_hold_the_same_samples() -> None:
     """Text and OpenMetrics come from one collection, and the strict parser reads the latter."""
-    metrics = own(collector_states=lambda: [STATE])
+    metrics = own(collector_states=lambda: [STATE], budgets=lambda: [BUDGET])
     everything(metrics)
 
     text, open_text = metrics.lines(series=1, identity_bytes=2)
@@ -217,14 +221,10 @@ def test_credentials_that_do_not_expire_have_no_expiry() -> None:
     [
         ("success", 1.0),
         ("permitted", 1.0),
-        ("interval_seconds", 300.0),
-        ("duration_seconds", 2.5),
-        ("last_run_timestamp_seconds", 1000.0),
         ("last_success_timestamp_seconds", 1000.0),
         ("oldest_success_timestamp_seconds", 900.0),
         ("subjects", 40.0),
         ("failed_subjects", 1.0),
-        ("skipped_runs_total", 3.0),
     ],
 )
 def test_a_collector_shows_how_it_fares(suffix: str, value: float) -> None:
@@ -236,19 +236,33 @@ def test_a_collector_shows_how_it_fares(suffix: str, value: float) -> None:
     assert found == {("prod", "full_backups", "cn-hangzhou"): value}
 
 
-def test_a_collector_that_never_ran_says_only_what_is_known() -> None:
-    """Before the first run there is no success, no failure and no time, but an interval and a counter at
-    0."""
-    metrics = own(
-        collector_states=lambda: [CollectorState(scope=PROD, collector="nodes", interval_seconds=3600.0)]
-    )
+def test_a_collector_that_has_read_nothing_yet_says_nothing() -> None:
+    """Before the first reading there is no success, no failure, no time and no number."""
+    metrics = own(collector_states=lambda: [CollectorState(scope=PROD, collector="nodes", subjects=1)])
     text, _ = metrics.lines(series=0, identity_bytes=0)
 
-    present = {
-        line.split("{")[0] for line in text.decode().splitlines() if line.startswith("dbs_exporter_collector")
+    assert b"\ndbs_exporter_collector" not in text
+
+
+def test_a_call_budget_says_what_is_wanted_and_by_how_much_that_is_too_much() -> None:
+    """What is wanted by collector, so that one sees which of them to read less often."""
+    metrics = own(budgets=lambda: [BUDGET, BudgetState(scope=TEST, allowed_per_second=1.0)])
+
+    assert samples(metrics, "dbs_exporter_call_budget_stretch_ratio") == {
+        ("prod", "cn-hangzhou"): 1.05,
+        ("test", "cn-beijing"): 1.0,
+    }
+    assert samples(metrics, "dbs_exporter_call_budget_wanted_per_second") == {
+        ("prod", "full_backups", "cn-hangzhou"): 3.5,
+        ("prod", "restores", "cn-hangzhou"): 1.25,
     }
 
-    assert present == {"dbs_exporter_collector_interval_seconds", "dbs_exporter_collector_skipped_runs_total"}
+
+def test_how_far_a_clock_is_off_is_said_once_it_is_known() -> None:
+    """Before the first answer there is nothing to compare it with; ahead and behind differ in their sign."""
+    metrics = own(budgets=lambda: [BUDGET, BudgetState(scope=TEST, allowed_per_second=1.0)])
+
+    assert samples(metrics, "dbs_exporter_clock_offset_seconds") == {("prod", "cn-hangzhou"): -2.5}
 
 
 def test_a_refused_or_failed_collector_is_told_apart() -> None:

@@ -7,6 +7,7 @@ import zlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from support.generated_fleet import (
     Facts,
     check,
@@ -16,10 +17,15 @@ from support.generated_fleet import (
     numbered_fleet,
     subject_of,
 )
+from support.known_subjects import PLAN, REGION
 
-from dbs_exporter.facts.subjects import SubjectKey
+from dbs_exporter.collectors.freshness import PLAN_FAMILIES, REGION_FAMILIES
+from dbs_exporter.collectors.table import TABLE
+from dbs_exporter.facts.groups import Subject
+from dbs_exporter.facts.subjects import SubjectKey, key_of, level_of
 from dbs_exporter.metrics import shelves
 from dbs_exporter.metrics.exposition import Exposition
+from dbs_exporter.metrics.family import render_changed
 from dbs_exporter.metrics.shelves import Segment
 
 
@@ -113,3 +119,47 @@ def test_a_segment_whose_lines_are_as_they_were_is_the_same_one() -> None:
     segment = Segment([b"a\n", b"b\n"])
 
     assert segment.replaced({0: b"a\n"}) is segment
+
+
+def rendered_again(subject: Subject, before: Subject) -> set[str]:
+    """The families whose lines are made anew when one subject takes the place of another."""
+    families = [family for family in TABLE.families if family.of == level_of(key_of(subject))]
+    lines = render_changed(families, key_of(subject), subject, before, lambda *_: None)
+    return {family.name for family, line in zip(families, lines, strict=True) if line is not None}
+
+
+def test_a_promise_that_is_newer_has_nothing_rendered_but_promises() -> None:
+    """Each plan list renews those of every plan, every two minutes, and facts that did not change stay on their shelves."""
+    plan = replace(PLAN, promised={**PLAN.promised, "plans": 9_999.0}, listed_at=9_000.0)
+    region = replace(REGION, promised={**REGION.promised, "gateways": 9_999.0})
+
+    assert rendered_again(plan, PLAN) == {family.name for family in PLAN_FAMILIES}
+    assert rendered_again(region, REGION) == {family.name for family in REGION_FAMILIES}
+
+
+def test_shelves_of_promises_hold_the_newest_and_no_other_shelf_changes() -> None:
+    """However often promises are renewed, the segments of facts are the same objects as before."""
+    exposition = Exposition(TABLE.families)
+    plans = [replace(PLAN, plan=replace(PLAN.plan, plan_id=f"dbs{number}")) for number in range(200)]
+    for plan in plans:
+        exposition.update(key_of(plan), plan)
+    exposition.publish()
+    families = [family for family in TABLE.families if family.of == "plan"]
+    shelf = exposition._shelves["plan"]
+    before = [list(shelf.segments(index)) for index in range(len(families))]
+    for until in (5_000.0, 6_000.0):
+        for plan in plans:
+            promised = replace(plan, promised={"plans": until, "full_backups": until + 1.0})
+            exposition.update(key_of(plan), promised)
+        exposition.publish()
+    changed = {
+        family.name
+        for index, family in enumerate(families)
+        if any(new is not old for new, old in zip(shelf.segments(index), before[index], strict=True))
+    }
+    page = b"".join(exposition.page(openmetrics=False).identity).decode()
+    lines = [line for line in page.splitlines() if line.startswith("dbs_plan_fresh_until_timestamp_seconds{")]
+
+    assert changed == {"dbs_plan_fresh_until_timestamp_seconds"}
+    assert len(lines) == 3 * 200
+    assert {line.rpartition(" ")[2] for line in lines} == {"6000.0", "6001.0"}

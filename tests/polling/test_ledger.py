@@ -1,44 +1,61 @@
-"""Counters of what ended: each once, however often it is listed, and never down."""
+"""Counters of what ended: each once, however often and in whatever parts its list is read, and never down."""
 
 from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable
 
 import pytest
 
 from dbs_exporter.facts.full_backups import FULL_BACKUPS
+from dbs_exporter.facts.groups import Group
 from dbs_exporter.facts.log_backups import LOG_BACKUPS
 from dbs_exporter.facts.restores import RESTORES
 from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.facts.tallies import Ended, Tally
-from dbs_exporter.polling.ledger import Ledger
+from dbs_exporter.polling.ledger import IDS_KEPT, LATE_SECONDS, Ledger, hash_of
 
 HERE = Scope(account="prod", region="cn-hangzhou")
+NOW = 1_790_000_000.0
+HOUR = 3_600.0
 
 
-def ended(*identities: str) -> tuple[Ended, ...]:
-    """Sets of ten bytes that took two seconds each; those whose name begins with `bad` failed."""
-    return tuple(
-        Ended(identity, not identity.startswith("bad"), size_bytes=10, duration_seconds=2.0)
-        for identity in identities
-    )
+def ended(number: int, *, at: float = NOW, success: bool = True) -> Ended:
+    """A set of ten bytes that took two seconds."""
+    outcome = "finish" if success else "stop"
+    return Ended(f"{number}/{outcome}", at, success, size_bytes=10, duration_seconds=2.0)
+
+
+class Counter:
+    """The counters of one list; `see` has a reading of it bring these ends."""
+
+    def __init__(self, group: Group[object] = LOG_BACKUPS, plan_id: str = "a") -> None:  # type: ignore[assignment]
+        self.ledger = Ledger()
+        self.group = group
+        self.plan_id = plan_id
+
+    def see(self, ends: Iterable[Ended], at: float = NOW) -> Tally:
+        return self.ledger.count(HERE, self.plan_id, self.group, tuple(ends), at)
 
 
 def test_counters_start_at_zero_and_count_each_set_once() -> None:
     """What the first list holds was not seen to end; later sets count once however often they are listed."""
-    ledger = Ledger()
+    counter = Counter()
     tally = Tally()
-    for sets in (("1", "2"), ("1", "2", "3"), ("3", "2"), ("1", "2", "3", "bad4"), ("bad4",)):
-        tally = ledger.count(HERE, "a", FULL_BACKUPS, ended(*sets))
+    for numbers in ((1, 2), (1, 2, 3), (3, 2), (1, 2, 3, 4), (4,)):
+        tally = counter.see(ended(number, success=number != 4) for number in numbers)
 
     assert tally == Tally(success=1, failure=1, size_bytes=20, duration_seconds=4.0)
-    assert ledger.tallies(HERE, "a") == {FULL_BACKUPS.name: tally}
+    assert counter.ledger.tallies(HERE, "a") == {LOG_BACKUPS.name: tally}
 
 
 def test_a_first_list_that_is_empty_is_a_list() -> None:
     """The first set of a new plan is seen to end."""
-    ledger = Ledger()
-    ledger.count(HERE, "a", FULL_BACKUPS, ())
+    counter = Counter()
+    counter.see(())
 
-    assert ledger.count(HERE, "a", FULL_BACKUPS, ended("1")).success == 1
+    assert counter.see([ended(1)]).success == 1
 
 
 def test_counters_of_different_lists_and_plans_do_not_mix() -> None:
@@ -46,29 +63,130 @@ def test_counters_of_different_lists_and_plans_do_not_mix() -> None:
     ledger = Ledger()
     elsewhere = Scope(account="prod", region="cn-shanghai")
     for group in (FULL_BACKUPS, LOG_BACKUPS, RESTORES):
-        ledger.count(HERE, "a", group, ended("1"))
-    ledger.count(HERE, "b", LOG_BACKUPS, ended("1"))
-    ledger.count(elsewhere, "a", LOG_BACKUPS, ended("1"))
-    ledger.count(HERE, "a", LOG_BACKUPS, ended("1", "2"))
+        ledger.count(HERE, "a", group, [ended(1)], NOW)
+    ledger.count(HERE, "b", LOG_BACKUPS, [ended(1)], NOW)
+    ledger.count(elsewhere, "a", LOG_BACKUPS, [ended(1)], NOW)
+    ledger.count(HERE, "a", LOG_BACKUPS, [ended(1), ended(2)], NOW)
 
     assert {name: tally.success for name, tally in ledger.tallies(HERE, "a").items() if tally.success} == {
         LOG_BACKUPS.name: 1
     }
-    assert ledger.count(HERE, "b", LOG_BACKUPS, ended("1")).success == 0
-    assert ledger.count(elsewhere, "a", LOG_BACKUPS, ended("1")).success == 0
+    assert ledger.count(HERE, "b", LOG_BACKUPS, [ended(1)], NOW).success == 0
+    assert ledger.count(elsewhere, "a", LOG_BACKUPS, [ended(1)], NOW).success == 0
+
+
+def test_each_outcome_of_a_set_is_an_end_of_its_own() -> None:
+    """One that failed, and was mended under its id, is a failure and a success."""
+    counter = Counter()
+    counter.see(())
+    counter.see([ended(1, success=False)])
+    tally = counter.see([ended(1, success=True)])
+
+    assert (tally.success, tally.failure) == (1, 1)
 
 
 @pytest.mark.parametrize("length", [1, 100])
-def test_sets_long_gone_are_forgotten_and_those_that_come_back_are_not_counted_again(length: int) -> None:
-    """Memory is bounded by the length of the list; a set that was away for one list is still known."""
-    ledger = Ledger()
-    ledger.count(HERE, "a", FULL_BACKUPS, ())
+def test_memory_is_bounded_and_nothing_is_counted_again(length: int) -> None:
+    """A set that was away for one list is still known; one long gone is known by the time before which all is counted."""
+    counter = Counter()
+    counter.see(())
+    tally = Tally()
     for first in range(1000):
-        listed = [str(first + number) for number in range(length)]
-        ledger.count(HERE, "a", FULL_BACKUPS, ended(*listed))
-        ledger.count(HERE, "a", FULL_BACKUPS, ended(*listed[1:]))
-        tally = ledger.count(HERE, "a", FULL_BACKUPS, ended(*listed))
+        listed = [ended(number, at=NOW + HOUR * number) for number in range(first, first + length)]
+        counter.see(listed)
+        counter.see(listed[1:])
+        tally = counter.see(listed)
 
-    (seen,) = ledger._seen.values()
+    (counted,) = counter.ledger._counted.values()
     assert tally.success == 999 + length
-    assert len(seen) <= max(64, 3 * length)
+    assert len(counted.hashes) == len(counted.ended_at) <= IDS_KEPT
+
+
+def test_a_list_whose_newest_part_is_read_and_then_the_whole_counts_nothing_twice() -> None:
+    """Days of tails, each with what it overlaps, and a whole list now and then: every file counts once."""
+    counter = Counter()
+    files = [ended(number, at=NOW + 600.0 * number) for number in range(500)]
+    counter.see(files[:10], at=NOW + 6_000.0)
+    tally = Tally()
+    for last in range(10, 501):
+        at = NOW + 600.0 * last
+        tally = counter.see(files[max(0, last - 6) : last], at)
+        if last % 50 == 0:
+            tally = counter.see(files[:last], at)
+
+    assert tally == Tally(success=490, size_bytes=4_900, duration_seconds=980.0)
+
+
+def test_a_first_part_of_a_list_is_a_first_list() -> None:
+    """What the whole list shows besides ended long before, and was not seen to end."""
+    counter = Counter()
+    files = [ended(number, at=NOW - HOUR * number) for number in range(1, 168)]
+    counter.see(files[:6])
+
+    assert counter.see(files).success == 0
+    assert counter.see([*files, ended(999, at=NOW + 60.0)], at=NOW + HOUR).success == 1
+
+
+def test_a_list_that_was_odd_at_first_counts_no_old_ends_as_new() -> None:
+    """Records of it that could not be read then did not end since, though they are read for the first time now."""
+    counter = Counter()
+    files = [ended(number, at=NOW - HOUR * (number + 2)) for number in range(168)]
+    counter.see(files[::3])
+
+    assert counter.see(files, at=NOW + 120.0) == Tally()
+
+
+def test_an_end_may_show_in_its_list_an_hour_late() -> None:
+    """What ended shortly before the first list and is listed after it was seen to end; what ended long before was not."""
+    counter = Counter()
+    counter.see([ended(1, at=NOW - 2 * HOUR)])
+
+    assert counter.see([ended(2, at=NOW - LATE_SECONDS + 1.0)], at=NOW + 60.0).success == 1
+    assert counter.see([ended(3, at=NOW - LATE_SECONDS - 1.0)], at=NOW + 60.0).success == 1
+    assert counter.see([ended(4, at=NOW + HOUR), ended(5, at=NOW)], at=NOW + HOUR).success == 3
+
+
+def test_more_ends_in_one_reading_than_are_remembered_all_count() -> None:
+    """After an outage of a day a list may bring hundreds at once."""
+    counter = Counter()
+    counter.see(())
+    files = [ended(number, at=NOW + number) for number in range(5 * IDS_KEPT)]
+
+    assert counter.see(files, at=NOW + HOUR).success == 5 * IDS_KEPT
+    assert counter.see(files, at=NOW + HOUR).success == 5 * IDS_KEPT
+
+
+def test_ends_of_one_moment_are_told_apart() -> None:
+    """Hundreds of log files that the API gives one and the same time count once each, while they come together."""
+    counter = Counter()
+    counter.see(())
+    files = [ended(number, at=NOW) for number in range(2 * IDS_KEPT)]
+
+    assert counter.see(files).success == 2 * IDS_KEPT
+    assert counter.see(reversed(files)).success == 2 * IDS_KEPT
+
+
+PRINT_HASH = """
+from dbs_exporter.facts.log_backups import LOG_BACKUPS
+from dbs_exporter.facts.subjects import Scope
+from dbs_exporter.facts.tallies import Ended
+from dbs_exporter.polling.ledger import hash_of
+print(hash_of(Scope(account="prod", region="cn-hangzhou"), "a", LOG_BACKUPS, Ended("1/finish", 0.0, True)))
+"""
+
+
+def test_an_end_has_the_same_identity_in_every_process() -> None:
+    """What one process counted another must know; and it is that of this plan and outcome alone."""
+    mine = hash_of(HERE, "a", LOG_BACKUPS, ended(1))
+    printed = subprocess.run(
+        [sys.executable, "-c", PRINT_HASH], capture_output=True, text=True, timeout=60, check=True
+    )
+    others = {
+        hash_of(HERE, "b", LOG_BACKUPS, ended(1)),
+        hash_of(HERE, "a", FULL_BACKUPS, ended(1)),
+        hash_of(HERE, "a", LOG_BACKUPS, ended(1, success=False)),
+        hash_of(Scope(account="prod", region="cn-beijing"), "a", LOG_BACKUPS, ended(1)),
+    }
+
+    assert int(printed.stdout) == mine
+    assert len({mine, *others}) == 5

@@ -1,308 +1,411 @@
-"""When what runs: starts, reloads, regions that are found, questions that hang, and ends that wait for nobody."""
+"""Which accounts and regions are watched: starts, reloads, regions that are found, shards, and ends that wait for nobody."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections import Counter
 
 import pytest
+from support.fake_clock import FakeClock
 from support.polling import (
     HANGZHOU,
-    PATIENCE_SECONDS,
-    FakeApi,
-    SimulatedRegion,
-    fake_account,
-    scheduled,
-    simulated_region,
-    until,
+    HOUR,
+    IN_A_REGION,
+    FakeCloud,
+    Held,
+    Polling,
+    account_of,
+    ages_of,
 )
 
-from dbs_exporter.collectors.base import Api
-from dbs_exporter.collectors.table import TABLE
-from dbs_exporter.errors import NotPermitted, ServerError
-from dbs_exporter.facts.collection import CollectorState
+from dbs_exporter import errors
+from dbs_exporter.facts.gateways import GATEWAYS
 from dbs_exporter.facts.networks import REGIONS
-from dbs_exporter.facts.subjects import PlanSubject, Scope
-from dbs_exporter.polling.runs import Runs
-from dbs_exporter.polling.scheduler import Account, Scheduler
+from dbs_exporter.facts.restores import RESTORES
+from dbs_exporter.facts.subjects import Scope
+from dbs_exporter.polling.account_poller import Account
 from dbs_exporter.polling.sharding import Shard
+from dbs_exporter.polling.target import Ages
 
-OF_ACCOUNT = {"regions": 3600.0}
-
-
-@contextmanager
-def scheduler_of(region: SimulatedRegion) -> Iterator[Scheduler]:
-    scheduler = Scheduler(store=region.store, runs=region.runs, clock=region.clock)
-    try:
-        yield scheduler
-    finally:
-        scheduler.close()
+OF_ACCOUNT = {"regions": HOUR}
+PLAN_LIST = "DescribeBackupPlanList"
+PATIENCE_SECONDS = 30.0
 
 
-def account(
-    region: SimulatedRegion,
-    *,
-    regions: tuple[str, ...] | None = ("cn-hangzhou",),
-    api: Api | None = None,
-    of_account: Mapping[str, float] = OF_ACCOUNT,
-    interval: float = 3600.0,
-    fingerprint: object = 1,
-) -> Account:
-    """An account of the simulated cloud; `interval` is that of what is read of regions and plans."""
-    return Account(
-        name="demo",
-        target=lambda name: region.target(Scope(account="demo", region=name), interval),
-        regions=regions,
-        home="cn-hangzhou",
-        api=api or region.client(HANGZHOU),
-        intervals=of_account,
-        fingerprint=fingerprint,
-    )
+def polling_with(plans: int = 3, shard: Shard = Shard()) -> tuple[Polling, FakeCloud]:  # noqa: B008 - frozen
+    """Polling without an account yet, and a cloud."""
+    clock = FakeClock()
+    return Polling(clock, shard=shard), FakeCloud(clock, plans, regions=("cn-hangzhou", "cn-shanghai"))
 
 
-def regions_of(plans: list[PlanSubject]) -> set[str]:
-    return {plan.scope.region for plan in plans}
+def test_everything_is_read_at_once() -> None:
+    """Right after the start every collector has its turn, without waiting for its interval."""
+    polling, cloud = polling_with()
+    polling.apply(account_of(cloud, of_account=OF_ACCOUNT))
+    polling.run(60.0)
 
-
-def test_the_scheduler_runs_everything_at_once() -> None:
-    """Right after the start every collector runs, without waiting for its interval."""
-    with simulated_region() as region, scheduler_of(region) as scheduler:
-        scheduler.apply([account(region)])
-        until(lambda: not region.runs.missing())
-
-        assert {state.collector for state in region.runs.states()} == set(TABLE.collectors)
-        assert len(region.runs.states()) == len(TABLE.collectors)
-        assert region.plan_ids()
+    assert {state.collector for state in polling.outcomes.states()} == {*IN_A_REGION, "regions"}
+    on_demand = {"job_errors", "prechecks"}
+    assert all(state.success for state in polling.outcomes.states() if state.collector not in on_demand)
+    assert polling.plan_ids() == ["p000", "p001", "p002"]
+    assert polling.outcomes.missing() == []
 
 
 def test_a_reload_keeps_what_did_not_change_and_drops_what_is_gone() -> None:
-    """An unchanged account is not polled again; a region that is gone takes its plans with it."""
-    with simulated_region() as region, scheduler_of(region) as scheduler:
-        scheduler.apply([account(region, regions=("cn-hangzhou", "cn-shanghai"))])
-        until(lambda: not region.runs.missing())
-        before = region.simulator.requests["DescribeBackupPlanList"]
-        scheduler.apply([account(region, regions=("cn-hangzhou", "cn-shanghai"))])
-        assert region.simulator.requests["DescribeBackupPlanList"] == before
-        scheduler.apply([account(region, fingerprint=2)])
+    """An unchanged account is not asked again; a region that is gone takes its plans with it."""
+    polling, cloud = polling_with()
+    both = ("cn-hangzhou", "cn-shanghai")
+    polling.apply(account_of(cloud, regions=both, of_account=OF_ACCOUNT))
+    polling.run(60.0)
+    asked = Counter(question.operation for question in cloud.asked)
+    targets = list(polling.targets)
+    polling.apply(account_of(cloud, regions=both, of_account=OF_ACCOUNT))
+    assert [target is before for target, before in zip(polling.targets, targets, strict=True)] == [True, True]
+    polling.run(5.0)
+    assert Counter(question.operation for question in cloud.asked)[PLAN_LIST] == asked[PLAN_LIST]
+    polling.apply(account_of(cloud, of_account=OF_ACCOUNT, fingerprint=2))
 
-        assert regions_of(region.store.plan_subjects()) == {"cn-hangzhou"}
-        assert {state.scope.region for state in region.runs.states()} == {"cn-hangzhou"}
-        scheduler.apply([])
-        assert region.store.plan_subjects() == []
-        assert region.store.account("demo") is None
-        assert region.runs.states() == []
+    assert polling.watched_regions() == {"cn-hangzhou"}
+    assert {state.scope.region for state in polling.outcomes.states()} == {"cn-hangzhou"}
+    polling.apply()
+    assert polling.store.plan_subjects() == []
+    assert polling.store.region_subjects() == []
+    assert polling.store.account("prod") is None
+    assert polling.outcomes.states() == []
+    assert polling.targets == []
+    asked_before = len(cloud.asked)
+    polling.run(HOUR)
+    assert len(cloud.asked) == asked_before
+
+
+def test_accounts_come_and_go_by_themselves() -> None:
+    """A new one is read beside those that go on."""
+    polling, cloud = polling_with()
+    other = FakeCloud(polling.clock, 2)
+    polling.apply(account_of(cloud))
+    polling.run(60.0)
+    asked = len(cloud.questions("DescribeBackupSetDownloadTaskList"))
+    polling.apply(account_of(cloud), account_of(other, "second"))
+    polling.run(20.0)
+
+    assert polling.plan_ids(Scope(account="second", region="cn-hangzhou")) == ["p000", "p001"]
+    assert len(polling.scheduler.budgets()) == 2
+    polling.apply(account_of(other, "second"))
+    assert {subject.scope.account for subject in polling.store.plan_subjects()} == {"second"}
+    assert asked == 3
 
 
 def test_regions_can_be_found() -> None:
-    """With `all`, the API's regions are watched; one that disappears goes with its data."""
-    api = FakeApi(regions=("cn-hangzhou", "cn-shanghai"))
-    with simulated_region() as region, scheduler_of(region) as scheduler:
-        scheduler.apply([account(region, regions=None, api=api, of_account={"regions": 0.3})])
-        until(lambda: regions_of(region.store.plan_subjects()) == {"cn-hangzhou", "cn-shanghai"})
-        api.regions = ("cn-hangzhou",)
-        until(lambda: regions_of(region.store.plan_subjects()) == {"cn-hangzhou"})
+    """With `all`, the API's regions are watched; one that disappears goes with its data, and one that appears is read."""
+    polling, cloud = polling_with()
+    polling.apply(account_of(cloud, regions=None, of_account={"regions": 600.0}))
+    polling.run(60.0)
+    assert polling.watched_regions() == {"cn-hangzhou", "cn-shanghai"}
+    cloud.regions = ("cn-hangzhou", "cn-beijing")
+    polling.run(700.0)
 
-        assert {state.scope.region for state in region.runs.states()} == {"cn-hangzhou"}
-
-
-def test_an_interval_of_zero_is_refused() -> None:
-    """A collector that would never rest is an error that names it."""
-    with simulated_region() as region, scheduler_of(region) as scheduler:
-        for restless in (account(region, interval=0.0), account(region, of_account={"regions": 0.0})):
-            with pytest.raises(ValueError, match="never rest"):
-                scheduler.apply([restless])
-            scheduler.apply([])
+    assert polling.watched_regions() == {"cn-hangzhou", "cn-beijing"}
+    assert {target.scope.region for target in polling.targets} == {"cn-hangzhou", "cn-beijing"}
+    assert {state.scope.region for state in polling.outcomes.states()} == {"cn-hangzhou", "cn-beijing"}
 
 
-def test_closing_does_not_wait_for_a_hanging_read() -> None:
-    """With the API hanging, the scheduler ends within its bound and no run begins any more."""
-    with simulated_region(plans=6) as region:
-        scheduler = Scheduler(store=region.store, runs=region.runs, clock=region.clock)
-        region.simulator.set_faults([{"kind": "latency", "seconds": 1.5}])
-        scheduler.apply([account(region)])
-        until(lambda: region.simulator.requests["DescribeBackupPlanList"] > 0)
-        region.clock.stop()
-        scheduler.close()
-        asked = sum(region.simulator.requests.values())
+def test_regions_that_cannot_be_found_take_nothing_away() -> None:
+    """Neither a failure nor an empty list, which is not believed."""
+    polling, cloud = polling_with()
+    polling.apply(account_of(cloud, regions=None, of_account={"regions": 600.0}))
+    polling.run(60.0)
+    cloud.regions = ()
+    polling.run(HOUR)
 
-        assert region.runs.missing()
-        assert sum(region.simulator.requests.values()) - asked <= 4
-
-
-def test_a_plan_list_that_comes_after_its_account_was_removed_brings_nothing_back() -> None:
-    """Nobody would ever take these plans away again."""
-    api, asked, release = FakeApi(), threading.Event(), threading.Event()
-
-    def hangs(_operation: str, _plan: str) -> None:
-        asked.set()
-        release.wait(PATIENCE_SECONDS)
-
-    api.before = hangs
-    with scheduled() as (scheduler, store, _):
-        scheduler.apply([fake_account(api, regions=("cn-hangzhou",))])
-        assert asked.wait(PATIENCE_SECONDS)
-        (poller,) = scheduler._pollers.values()
-        scheduler.apply([])
-        release.set()
-        poller.join(PATIENCE_SECONDS)
-
-        assert store.plan_subjects() == []
-        assert store.region_subjects() == []
-
-
-@pytest.mark.parametrize("index", [0, 1])
-def test_a_region_taken_out_of_an_account_leaves_no_plan_on_any_shard(index: int) -> None:
-    """One shard holds the region's own facts, the other only plans."""
-    api = FakeApi(plans=20)
-    with scheduled(Shard(index=index, total=2)) as (scheduler, store, runs):
-        scheduler.apply([fake_account(api, regions=("cn-hangzhou", "cn-beijing"))])
-        until(lambda: not runs.missing())
-        before = regions_of(store.plan_subjects())
-        scheduler.apply([fake_account(api, regions=("cn-beijing",), fingerprint=2)])
-
-        assert before == {"cn-hangzhou", "cn-beijing"}
-        assert regions_of(store.plan_subjects()) == {"cn-beijing"}
-
-
-def test_what_the_plan_list_begins_is_not_due_at_the_same_moment_again() -> None:
-    """At a start each collector runs once: a job beside the run that the list begins would count as skipped."""
-    with scheduled() as (scheduler, store, runs):
-        scheduler.apply([fake_account(FakeApi(), regions=("cn-hangzhou",))])
-        until(lambda: not runs.missing())
-        due = {job.id.rpartition("/")[2]: job.next_run_time for job in scheduler._scheduler.get_jobs()}
-
-        # Both are hourly; the one that began by itself is next due in an hour and not now.
-        assert (due["full_backups"] - datetime.now(UTC)).total_seconds() > 1800
-        assert [state.skipped_runs for state in runs.states()] == [0, 0]
-        assert store.plan_subjects() != []
-
-
-# ── what is asked about an account itself ──
-
-
-def of_regions(runs: Runs) -> CollectorState:
-    """How the question for regions fares."""
-    (state,) = (state for state in runs.states() if state.collector == "regions")
-    return state
+    assert polling.watched_regions() == {"cn-hangzhou", "cn-shanghai"}
+    assert polling.state("regions").success is False
 
 
 def test_what_is_known_of_an_account_does_not_say_what_is_watched_where_regions_are_listed() -> None:
     """Of an account with regions of its own the supported ones are a fact like any other."""
-    api = FakeApi(regions=("cn-hangzhou", "cn-beijing", "cn-shanghai"))
-    with scheduled() as (scheduler, store, runs):
-        scheduler.apply([fake_account(api, regions=("cn-hangzhou",), of_account=OF_ACCOUNT)])
-        until(lambda: not runs.missing())
-        known = store.account("prod")
+    polling, cloud = polling_with()
+    polling.apply(account_of(cloud, of_account=OF_ACCOUNT))
+    polling.run(60.0)
+    known = polling.store.account("prod")
 
-        assert known is not None
-        assert known.get(REGIONS) == ("cn-hangzhou", "cn-beijing", "cn-shanghai")
-        assert regions_of(store.plan_subjects()) == {"cn-hangzhou"}
-
-
-def test_what_is_no_longer_asked_about_an_account_is_forgotten() -> None:
-    """Switched off by a reload, its facts would never change again."""
-    api = FakeApi(regions=("cn-hangzhou",))
-    with scheduled() as (scheduler, store, runs):
-        scheduler.apply([fake_account(api, regions=("cn-hangzhou",), of_account=OF_ACCOUNT)])
-        until(lambda: not runs.missing())
-        scheduler.apply([fake_account(api, regions=("cn-hangzhou",), fingerprint=2)])
-        known = store.account("prod")
-
-        assert known is not None
-        assert known.get(REGIONS) is None
-        assert "regions" not in {state.collector for state in runs.states()}
+    assert known is not None
+    assert known.get(REGIONS) == ("cn-hangzhou", "cn-shanghai")
+    assert polling.watched_regions() == {"cn-hangzhou"}
 
 
-@pytest.mark.parametrize("index", [0, 1, 2])
-def test_what_is_known_of_an_account_is_exported_by_one_shard(index: int) -> None:
-    """It is the one that owns the account's home region; every shard watches the regions that are found."""
-    shard = Shard(index=index, total=3)
-    with scheduled(shard) as (scheduler, store, runs):
-        scheduler.apply(
-            [fake_account(FakeApi(30, regions=("cn-hangzhou",)), regions=None, of_account=OF_ACCOUNT)]
-        )
-        until(lambda: bool(store.plan_subjects()) and not runs.missing())
-        owner = shard.owns_region(Scope(account="prod", region="cn-hangzhou"))
+def test_what_is_switched_off_is_forgotten() -> None:
+    """Read no more, it would never change again: of an account, of a region, and of its plans."""
+    polling, cloud = polling_with()
+    polling.apply(account_of(cloud, of_account=OF_ACCOUNT))
+    polling.run(60.0)
+    fewer = tuple(name for name in IN_A_REGION if name not in ("gateways", "restores"))
+    polling.apply(account_of(cloud, collectors=fewer, fingerprint=2))
+    account, region = polling.store.account("prod"), polling.region()
 
-        assert (store.account("prod") is not None) == owner
-
-
-@pytest.mark.parametrize(
-    ("raised", "permitted"),
-    [
-        (NotPermitted("RAM refuses it", operation="DescribeRegions"), False),
-        (ServerError("down", operation="DescribeRegions"), True),
-        (ZeroDivisionError("boom"), True),
-    ],
-)
-def test_regions_that_cannot_be_found_are_a_run_that_ended_without_success(
-    raised: Exception, permitted: bool
-) -> None:
-    """Refused, failed or broken, it is told why, and readiness does not wait for another answer."""
-    api = FakeApi()
-
-    def fails(_operation: str, _plan: str) -> None:
-        raise raised
-
-    api.before = fails
-    with scheduled() as (scheduler, store, runs):
-        scheduler.apply([fake_account(api, regions=None, of_account=OF_ACCOUNT)])
-        until(lambda: not runs.missing())
-        state = of_regions(runs)
-
-        assert (state.success, state.permitted) == (False, permitted)
-        assert str(raised) in state.last_error
-        assert store.account("prod") is None
+    assert account is not None
+    assert account.get(REGIONS) is None
+    assert region is not None
+    assert region.get(GATEWAYS) is None
+    assert "gateways" not in region.promised
+    assert polling.plan("p000").get(RESTORES) is None
+    assert "restores" not in polling.plan("p000").promised
+    assert {"regions", "gateways", "restores"} & {
+        state.collector for state in polling.outcomes.states()
+    } == set()
+    asked = Counter(question.operation for question in cloud.asked)
+    polling.run(HOUR)
+    after = Counter(question.operation for question in cloud.asked) - asked
+    assert {"DescribeRegions", "DescribeBackupGatewayList", "DescribeRestoreTaskList"} & after.keys() == set()
 
 
-def test_a_question_for_regions_that_is_due_while_the_last_goes_on_is_skipped() -> None:
-    """It is counted, and is not asked twice at once."""
-    api, release = FakeApi(regions=("cn-hangzhou",)), threading.Event()
-
-    def hangs(operation: str, _plan: str) -> None:
-        if operation == "DescribeRegions":
-            release.wait(PATIENCE_SECONDS)
-
-    api.before = hangs
-    with scheduled() as (scheduler, _, runs):
-        scheduler.apply([fake_account(api, regions=None, of_account={"regions": 0.2})])
-        try:
-            until(lambda: of_regions(runs).skipped_runs >= 2)
-            assert [operation for operation, _ in api.asked] == ["DescribeRegions"]
-        finally:
-            release.set()
-
-
-def test_accounts_whose_regions_cannot_be_found_hold_up_nobody() -> None:
-    """However many wait for DescribeRegions, another account is polled."""
-    stuck_api, release = FakeApi(), threading.Event()
-
-    def hangs(_operation: str, _plan: str) -> None:
-        release.wait(3 * PATIENCE_SECONDS)
-
-    stuck_api.before = hangs
-    stuck = [
-        fake_account(stuck_api, f"stuck{number}", regions=None, of_account=OF_ACCOUNT) for number in range(12)
+def test_an_interval_of_zero_is_refused_and_the_next_configuration_is_taken() -> None:
+    """A collector that would never rest is an error that names it."""
+    polling, cloud = polling_with()
+    restless = [
+        account_of(cloud, collectors={name: Ages(interval=0.0, at_rest=0.0)})
+        for name in ("plans", "full_backups")
     ]
-    with scheduled() as (scheduler, store, _):
-        scheduler.apply([*stuck, fake_account(FakeApi(), regions=("cn-hangzhou",))])
-        try:
-            until(lambda: len(store.plan_subjects()) == 3)
-            assert {plan.scope.account for plan in store.plan_subjects()} == {"prod"}
-        finally:
-            release.set()
+    for account in (*restless, account_of(cloud, of_account={"regions": 0.0})):
+        with pytest.raises(ValueError, match="never rest"):
+            polling.apply(account)
+        polling.apply()
+    polling.apply(account_of(cloud, fingerprint=3))
+    polling.run(30.0)
+
+    assert polling.plan_ids() == ["p000", "p001", "p002"]
+
+
+def test_who_is_watched_is_handed_on_whenever_it_changes() -> None:
+    """The exporter's own metrics follow it."""
+    polling, cloud = polling_with()
+    polling.apply(account_of(cloud, regions=None, of_account=OF_ACCOUNT))
+    assert polling.targets == []
+    polling.run(5.0)
+
+    assert {target.scope for target in polling.targets} == {
+        HANGZHOU,
+        Scope(account="prod", region="cn-shanghai"),
+    }
+
+
+# ── shards ──
+
+
+def test_shards_together_read_what_one_does_and_no_region_twice() -> None:
+    """Each region is read wholly by one of them: its plans, its gateways, and its call quota."""
+    regions = tuple(f"cn-region{number}" for number in range(9))
+    found: list[tuple[set[tuple[str, str]], set[str]]] = []
+    for index, total in ((0, 1), (0, 3), (1, 3), (2, 3)):
+        polling, cloud = polling_with(plans=4, shard=Shard(index=index, total=total))
+        polling.apply(account_of(cloud, regions=regions))
+        polling.run(60.0)
+        plans = {(subject.scope.region, subject.plan.plan_id) for subject in polling.store.plan_subjects()}
+        gateways = {
+            region.scope.region
+            for region in polling.store.region_subjects()
+            if region.get(GATEWAYS) is not None
+        }
+        assert {region for region, _ in plans} == gateways
+        assert {budget.scope.region for budget in polling.scheduler.budgets()} == gateways
+        found.append((plans, gateways))
+    whole, *shares = found
+
+    assert set.union(*(plans for plans, _ in shares)) == whole[0]
+    assert sum(len(plans) for plans, _ in shares) == len(whole[0]) == 36
+    assert sum(len(gateways) for _, gateways in shares) == len(whole[1]) == 9
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_shard_without_a_region_is_ready_and_asks_nothing(index: int) -> None:
+    """One region is one shard's; the other waits, and is not blind."""
+    shard = Shard(index=index, total=2)
+    polling, cloud = polling_with(shard=shard)
+    polling.apply(account_of(cloud, of_account=OF_ACCOUNT))
+    polling.run(60.0)
+    mine = shard.owns_region(HANGZHOU)
+
+    assert polling.outcomes.missing() == []
+    assert bool(polling.store.plan_subjects()) == bool(cloud.asked) == mine
+    assert bool(polling.outcomes.states()) == mine
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_region_taken_out_of_an_account_leaves_no_plan_on_any_shard(index: int) -> None:
+    """Whichever of them had read it."""
+    polling, cloud = polling_with(plans=5, shard=Shard(index=index, total=2))
+    polling.apply(account_of(cloud, regions=("cn-hangzhou", "cn-beijing")))
+    polling.run(60.0)
+    before = polling.watched_regions()
+    polling.apply(account_of(cloud, regions=("cn-beijing",), fingerprint=2))
+
+    assert polling.watched_regions() == before - {"cn-hangzhou"}
+
+
+# ── readiness ──
+
+
+def test_ready_is_when_plan_lists_and_full_backups_were_read_or_have_failed_once() -> None:
+    """Not when logs, restores and downloads were: the lines say what is waited for."""
+    polling, cloud = polling_with(plans=40)
+    polling.apply(account_of(cloud, of_account=OF_ACCOUNT))
+    assert polling.outcomes.missing() == ["prod cn-hangzhou: plans: not read yet"]
+    polling.run(3.0)
+    assert any("full_backups" in line and "of 40 plans" in line for line in polling.outcomes.missing())
+    cloud.before = _refuse
+    took = polling.run_until(lambda: not polling.outcomes.missing(), within=60.0)
+
+    assert took <= 10.0
+    assert polling.plan("p039").get(RESTORES) is None
+
+
+def _refuse(operation: str, plan: str) -> None:
+    if operation == "DescribeFullBackupList" and plan == "p007":
+        raise errors.BadAnswer("odd")
+
+
+def test_dead_credentials_of_one_account_keep_nobody_from_being_ready() -> None:
+    """After two minutes nothing is waited for."""
+    polling, cloud = polling_with()
+    dead = FakeCloud(polling.clock, 3)
+
+    def before(_operation: str, _plan: str) -> None:
+        raise errors.Timeout("no answer")
+
+    dead.before = before
+    polling.apply(account_of(cloud), account_of(dead, "dead"))
+    polling.run(100.0)
+    found = polling.plan_ids()
+    polling.run(21.0)
+
+    assert found == ["p000", "p001", "p002"]
+    assert polling.outcomes.missing() == []
+
+
+# ── many ──
+
+
+def stuck_accounts(clock: FakeClock, count: int) -> list[Account]:
+    """Accounts that watch all regions and are to be asked for them first."""
+    return [
+        account_of(FakeCloud(clock, 3), f"stuck{number}", regions=None, of_account=OF_ACCOUNT)
+        for number in range(count)
+    ]
+
+
+def test_accounts_that_hang_hold_up_nobody() -> None:
+    """However many wait for an answer, another account is read on: they hold half of all threads at most."""
+    clock = FakeClock()
+    polling = Polling(clock, runner=(runner := Held(8)))
+    cloud = FakeCloud(clock, 3)
+    healthy = account_of(cloud, collectors=ages_of(eased=False))
+    polling.apply(healthy)
+    for _ in range(20):
+        polling.step()
+        runner.finish()
+        clock.advance(1.0)
+    polling.apply(healthy, *stuck_accounts(clock, 12))
+    polling.step()
+    assert len(runner.held) == 4
+    asked = len(cloud.questions(PLAN_LIST))
+    for _ in range(int(HOUR) // 10):
+        polling.step()
+        # Those that were handed out first are the ones that hang.
+        ready = runner.held[4:]
+        del runner.held[4:]
+        for task in ready:
+            task()
+        clock.advance(10.0)
+
+    assert len(cloud.questions(PLAN_LIST)) - asked >= 25
+    assert polling.fresh_for("p000", "full_backups") > 0
+    assert len(runner.held) == 4
+
+
+def test_an_account_that_comes_while_others_hang_has_its_turn_when_one_of_them_has_timed_out() -> None:
+    """Nobody knows yet whether it answers, so it waits with those of which nobody knows either."""
+    clock = FakeClock()
+    polling = Polling(clock, runner=(runner := Held(8)))
+    stuck = stuck_accounts(clock, 12)
+    polling.apply(*stuck)
+    polling.step()
+    cloud = FakeCloud(clock, 3)
+    clock.advance(1.0)
+    polling.apply(*stuck, account_of(cloud))
+    polling.step()
+    assert cloud.asked == []
+    for _ in range(13):
+        runner.finish(1)
+        polling.step()
+
+    assert len(cloud.questions(PLAN_LIST)) + len(cloud.questions("DescribeBackupGatewayList")) >= 1
+
+
+def test_a_region_that_hangs_takes_no_more_than_its_places() -> None:
+    """Two hundred readings that are due hold as many threads as the account may call at once."""
+    clock = FakeClock()
+    polling = Polling(clock, runner=(runner := Held(64)))
+    cloud = FakeCloud(clock, 200, rate=1000.0)
+    polling.apply(account_of(cloud, concurrency=4))
+    for _ in range(10):
+        polling.step()
+        runner.finish()
+        clock.advance(0.1)
+    for _ in range(100):
+        polling.step()
+        clock.advance(0.1)
+
+    assert len(runner.held) == 4
+
+
+def test_every_account_and_region_has_its_turn() -> None:
+    """Forty regions of four accounts: all plans are known within as long as the calls take."""
+    clock = FakeClock()
+    polling = Polling(clock)
+    clouds = [FakeCloud(clock, 2) for _ in range(4)]
+    regions = tuple(f"cn-region{number}" for number in range(10))
+    polling.apply(
+        *(
+            account_of(cloud, f"account{number}", regions=regions, collectors=ages_of(eased=False))
+            for number, cloud in enumerate(clouds)
+        )
+    )
+    polling.run(30.0)
+
+    assert len(polling.store.plan_subjects()) == 80
+    assert all(
+        state.success for state in polling.outcomes.states() if state.collector in ("plans", "full_backups")
+    )
+
+
+# ── ends ──
+
+
+def test_after_closing_nothing_is_asked_and_nothing_is_taken() -> None:
+    """Readings under way may end; what they bring stays out."""
+    clock = FakeClock()
+    polling = Polling(clock, runner=(runner := Held()))
+    cloud = FakeCloud(clock, 3)
+    polling.apply(account_of(cloud))
+    polling.step()
+    assert runner.held
+    polling.scheduler.close()
+    runner.finish()
+    polling.run(HOUR)
+
+    assert polling.store.plan_subjects() == []
+    assert len(cloud.asked) == 1
+    assert polling.scheduler.budgets() == []
 
 
 HANGING = """
 import threading
+from dbs_exporter.api.server_time import ServerTime
 from dbs_exporter.clock import SystemClock
 from dbs_exporter.facts.objectives import Objectives
-from dbs_exporter.polling.runs import Runs
-from dbs_exporter.polling.scheduler import Account, Scheduler
+from dbs_exporter.polling.account_poller import Account
+from dbs_exporter.polling.outcomes import Outcomes
+from dbs_exporter.polling.scheduler import Scheduler
 from dbs_exporter.polling.store import Store
 
 asked = threading.Event()
@@ -312,21 +415,25 @@ class Hanging:
         asked.set()
         threading.Event().wait()
 
+clock = SystemClock()
 account = Account(
-    name="a", target=lambda region: None, regions=None, home="cn-hangzhou", api=Hanging(), intervals={"regions": 60.0}
+    name="a", target=lambda region: None, regions=None, home="cn-hangzhou", api=Hanging(), time=ServerTime(clock),
+    intervals={"regions": 60.0},
 )
-scheduler = Scheduler(store=Store(lambda plan: Objectives()), runs=Runs(SystemClock()), clock=SystemClock())
+scheduler = Scheduler(store=Store(lambda plan: Objectives()), outcomes=Outcomes(clock), clock=clock)
 scheduler.apply([account])
+scheduler.start()
 asked.wait()
+
 scheduler.close()
-print("closed")
+print("closed", len([thread for thread in threading.enumerate() if thread.name.startswith("reader-")]))
 """
 
 
-def test_a_process_ends_while_the_question_for_regions_hangs() -> None:
+def test_a_process_ends_while_a_question_hangs() -> None:
     """The question hangs for ever, so that only a process which does not wait for it ends at all."""
     ended = subprocess.run(
         [sys.executable, "-c", HANGING], capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
     )
 
-    assert (ended.returncode, ended.stdout) == (0, "closed\n")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "closed 1\n", "")

@@ -10,56 +10,60 @@ from dbs_exporter.errors import ConfigError
 from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.polling.sharding import Shard, owner, parse_shard
 
-PLANS = [f"dbs{number:09x}" for number in range(4000)]
+REGIONS = [f"account-{number // 15}/region-{number % 15}" for number in range(4000)]
+names = st.text(max_size=40)
 
 
-@given(st.text(max_size=40), st.integers(1, 40))
-def test_a_plan_has_exactly_one_owner(plan_id: str, total: int) -> None:
-    """Of any number of shards exactly one owns a plan, whatever its id."""
-    owners = [index for index in range(total) if Shard(index=index, total=total).owns_plan(plan_id)]
+@given(names, names, st.integers(1, 40))
+def test_a_region_has_exactly_one_owner(account: str, region: str, total: int) -> None:
+    """Of any number of shards exactly one reads a region of an account, with all its plans."""
+    scope = Scope(account=account, region=region)
+    owners = [index for index in range(total) if Shard(index=index, total=total).owns_region(scope)]
 
     assert len(owners) == 1
 
 
 @pytest.mark.parametrize("total", [1, 2, 3, 7])
 def test_one_more_shard_moves_only_its_own_share(total: int) -> None:
-    """From N to N + 1 only plans of the new shard move, about 1/(N+1) of all."""
-    before = [owner(plan, total) for plan in PLANS]
-    after = [owner(plan, total + 1) for plan in PLANS]
+    """From N to N + 1 only regions of the new shard move, about 1/(N+1) of all."""
+    before = [owner(region, total) for region in REGIONS]
+    after = [owner(region, total + 1) for region in REGIONS]
     moved = [new for old, new in zip(before, after, strict=True) if old != new]
 
     assert set(moved) == {total}
-    assert 0.8 / (total + 1) < len(moved) / len(PLANS) < 1.2 / (total + 1)
+    assert 0.8 / (total + 1) < len(moved) / len(REGIONS) < 1.2 / (total + 1)
 
 
-@given(st.text(max_size=40), st.lists(st.integers(1, 12), min_size=1, max_size=12))
-def test_no_plan_goes_unread_while_shards_disagree(plan_id: str, told: list[int]) -> None:
-    """While each place of the highest number has an exporter, any plan is read, whatever the others were told."""
-    total = len(told)
+@given(names, st.lists(st.integers(1, 12), min_size=1, max_size=12))
+def test_no_region_goes_unread_while_shards_disagree(region: str, totals: list[int]) -> None:
+    """While each place of the highest number has an exporter, any region is read, whatever total the others go by."""
+    total = len(totals)
     shards = [
-        Shard(index=index, total=min(max(number, index + 1), total)) for index, number in enumerate(told)
+        Shard(index=index, total=min(max(number, index + 1), total)) for index, number in enumerate(totals)
     ]
 
-    assert any(shard.owns_plan(plan_id) for shard in shards)
+    assert any(shard.owns_region(Scope(account="prod", region=region)) for shard in shards)
 
 
 def test_shards_carry_about_the_same() -> None:
     """No shard of five has more than a fifth above its fair share."""
-    loads = [sum(owner(plan, 5) == index for plan in PLANS) for index in range(5)]
+    loads = [sum(owner(region, 5) == index for region in REGIONS) for index in range(5)]
 
-    assert max(loads) < 1.2 * len(PLANS) / 5
+    assert max(loads) < 1.2 * len(REGIONS) / 5
 
 
-def test_a_region_belongs_to_one_shard() -> None:
-    """Facts of a region are exported by one shard, and different regions spread."""
-    scopes = [Scope(account="prod", region=f"region-{number}") for number in range(50)]
+def test_the_regions_of_one_account_spread() -> None:
+    """An account is not a shard's: each of its regions has a call quota of its own."""
     owners = {
-        scope: [index for index in range(3) if Shard(index=index, total=3).owns_region(scope)]
-        for scope in scopes
+        next(
+            index
+            for index in range(3)
+            if Shard(index=index, total=3).owns_region(Scope(account="prod", region=f"region-{number}"))
+        )
+        for number in range(50)
     }
 
-    assert all(len(found) == 1 for found in owners.values())
-    assert {found[0] for found in owners.values()} == {0, 1, 2}
+    assert owners == {0, 1, 2}
 
 
 @pytest.mark.parametrize(("name", "index"), [("0", 0), ("2", 2), ("dbs-exporter-1", 1), ("a-b-2", 2)])

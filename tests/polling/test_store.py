@@ -1,9 +1,12 @@
-"""What is kept of what was read, and who is told."""
+"""What is kept of what was read, and who is notified."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Container
+from typing import Any, TypeVar
 
+import pytest
+from msgspec.structs import replace
 from support.subjects import subject_with
 
 from dbs_exporter.collectors.base import Read
@@ -15,24 +18,43 @@ from dbs_exporter.facts.groups import Group, Subject
 from dbs_exporter.facts.log_backups import LOG_BACKUPS, LogHistory
 from dbs_exporter.facts.networks import NETWORKS, REGIONS, NodeNetworks
 from dbs_exporter.facts.objectives import Objectives
-from dbs_exporter.facts.plans import PLANS, Plan, PlanList
+from dbs_exporter.facts.plans import PLANS, Plan, PlanList, Schedule
 from dbs_exporter.facts.restores import RESTORES, RestoreHistory
 from dbs_exporter.facts.subjects import AccountSubject, PlanSubject, Scope, SubjectKey
 from dbs_exporter.facts.tallies import Ended
-from dbs_exporter.polling.store import Store
+from dbs_exporter.facts.windows import Window
+from dbs_exporter.polling.store import Listed, Store
 
 F = TypeVar("F")
 HERE = Scope(account="prod", region="cn-hangzhou")
+Notified = list[tuple[SubjectKey, Subject | None]]
 
 
-def store_of(*plan_ids: str) -> tuple[Store, list[tuple[SubjectKey, Subject | None]]]:
-    """A store with plans, and everything it tells from then on."""
+def store_of(*plan_ids: str) -> tuple[Store, Notified]:
+    """A store with plans, and everything it notifies of from then on."""
     store = Store(lambda plan: Objectives())
-    store.put_plans(HERE, [Plan(plan_id=plan_id) for plan_id in plan_ids])
-    told: list[tuple[SubjectKey, Subject | None]] = []
-    store.subscribe(lambda key, subject: told.append((key, subject)))
-    told.clear()
-    return store, told
+    list_plans(store, *map(plan_named, plan_ids))
+    notified: Notified = []
+    store.subscribe(lambda key, subject: notified.append((key, subject)))
+    notified.clear()
+    return store, notified
+
+
+def plan_named(plan_id: str) -> Plan:
+    return Plan(plan_id=plan_id)
+
+
+def list_plans(
+    store: Store,
+    *plans: Plan,
+    scope: Scope = HERE,
+    whole: bool = True,
+    at: float = 0.0,
+    promised_until: float = 300.0,
+    shown: Container[str] = (),
+) -> Listed:
+    """Have a plan list arrive."""
+    return store.put_plans(scope, plans, whole=whole, at=at, promised_until=promised_until, shown=shown)
 
 
 def plan_of(store: Store, plan_id: str) -> PlanSubject:
@@ -49,18 +71,19 @@ def put(store: Store, plan_id: str, group: Group[F], facts: F, at: float = 0.0) 
 def put_ended(store: Store, plan_id: str, *identities: str) -> None:
     """Have a list of full backups arrive of which these have ended; those whose name begins with `bad` failed."""
     ended = tuple(
-        Ended(identity, not identity.startswith("bad"), size_bytes=10, duration_seconds=2.0)
+        Ended(identity, 0.0, not identity.startswith("bad"), size_bytes=10, duration_seconds=2.0)
         for identity in identities
     )
     store.put_plan(HERE, plan_id, FULL_BACKUPS, Read(facts=FullBackupHistory(), ended=ended), 0.0)
 
 
 def test_a_plan_gone_from_the_list_is_gone_with_everything() -> None:
-    """The next complete list without it removes it at once and tells so."""
-    store, told = store_of("a", "b")
-    store.put_plans(HERE, [Plan(plan_id="b")])
+    """The next complete list without it removes it at once and notifies of that."""
+    store, notified = store_of("a", "b")
+    list_plans(store, Plan(plan_id="b"))
 
-    assert told == [(("prod", "cn-hangzhou", "a"), None)]
+    assert notified[0] == (("prod", "cn-hangzhou", "a"), None)
+    assert [key[2] for key, _ in notified] == ["a", "b"]
     assert store.plan(HERE, "a") is None
 
 
@@ -68,33 +91,34 @@ def test_an_empty_list_empties_only_its_own_region() -> None:
     """A successful empty list is believed, for its account and region alone."""
     store, _ = store_of("a")
     elsewhere = Scope(account="prod", region="cn-shanghai")
-    store.put_plans(elsewhere, [Plan(plan_id="c")])
-    store.put_plans(HERE, [])
+    list_plans(store, Plan(plan_id="c"), scope=elsewhere)
+    list_plans(store)
 
     assert [subject.plan.plan_id for subject in store.plan_subjects()] == ["c"]
 
 
 def test_a_list_that_is_not_whole_takes_nothing_away() -> None:
     """A plan that is not in it may be the one that could not be read; what is in it is taken."""
-    store, told = store_of("a", "b")
-    new = store.put_plans(HERE, [Plan(plan_id="b", name="renamed"), Plan(plan_id="c")], whole=False)
+    store, notified = store_of("a", "b")
+    change = list_plans(store, Plan(plan_id="b", name="renamed"), Plan(plan_id="c"), whole=False)
 
-    assert new == ["c"]
+    assert change == Listed(new=["c"], changed=[], gone=[])
     assert [subject.plan.plan_id for subject in store.plans_of(HERE)] == ["a", "b", "c"]
     assert plan_of(store, "b").plan.name == "renamed"
-    assert [key[2] for key, _ in told] == ["b", "c"]
+    assert [key[2] for key, _ in notified] == ["b", "c"]
 
 
-def test_new_plans_are_named() -> None:
-    """Only plans that were not known are new."""
-    store, _ = store_of("a")
+def test_what_a_list_changed_is_named() -> None:
+    """Only plans that were not known are new, and only those that were are gone."""
+    store, _ = store_of("a", "c")
+    change = list_plans(store, Plan(plan_id="a"), Plan(plan_id="b"))
 
-    assert store.put_plans(HERE, [Plan(plan_id="a"), Plan(plan_id="b")]) == ["b"]
+    assert change == Listed(new=["b"], changed=[], gone=["c"])
 
 
 def test_a_group_replaces_itself_and_nothing_else() -> None:
     """Reading full backups leaves the log's facts as they were."""
-    store, told = store_of("a")
+    store, notified = store_of("a")
     put(store, "a", LOG_BACKUPS, LogHistory(last_data_at=5.0), 10.0)
     put(store, "a", FULL_BACKUPS, FullBackupHistory(), 20.0)
     subject = plan_of(store, "a")
@@ -102,20 +126,182 @@ def test_a_group_replaces_itself_and_nothing_else() -> None:
     assert subject.get(LOG_BACKUPS) == LogHistory(last_data_at=5.0)
     assert (subject.known(FULL_BACKUPS).read_at, subject.known(LOG_BACKUPS).read_at) == (20.0, 10.0)
     assert set(subject.groups) == {FULL_BACKUPS.name, LOG_BACKUPS.name}
-    assert len(told) == 2
+    assert len(notified) == 2
 
 
-def test_a_list_that_did_not_change_is_not_told() -> None:
-    """The same plans with the same objectives again are no news."""
-    store, told = store_of("a")
-    store.put_plans(HERE, [Plan(plan_id="a")])
+def test_a_list_that_did_not_change_changes_no_facts() -> None:
+    """The same plan stays the same object, so that nothing of it is written again; only its promise is newer."""
+    store, notified = store_of("a")
+    before = plan_of(store, "a")
+    list_plans(store, Plan(plan_id="a"), at=120.0, promised_until=420.0)
+    after = plan_of(store, "a")
 
-    assert told == []
+    assert after.plan is before.plan
+    assert after.objectives is before.objectives
+    assert (after.listed_at, after.promised) == (120.0, {"plans": 420.0})
+    assert [key[2] for key, _ in notified] == ["a"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"status": "pause"},
+        {"error_message": "disk full"},
+        {"schedule": Schedule(weekdays=(1,), start_minute=60)},
+        {"log_backup_enabled": False},
+        {"gateway_id": "7"},
+        {"restore_end_at": 50.0},
+    ],
+)
+def test_a_change_of_a_plan_says_look_now(changed: dict[str, Any]) -> None:
+    """Status, error, schedule, log switch, source, and without log the end of what can be restored."""
+    store, _ = store_of("a")
+    change = list_plans(store, Plan(plan_id="a", **changed), at=120.0)
+
+    assert change.changed == ["a"]
+    assert plan_of(store, "a").changed_at == 120.0
+    list_plans(store, Plan(plan_id="a", **changed), at=240.0)
+    assert plan_of(store, "a").changed_at == 120.0
+
+
+def test_a_window_that_moves_with_the_log_is_no_change() -> None:
+    """It moves with each list, and would have everything read all the time."""
+    store, _ = store_of()
+    list_plans(store, Plan(plan_id="a", log_backup_enabled=True, restore_end_at=10.0))
+    change = list_plans(store, Plan(plan_id="a", log_backup_enabled=True, restore_end_at=130.0), at=120.0)
+
+    assert change.changed == []
+    assert plan_of(store, "a").changed_at is None
+    assert plan_of(store, "a").window.end_at == 130.0
+
+
+def test_a_name_is_no_change_and_neither_is_a_first_sight() -> None:
+    """What says nothing of backups has nothing read."""
+    store, _ = store_of("a")
+    list_plans(store, Plan(plan_id="a", name="renamed"), Plan(plan_id="b", status="running"), at=120.0)
+
+    assert plan_of(store, "a").changed_at is None
+    assert plan_of(store, "b").changed_at is None
+
+
+def awaiting(store: Store) -> Window:
+    """A plan whose log goes further than its window, which ought to show that."""
+    list_plans(store, Plan(plan_id="a", log_backup_enabled=True, restore_end_at=1_000.0))
+    put(store, "a", LOG_BACKUPS, LogHistory(last_data_at=2_000.0), 2_010.0)
+    return plan_of(store, "a").window
+
+
+def test_a_list_of_several_pages_is_one_list() -> None:
+    """What its pages showed, its end does not show again: a window has two lists in which an end may show, not one."""
+    store, notified = store_of()
+    assert awaiting(store).awaited_at == 2_000.0
+    plan = Plan(plan_id="a", log_backup_enabled=True, restore_end_at=1_000.0)
+    notified.clear()
+    list_plans(store, plan, whole=False, at=2_120.0)
+    list_plans(store, plan, whole=True, at=2_125.0, shown={"a"})
+
+    assert plan_of(store, "a").window.contradictions == 0
+    assert plan_of(store, "a").listed_at == 2_120.0
+    assert len(notified) == 1
+    list_plans(store, replace(plan, restore_end_at=2_000.0), at=2_240.0)
+    assert plan_of(store, "a").window.trusted
+
+
+def test_a_list_that_is_read_a_second_time_counts_once_also_where_it_changed() -> None:
+    """A torn list is read again at once, and shows a window that moved on a little."""
+    store, _ = store_of()
+    awaiting(store)
+    first = Plan(plan_id="a", log_backup_enabled=True, restore_end_at=1_000.0)
+    list_plans(store, first, whole=False, at=2_120.0)
+    list_plans(store, replace(first, restore_end_at=1_100.0), whole=False, at=2_125.0, shown={"a"})
+
+    assert plan_of(store, "a").window.contradictions == 0
+    assert plan_of(store, "a").window.end_at == 1_100.0
+    list_plans(store, first, at=2_240.0)
+    assert plan_of(store, "a").window.contradictions == 1
+
+
+def test_an_end_of_log_is_compared_with_the_window_only_where_log_is_on() -> None:
+    """Of a plan without log the full backups say how far it can be restored, of one with log they say nothing of the window."""
+    store, _ = store_of()
+    windows = {}
+    for enabled in (True, False):
+        plan = Plan(plan_id=f"{enabled}", log_backup_enabled=enabled, restore_end_at=1_000.0)
+        list_plans(store, plan, whole=False)
+        put(store, plan.plan_id, FULL_BACKUPS, FullBackupHistory(newest_recovery_point_at=1_500.0))
+        windows[enabled, "full"] = plan_of(store, plan.plan_id).window.awaited_at
+        list_plans(store, replace(plan, restore_end_at=1_500.0), whole=False)
+        put(store, plan.plan_id, LOG_BACKUPS, LogHistory(last_data_at=2_000.0))
+        windows[enabled, "log"] = plan_of(store, plan.plan_id).window.awaited_at
+
+    assert windows == {
+        (True, "full"): None,
+        (True, "log"): 2_000.0,
+        (False, "full"): 1_500.0,
+        (False, "log"): None,
+    }
+
+
+def test_promises_are_kept_with_the_plan_and_a_new_one_is_notified_once() -> None:
+    """They go out with the facts; of a plan that is gone nothing is promised."""
+    store, notified = store_of("a")
+    store.promise_plan(HERE, "a", {"full_backups": 500.0})
+    store.promise_plan(HERE, "a", {"full_backups": 500.0})
+    store.promise_plan(HERE, "a", {})
+    store.promise_plan(HERE, "gone", {"full_backups": 500.0})
+
+    assert plan_of(store, "a").promised == {"plans": 300.0, "full_backups": 500.0}
+    assert len(notified) == 1
+    assert store.plan(HERE, "gone") is None
+
+
+def test_promises_of_a_region_are_kept_too() -> None:
+    """Also before anything else is known of it."""
+    store, notified = store_of()
+    store.promise_region(HERE, "gateways", 500.0)
+    store.promise_region(HERE, "gateways", 500.0)
+    store.promise_region(HERE, "plans", 600.0)
+    (region,) = store.region_subjects()
+
+    assert region.promised == {"gateways": 500.0, "plans": 600.0}
+    assert [key for key, _ in notified] == [("prod", "cn-hangzhou", "")] * 2
+
+
+def test_what_was_followed_changes_the_facts_and_not_when_the_list_was_read() -> None:
+    """A part of a list that was read says nothing of the rest; of what was never read or is gone nothing is known."""
+    store, notified = store_of("a")
+    put(store, "a", RESTORES, RestoreHistory(), 10.0)
+    notified.clear()
+
+    def overtaken(history: RestoreHistory) -> RestoreHistory:
+        return replace(history, overtaken=True)
+
+    store.merge_plan(HERE, "a", RESTORES, overtaken)
+    store.merge_plan(HERE, "gone", RESTORES, overtaken)
+    subject = plan_of(store, "a")
+
+    assert subject.get(RESTORES) == RestoreHistory(overtaken=True)
+    assert subject.known(RESTORES).read_at == 10.0
+    assert [key[2] for key, _ in notified] == ["a"]
+    list_plans(store, Plan(plan_id="a"), Plan(plan_id="b"))
+    store.merge_plan(HERE, "b", RESTORES, overtaken)
+    assert plan_of(store, "b").get(RESTORES) is None
+
+
+def test_readings_that_bring_nothing_new_are_counted() -> None:
+    """By that it is known how long nothing happened; a change begins it anew."""
+    store, _ = store_of("a")
+    unchanged = []
+    for last in (1.0, 1.0, 1.0, 2.0, 2.0):
+        put(store, "a", DOWNLOADS, DownloadHistory(last_success_at=last))
+        unchanged.append(plan_of(store, "a").known(DOWNLOADS).unchanged)
+
+    assert unchanged == [0, 1, 2, 0, 1]
 
 
 def test_facts_that_did_not_change_are_the_same_object_with_a_new_time() -> None:
-    """Who is told sees by that what it need not write again; only when it was read has changed."""
-    store, told = store_of("a")
+    """Who is notified sees by that what it need not write again; only when it was read has changed."""
+    store, notified = store_of("a")
     first, again = DownloadHistory(last_success_at=5.0), DownloadHistory(last_success_at=5.0)
     put(store, "a", DOWNLOADS, first, 10.0)
     put(store, "a", DOWNLOADS, again, 20.0)
@@ -123,17 +309,17 @@ def test_facts_that_did_not_change_are_the_same_object_with_a_new_time() -> None
 
     assert known.facts is first
     assert known.read_at == 20.0
-    assert len(told) == 2
+    assert len(notified) == 2
 
 
 def test_facts_of_a_plan_that_is_gone_meanwhile_are_dropped() -> None:
     """A read that ends after its plan was deleted does not bring it back."""
-    store, told = store_of("a")
-    store.put_plans(HERE, [])
-    told.clear()
+    store, notified = store_of("a")
+    list_plans(store)
+    notified.clear()
     put(store, "a", FULL_BACKUPS, FullBackupHistory(), 10.0)
 
-    assert told == []
+    assert notified == []
     assert store.plan_subjects() == []
 
 
@@ -163,8 +349,8 @@ def test_counters_never_go_down_when_a_plan_returns() -> None:
     store, _ = store_of("a")
     put_ended(store, "a", "1")
     put_ended(store, "a", "1", "2")
-    store.put_plans(HERE, [])
-    store.put_plans(HERE, [Plan(plan_id="a")])
+    list_plans(store)
+    list_plans(store, Plan(plan_id="a"))
     subject = plan_of(store, "a")
 
     assert subject.tally(FULL_BACKUPS).success == 1
@@ -174,10 +360,10 @@ def test_counters_never_go_down_when_a_plan_returns() -> None:
 
 def test_new_objectives_hold_at_once() -> None:
     """A reload changes what plans are held to without reading anything."""
-    store, told = store_of("a")
+    store, notified = store_of("a")
     store.set_objectives(lambda plan: Objectives(rpo=60.0))
 
-    assert [subject.objectives.rpo for _, subject in told if isinstance(subject, PlanSubject)] == [60.0]
+    assert [subject.objectives.rpo for _, subject in notified if isinstance(subject, PlanSubject)] == [60.0]
 
 
 def test_a_new_subscriber_hears_what_is_known() -> None:
@@ -196,16 +382,16 @@ def test_a_new_subscriber_hears_what_is_known() -> None:
 
 def test_a_dropped_account_leaves_nothing() -> None:
     """An account that is no longer watched goes with its regions and plans; another stays."""
-    store, told = store_of("a")
+    store, notified = store_of("a")
     elsewhere = Scope(account="test", region="cn-hangzhou")
     for scope in (HERE, elsewhere):
         store.put_region(scope, GATEWAYS, (), 10.0)
         store.put_account(scope.account, REGIONS, (), 10.0)
     store.drop_account("prod")
 
-    assert (("prod", "cn-hangzhou", "a"), None) in told
-    assert (("prod", "cn-hangzhou", ""), None) in told
-    assert (("prod", "", ""), None) in told
+    assert (("prod", "cn-hangzhou", "a"), None) in notified
+    assert (("prod", "cn-hangzhou", ""), None) in notified
+    assert (("prod", "", ""), None) in notified
     assert [region.scope for region in store.region_subjects()] == [elsewhere]
     assert store.account("prod") is None
     assert store.account("test") is not None
@@ -213,13 +399,13 @@ def test_a_dropped_account_leaves_nothing() -> None:
 
 def test_a_dropped_region_leaves_its_account() -> None:
     """What is known of the account belongs to no region."""
-    store, told = store_of("a")
+    store, notified = store_of("a")
     store.put_region(HERE, GATEWAYS, (), 10.0)
     store.put_account("prod", REGIONS, ("cn-hangzhou",), 10.0)
-    told.clear()
+    notified.clear()
     store.drop(HERE)
 
-    assert told == [(("prod", "cn-hangzhou", "a"), None), (("prod", "cn-hangzhou", ""), None)]
+    assert notified == [(("prod", "cn-hangzhou", "a"), None), (("prod", "cn-hangzhou", ""), None)]
     assert store.region_subjects() == []
     assert store.account("prod") is not None
 
@@ -237,15 +423,17 @@ def test_regions_no_longer_supported_are_gone() -> None:
 
 
 def test_what_a_collector_brought_goes_when_it_is_switched_off() -> None:
-    """Its facts and times are forgotten and that is told; what the others brought stays."""
-    store, told = store_of("a")
+    """Its facts and times are forgotten and that is notified; what the others brought stays."""
+    store, notified = store_of("a")
     listed = PlanList(plans=(Plan(plan_id="a"),))
     put(store, "a", RESTORES, RestoreHistory(last_success_at=1.0), 10.0)
     put(store, "a", LOG_BACKUPS, LogHistory(last_data_at=5.0), 10.0)
     store.put_region(HERE, GATEWAYS, (), 10.0)
     store.put_region(HERE, NETWORKS, NodeNetworks(), 10.0)
     store.put_region(HERE, PLANS, listed, 10.0)
-    told.clear()
+    store.promise_plan(HERE, "a", {"restores": 900.0, "log_backups": 800.0})
+    store.promise_region(HERE, "networks", 900.0)
+    notified.clear()
     store.keep(HERE, [collector for collector in TABLE if collector.name not in ("restores", "nodes")])
     subject = plan_of(store, "a")
     (region,) = store.region_subjects()
@@ -254,21 +442,22 @@ def test_what_a_collector_brought_goes_when_it_is_switched_off() -> None:
     assert subject.get(LOG_BACKUPS) == LogHistory(last_data_at=5.0)
     assert subject.known(LOG_BACKUPS).read_at == 10.0
     assert (region.get(NETWORKS), region.known(NETWORKS).read_at) == (None, None)
+    assert (subject.promised, region.promised) == ({"plans": 300.0, "log_backups": 800.0}, {})
     assert region.get(GATEWAYS) == ()
     assert region.get(PLANS) == listed
-    assert {key for key, _ in told} == {("prod", "cn-hangzhou", "a"), ("prod", "cn-hangzhou", "")}
+    assert {key for key, _ in notified} == {("prod", "cn-hangzhou", "a"), ("prod", "cn-hangzhou", "")}
 
 
-def test_what_is_kept_is_not_told() -> None:
+def test_what_is_kept_is_not_notified() -> None:
     """With every collector on nothing changes; and counters outlive the facts they were counted from."""
-    store, told = store_of("a")
+    store, notified = store_of("a")
     put_ended(store, "a", "1")
     put_ended(store, "a", "1", "2")
     store.put_account("prod", REGIONS, (), 10.0)
-    told.clear()
+    notified.clear()
     store.keep(HERE, TABLE)
     store.keep_account("prod", TABLE)
-    assert told == []
+    assert notified == []
     store.keep(HERE, [TABLE["plans"]])
 
     assert plan_of(store, "a").get(FULL_BACKUPS) is None
@@ -276,15 +465,15 @@ def test_what_is_kept_is_not_told() -> None:
 
 
 def test_what_was_known_of_an_account_goes_when_it_is_switched_off() -> None:
-    """It is told once; an account of which nothing is known is no news."""
-    store, told = store_of()
+    """It is notified once; an account of which nothing is known is no news."""
+    store, notified = store_of()
     store.put_account("prod", REGIONS, ("cn-hangzhou",), 10.0)
-    told.clear()
+    notified.clear()
     store.keep_account("prod", [])
     store.keep_account("prod", [])
     store.keep_account("nobody", [])
 
-    assert [key for key, _ in told] == [("prod", "", "")]
+    assert [key for key, _ in notified] == [("prod", "", "")]
     known = store.account("prod")
     assert known is not None
     assert known.get(REGIONS) is None
@@ -292,11 +481,11 @@ def test_what_was_known_of_an_account_goes_when_it_is_switched_off() -> None:
 
 def test_without_the_plan_list_no_plan_is_known() -> None:
     """Plans of a list that is read no more would never go."""
-    store, told = store_of("a")
+    store, notified = store_of("a")
     store.keep(HERE, [collector for collector in TABLE if collector.name != "plans"])
 
     assert store.plan_subjects() == []
-    assert told == [(("prod", "cn-hangzhou", "a"), None)]
+    assert notified == [(("prod", "cn-hangzhou", "a"), None)]
 
 
 def test_every_group_has_one_collector() -> None:

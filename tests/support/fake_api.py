@@ -7,7 +7,7 @@ from typing import Any
 
 from dbs_exporter.api.operations.parameters import request_parameters
 from dbs_exporter.api.operations.registry import OPERATIONS
-from dbs_exporter.collectors.base import PlanReading, Reading
+from dbs_exporter.collectors.base import OnPage, PlanReading, Reading
 from dbs_exporter.facts.enums import UnknownValue, ignore_unknown
 from dbs_exporter.facts.plans import Plan
 from dbs_exporter.facts.subjects import PlanSubject, Scope
@@ -15,6 +15,7 @@ from dbs_exporter.facts.subjects import PlanSubject, Scope
 SCOPE = Scope(account="prod", region="cn-hangzhou")
 NOW = 1_790_000_000.0
 WITHIN = 60.0
+PAGE = 100
 
 
 class FakeApi:
@@ -38,9 +39,18 @@ class FakeApi:
         return answer  # type: ignore[no-any-return]
 
     def pages(
-        self, operation: str, params: Mapping[str, object], *, within: float | None = None
+        self,
+        operation: str,
+        params: Mapping[str, object],
+        *,
+        within: float | None = None,
+        on_page: OnPage | None = None,
     ) -> list[dict[str, Any]]:
-        return self.call(operation, params, within=within) or []  # type: ignore[return-value]
+        records: Any = self.call(operation, params, within=within) or []
+        for first in range(0, len(records), PAGE):
+            if on_page is not None:
+                on_page(records[first : first + PAGE], len(records))
+        return list(records)
 
 
 def reading_of(api: FakeApi, unknown: UnknownValue = ignore_unknown) -> Reading:

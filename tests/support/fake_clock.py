@@ -32,3 +32,8 @@ class FakeClock:
         with self._lock:
             self._now += seconds
             self._monotonic += seconds
+
+    def set_wall(self, now: float) -> None:
+        """Set the wall clock, as an operator or NTP does; monotonic time goes on as before."""
+        with self._lock:
+            self._now = now

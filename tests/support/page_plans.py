@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
 from support.subjects import subject_with
 
-from dbs_exporter.facts.collection import CollectorState
+from dbs_exporter.facts.collection import BudgetState, CollectorState
 from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackup, FullBackupHistory
 from dbs_exporter.facts.gateways import GATEWAYS, Gateway
 from dbs_exporter.facts.groups import Group, with_facts
@@ -23,7 +24,13 @@ F = TypeVar("F")
 NOW = 1_800_000_000.0
 HOUR = 3600.0
 SCOPE = Scope(account="prod", region="cn-hangzhou")
-READ = ("full_backups", "incremental_backups", "restore_ranges")
+COLLECTORS = {
+    "plans": "plans",
+    "full_backups": "full_backups",
+    "incremental_backups": "log_backups",
+    "restore_ranges": "ranges",
+}
+"""Collector -> the group that it brings."""
 
 
 def backup(age: float = HOUR, status: str = "finish", size_bytes: int | None = 1000) -> FullBackup:
@@ -38,7 +45,7 @@ def backup(age: float = HOUR, status: str = "finish", size_bytes: int | None = 1
 
 
 def good_plan(plan_id: str = "dbs1", *, scope: Scope = SCOPE, name: str = "orders") -> PlanSubject:
-    """A plan of which nothing is wrong: a full backup an hour ago, log of a minute ago, everything read just now."""
+    """A plan of which nothing is wrong: a full backup an hour ago, log of a minute ago, everything read and promised again."""
     history = FullBackupHistory(
         last_success=backup(),
         last_attempt=backup(),
@@ -52,6 +59,8 @@ def good_plan(plan_id: str = "dbs1", *, scope: Scope = SCOPE, name: str = "order
             scope=scope,
             plan=Plan(plan_id=plan_id, name=name, status="running", log_backup_enabled=True),
             objectives=Objectives(rpo=1800.0, full_backup_interval=25 * HOUR),
+            listed_at=NOW - 30,
+            promised=dict.fromkeys((*COLLECTORS.values(), "restores"), NOW + 300.0),
         ),
         (FULL_BACKUPS, history, NOW - 30),
         (LOG_BACKUPS, logs, NOW - 30),
@@ -65,17 +74,19 @@ def restorable(begin: float, end: float) -> RestoreRange:
 
 
 def collectors(**changes: Any) -> dict[str, CollectorState]:
-    """The collectors of a scope, all well, each on a minute's interval."""
+    """The collectors of a scope, all well."""
     state = CollectorState(
         scope=SCOPE,
         collector="",
-        interval_seconds=60.0,
-        finished_first_run=True,
+        tried=True,
         success=True,
         last_success_at=NOW - 30,
         oldest_success_at=NOW - 30,
+        subjects=4,
     )
-    return {name: replace(state, collector=name, **changes) for name in ("plans", *READ)}
+    return {
+        name: replace(state, collector=name, facts=facts, **changes) for name, facts in COLLECTORS.items()
+    }
 
 
 def with_plan(subject: PlanSubject, **changes: Any) -> PlanSubject:
@@ -95,9 +106,14 @@ def with_backups(subject: PlanSubject, **changes: Any) -> PlanSubject:
     return with_group(subject, FULL_BACKUPS, replace(history, **changes))
 
 
-def with_read(subject: PlanSubject, group: Group[F], age: float | None) -> PlanSubject:
-    """The same with a group read so long ago, None for never; the facts stay."""
-    return with_facts(subject, group, subject.get(group), None if age is None else NOW - age)
+def stale_for(subject: PlanSubject, seconds: float, *groups: str) -> PlanSubject:
+    """The same with these groups promised so long before now, and so not read in time since."""
+    return replace(subject, promised={**subject.promised, **dict.fromkeys(groups, NOW - seconds)})
+
+
+def without_window(subject: PlanSubject) -> PlanSubject:
+    """The same where the plan list shows no window, so that the recovery point rests on the lists of backups."""
+    return with_plan(subject, restore_end_at=None)
 
 
 def until_then(at: float) -> PlanSubject:
@@ -118,6 +134,17 @@ LATE_POINT = with_backups(
     with_group(with_group(GOOD, LOG_BACKUPS, None), RANGES, (restorable(0.0, NOW - 1801),)),
     newest_recovery_point_at=None,
 )
+
+
+def overview_of(
+    plans: Sequence[PlanSubject] = (),
+    *,
+    regions: Sequence[RegionSubject] = (),
+    collectors: Sequence[CollectorState] = (),
+    budgets: Sequence[BudgetState] = (),
+) -> Overview:
+    """What the page shows of these at NOW."""
+    return overview(Snapshot(now=NOW, plans=plans, regions=regions, collectors=collectors, budgets=budgets))
 
 
 def fleet(count: int = 3) -> Overview:
@@ -149,4 +176,4 @@ def fleet(count: int = 3) -> Overview:
             collectors()["plans"], collector="billing", permitted=False, success=False, oldest_success_at=None
         ),
     ]
-    return overview(Snapshot(plans=plans, regions=[region], collectors=states), NOW)
+    return overview_of(plans, regions=[region], collectors=states)

@@ -62,8 +62,8 @@ class Web:
     def snapshot(self) -> Snapshot:
         self.before_snapshot()
         self.snapshots += 1
-        state = CollectorState(scope=SCOPE, collector="plans", interval_seconds=60.0, last_error=NASTY)
-        return Snapshot(plans=self.plans, regions=[REGION], collectors=[state])
+        state = CollectorState(scope=SCOPE, collector="plans", facts="plans", last_error=NASTY)
+        return Snapshot(now=self.clock.now(), plans=self.plans, regions=[REGION], collectors=[state])
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[Web]:

@@ -14,7 +14,7 @@ from support.page_plans import restorable, with_backups, with_group, with_plan
 from support.subjects import subject_with
 
 from dbs_exporter.clock import SystemClock
-from dbs_exporter.facts.collection import CollectorState
+from dbs_exporter.facts.collection import BudgetState, CollectorState
 from dbs_exporter.facts.full_backups import FULL_BACKUPS
 from dbs_exporter.facts.gateways import GATEWAYS, Gateway
 from dbs_exporter.facts.log_backups import LOG_BACKUPS
@@ -70,6 +70,7 @@ def snapshot() -> Snapshot:
     gateways = (Gateway(gateway_id="7", status="OFFLINE", display_name=NASTY, last_heartbeat_at=1.0),)
     region = subject_with(REGION, (GATEWAYS, gateways))
     return Snapshot(
+        now=SystemClock().now(),
         plans=[
             plan("zebra", 1),
             plan("aardvark", 2),
@@ -79,9 +80,10 @@ def snapshot() -> Snapshot:
             *(replace(plan(f"staged {number:02}", 100 + number), scope=staging) for number in range(59)),
         ],
         regions=[region],
+        budgets=[BudgetState(scope=SCOPE, allowed_per_second=5.0, stretch=12.35)],
         collectors=[
-            CollectorState(scope=SCOPE, collector="plans", interval_seconds=60.0, last_error=NASTY),
-            CollectorState(scope=staging, collector="plans", interval_seconds=60.0, last_error=UNBROKEN),
+            CollectorState(scope=SCOPE, collector="plans", facts="plans", last_error=NASTY),
+            CollectorState(scope=staging, collector="plans", facts="plans", last_error=UNBROKEN),
         ],
     )
 

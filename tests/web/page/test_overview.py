@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 from support.page_plans import (
     GOOD,
@@ -11,22 +12,26 @@ from support.page_plans import (
     backup,
     collectors,
     fleet,
+    good_plan,
+    overview_of,
+    stale_for,
     with_backups,
     with_group,
     with_plan,
 )
 from support.subjects import subject_with
 
-from dbs_exporter.facts.collection import CollectorState
+from dbs_exporter.facts.collection import BudgetState
 from dbs_exporter.facts.job_errors import JOB_ERRORS, JobError
 from dbs_exporter.facts.prechecks import PRECHECKS, Precheck, PrecheckItem
 from dbs_exporter.facts.restores import RESTORES, RestoreHistory
-from dbs_exporter.web.page.overview import Snapshot, collector_row, overview, plan_row
+from dbs_exporter.facts.subjects import RegionSubject, Scope
+from dbs_exporter.web.page.overview import collector_row, plan_row
 
 
 def test_a_row_has_ages_ratios_and_lags_against_the_objectives() -> None:
     """Numbers are of the facts and the given time alone."""
-    row = plan_row(with_backups(GOOD, last_success=backup(5 * HOUR, size_bytes=250)), collectors(), NOW)
+    row = plan_row(with_backups(GOOD, last_success=backup(5 * HOUR, size_bytes=250)), NOW)
 
     assert (row.recovery_point_age, row.recovery_point_ratio) == (60.0, 60 / 1800)
     assert (row.last_full_age, row.last_full_ratio) == (5 * HOUR, 0.2)
@@ -43,8 +48,8 @@ def test_log_lag_is_absent_where_log_backup_is_off_and_a_restore_test_can_be_lat
     never = with_group(tested, RESTORES, RestoreHistory())
     unread = with_group(tested, RESTORES, None)
 
-    assert plan_row(off, collectors(), NOW).log_lag is None
-    assert [plan_row(plan, collectors(), NOW).proven_late for plan in (GOOD, tested, never, unread)] == [
+    assert plan_row(off, NOW).log_lag is None
+    assert [plan_row(plan, NOW).proven_late for plan in (GOOD, tested, never, unread)] == [
         False,
         True,
         True,
@@ -71,12 +76,12 @@ def test_messages_say_what_failed_in_the_apis_words_once_each() -> None:
     )
     mended = with_backups(GOOD, last_failure_message="disk full")
 
-    assert plan_row(plan, collectors(), NOW).messages == (
+    assert plan_row(plan, NOW).messages == (
         "disk full",
         "full backup j1: DBS.X: no room",
         "pre-check of plan: CHECK_CONN: refused",
     )
-    assert plan_row(mended, collectors(), NOW).messages == ()
+    assert plan_row(mended, NOW).messages == ()
 
 
 def test_the_overview_puts_what_is_wrong_first() -> None:
@@ -96,16 +101,77 @@ def test_the_overview_puts_what_is_wrong_first() -> None:
     assert [row.trouble for row in found.collectors] == [True, False, False, False, False]
 
 
-def test_the_oldest_data_is_told_against_its_interval() -> None:
-    """A minute-old read of every minute is older than an hour-old read of every day."""
-    hourly = CollectorState(
-        scope=SCOPE, collector="nodes", interval_seconds=86_400.0, oldest_success_at=NOW - HOUR
-    )
-    never = CollectorState(scope=SCOPE, collector="billing", interval_seconds=1.0)
-    found = overview(Snapshot(plans=[], regions=[], collectors=[hourly, never, *collectors().values()]), NOW)
+def test_log_lag_goes_by_the_window_where_that_is_newer() -> None:
+    """The list of log files is read seldom while the window moves, and its age is no lag."""
+    newer = with_plan(GOOD, restore_end_at=NOW - 20.0)
+    older = with_plan(GOOD, restore_end_at=NOW - 500.0)
 
-    assert found.oldest is not None
-    assert found.oldest.age == 30.0
-    assert found.first_runs_pending == 2
-    assert collector_row(never, NOW).trouble is False
-    assert overview(Snapshot(plans=[], regions=[], collectors=[]), NOW).oldest is None
+    assert plan_row(newer, NOW).log_lag == 20.0
+    assert plan_row(older, NOW).log_lag == 60.0
+
+
+def test_what_was_not_read_in_time_is_counted_by_collector() -> None:
+    """By the promises of plans and regions in its own account and region, and of the group that it brings."""
+    elsewhere = Scope(account="staging", region="cn-beijing")
+    plans = [
+        stale_for(good_plan("a"), 1.0, "full_backups", "log_backups"),
+        stale_for(good_plan("b"), 1.0, "full_backups"),
+        good_plan("c"),
+        stale_for(good_plan("d", scope=elsewhere), 1.0, "plans"),
+    ]
+    region = RegionSubject(scope=SCOPE, promised={"plans": NOW + 1.0, "gateways": NOW - 1.0})
+    states = [
+        *collectors().values(),
+        replace(collectors()["plans"], collector="gateways", facts="gateways"),
+        replace(collectors()["plans"], scope=elsewhere),
+    ]
+    found = overview_of(plans, regions=[region], collectors=states)
+    stale = {
+        (row.state.scope.account, row.state.collector): (row.stale, row.trouble) for row in found.collectors
+    }
+
+    assert stale == {
+        ("prod", "plans"): (0, False),
+        ("prod", "full_backups"): (2, True),
+        ("prod", "incremental_backups"): (1, True),
+        ("prod", "restore_ranges"): (0, False),
+        ("prod", "gateways"): (1, True),
+        ("staging", "plans"): (1, True),
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "trouble"),
+    [
+        ({}, False),
+        ({"success": False}, True),
+        ({"permitted": False}, True),
+        ({"tried": False, "success": False}, False),
+    ],
+)
+def test_a_collector_in_trouble_is_one_that_fails_or_may_not(changes: dict[str, bool], trouble: bool) -> None:
+    """One that has read nothing yet is neither; its data are as old as the worst subject's."""
+    row = collector_row(replace(collectors()["plans"], **changes), 0, NOW)
+
+    assert row.trouble is trouble
+    assert row.age == 30.0
+    assert collector_row(row.state, 3, NOW).trouble
+    assert collector_row(replace(row.state, oldest_success_at=None), 0, NOW).age is None
+
+
+def test_collectors_that_have_read_nothing_yet_are_counted() -> None:
+    """The page says that it is still looking."""
+    waiting = replace(collectors()["plans"], tried=False, success=False)
+
+    assert overview_of(collectors=[waiting, *collectors().values()]).untried == 1
+    assert overview_of().untried == 0
+
+
+def test_where_calls_are_too_few_the_worst_comes_first() -> None:
+    """A budget that suffices is not mentioned."""
+    budgets = [
+        BudgetState(scope=Scope(account=name, region="cn-hangzhou"), allowed_per_second=5.0, stretch=stretch)
+        for name, stretch in (("a", 1.0), ("b", 1.05), ("c", 3.0), ("d", 1.05))
+    ]
+
+    assert [budget.scope.account for budget in overview_of(budgets=budgets).stretched] == ["c", "b", "d"]

@@ -7,13 +7,15 @@ import gzip
 import re
 import threading
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 from support.known_subjects import PLAN, SCOPE
 from support.web import NASTY, PATIENCE_SECONDS, Web, everything
 
-from dbs_exporter.facts.collection import CollectorState
+from dbs_exporter.facts.collection import BudgetState, CollectorState
+from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.web.page.overview import Snapshot, overview
 from dbs_exporter.web.page.rendering import Renderer
 from dbs_exporter.web.page.view import Query
@@ -59,15 +61,55 @@ def test_a_collector_with_nothing_to_read_is_told_from_one_that_failed(
     state = CollectorState(
         scope=SCOPE,
         collector="restores",
-        interval_seconds=60.0,
-        finished_first_run=True,
+        tried=True,
         success=success,
         subjects=subjects,
     )
-    page = Renderer().page(overview(Snapshot(plans=[], regions=[], collectors=[state]), 5000.0), Query())
+    page = Renderer().page(overview(Snapshot(now=5000.0, plans=[], regions=[], collectors=[state])), Query())
     table = page.identity.decode().split('id="collectors"')[1].split("</table>")[0]
 
     assert [words for words in ("nothing to read", "never read") if words in table] == [said]
+
+
+def page_of(**given: Any) -> str:
+    """The page of a snapshot as text."""
+    snapshot = Snapshot(**{"now": 5000.0, "plans": [], "regions": [], "collectors": [], **given})
+    return Renderer().page(overview(snapshot), Query()).identity.decode().replace("\u00a0", " ")
+
+
+def test_the_page_says_by_how_much_readings_come_later_than_wanted() -> None:
+    """With what would mend it, and where; a budget that suffices is not mentioned."""
+    few = BudgetState(scope=SCOPE, allowed_per_second=5.0, stretch=2.5)
+    told = page_of(budgets=[few, BudgetState(scope=Scope(account="b", region="c"), allowed_per_second=5.0)])
+
+    assert "calls are too few</a>: readings come up to 2.5 × later (prod, cn-hangzhou)" in told
+    assert "calls are too few" not in page_of(budgets=[replace(few, stretch=1.0)])
+
+
+def test_the_page_shows_what_is_stale_and_what_was_not_read_yet() -> None:
+    """By collector, with how many plans are concerned."""
+    read = CollectorState(
+        scope=SCOPE, collector="full_backups", facts="full_backups", tried=True, success=True, subjects=1
+    )
+    waiting = CollectorState(scope=SCOPE, collector="billing", facts="billing")
+    stale = replace(PLAN, promised={"plans": 9_000.0, "full_backups": 4_999.0})
+    told = page_of(plans=[stale], collectors=[read, waiting])
+
+    assert "1 collector in trouble" in told
+    assert '<span class="badge breached">stale</span>' in told
+    assert '<td data-label="Stale" class="odd">1</td>' in told
+    assert '<span class="badge unknown">not read yet</span>' in told
+    assert "1 collector still to read anything" in told
+    fresh = page_of(plans=[replace(stale, promised={"plans": 9_000.0})], collectors=[read])
+    assert '<span class="badge breached">stale' not in fresh
+    assert "in trouble" not in fresh
+
+
+def test_ages_go_by_the_time_of_the_facts_and_not_of_the_machine() -> None:
+    """A clock that is hours off would make everything stale or nothing."""
+    told = page_of(now=4_100.0 + 600.0, plans=[PLAN])
+
+    assert '<time datetime="1970-01-01T01:18:20Z">' in told
 
 
 def test_the_page_is_for_one_who_has_no_network() -> None:

@@ -12,19 +12,18 @@ from support.page_plans import (
     NOTHING_TO_RESTORE,
     NOW,
     backup,
-    collectors,
+    stale_for,
     until_then,
     with_backups,
     with_group,
     with_plan,
-    with_read,
 )
 
 from dbs_exporter.facts.full_backups import FULL_BACKUPS
 from dbs_exporter.facts.log_backups import LOG_BACKUPS
 from dbs_exporter.facts.objectives import Objectives
-from dbs_exporter.facts.restore_ranges import RANGES
 from dbs_exporter.facts.subjects import PlanSubject
+from dbs_exporter.facts.windows import Window
 from dbs_exporter.web.page import verdict
 from dbs_exporter.web.page.verdict import STATES, judge
 
@@ -34,10 +33,12 @@ from dbs_exporter.web.page.verdict import STATES, judge
     [
         (GOOD, "protected", ""),
         (with_group(GOOD, FULL_BACKUPS, None), "protected", ""),
-        (with_read(GOOD, FULL_BACKUPS, None), "unknown", "full backups never read"),
-        (with_read(GOOD, LOG_BACKUPS, None), "unknown", "incremental backups never read"),
-        (with_read(GOOD, FULL_BACKUPS, 180.0), "protected", ""),
-        (with_read(GOOD, RANGES, 181.0), "unknown", "restore ranges last read 3 min 1 s ago"),
+        (with_group(NOTHING_TO_RESTORE, FULL_BACKUPS, None), "unknown", "full backups not read yet"),
+        (stale_for(GOOD, 0.0, "full_backups"), "protected", ""),
+        (stale_for(GOOD, 1.0, "full_backups"), "unknown", "full backups not read in time, for 1 s"),
+        (stale_for(GOOD, 61.0, "log_backups"), "unknown", "log backups not read in time, for 1 min 1 s"),
+        (stale_for(GOOD, 1.0, "plans"), "unknown", "plans not read in time, for 1 s"),
+        (stale_for(GOOD, 9 * HOUR, "ranges", "restores"), "protected", ""),
         *(
             (
                 with_plan(GOOD, status=status),
@@ -85,7 +86,7 @@ def test_each_rule_of_the_table_holds_where_it_says_and_not_a_second_earlier(
     plan: PlanSubject, state: str, reason: str
 ) -> None:
     """The state and its first reason, at the edges of every rule."""
-    found, reasons = judge(plan, collectors(), NOW)
+    found, reasons = judge(plan, NOW)
 
     assert found == state
     assert reason in (reasons[0] if reasons else "")
@@ -95,35 +96,58 @@ def test_each_rule_of_the_table_holds_where_it_says_and_not_a_second_earlier(
 def test_what_applies_first_wins_and_a_graver_state_still_tells_the_rest() -> None:
     """Unknown before unprotected before breached before at risk; the weaknesses are told with a breach."""
     wrong = with_backups(with_plan(LATE_POINT, status="pause"), consecutive_failures=2)
-    stale = with_read(wrong, FULL_BACKUPS, 1000.0)
+    stale = stale_for(wrong, 1000.0, "full_backups")
     running = with_plan(wrong, status="running")
 
-    assert judge(stale, collectors(), NOW)[0] == "unknown"
-    assert judge(wrong, collectors(), NOW)[0] == "unprotected"
-    assert "last 2 full backups failed" in judge(wrong, collectors(), NOW)[1]
-    assert judge(running, collectors(), NOW)[0] == "breached"
-    assert "last 2 full backups failed" in judge(running, collectors(), NOW)[1]
+    assert judge(stale, NOW)[0] == "unknown"
+    assert judge(wrong, NOW)[0] == "unprotected"
+    assert "last 2 full backups failed" in judge(wrong, NOW)[1]
+    assert judge(running, NOW)[0] == "breached"
+    assert "last 2 full backups failed" in judge(running, NOW)[1]
 
 
-def test_a_plan_list_older_than_three_intervals_makes_every_plan_of_it_unknown() -> None:
-    """A plan that may have been paused meanwhile is not called protected."""
-    old = {**collectors(), "plans": replace(collectors()["plans"], last_success_at=NOW - 181)}
-
-    assert judge(GOOD, old, NOW)[0] == "unknown"
-    assert judge(GOOD, old, NOW - 1)[0] == "protected"
+WITH_WINDOW = with_plan(GOOD, restore_end_at=NOW - 30.0)
 
 
-def test_what_ram_never_permitted_is_left_out_but_full_backups_are_needed() -> None:
-    """Without the ranges a plan is judged by its backups; without the backups nothing is known; what was read stays needed."""
-    refused = collectors(permitted=False)
-    without_ranges = with_read(GOOD, RANGES, None)
-    without_backups = with_read(GOOD, FULL_BACKUPS, None)
+def test_a_recovery_point_that_the_plan_list_gives_is_known_as_long_as_that_list() -> None:
+    """Its backups may be read seldom meanwhile; where the window was shown to say nothing, they are needed."""
+    lists = ("full_backups", "log_backups")
+    refuted = replace(WITH_WINDOW, window=Window(contradictions=2))
 
-    assert judge(without_ranges, refused, NOW)[0] == "protected"
-    assert judge(without_ranges, collectors(), NOW)[0] == "unknown"
-    assert judge(without_backups, refused, NOW) == ("unknown", ("full backups never read (not permitted)",))
-    assert judge(without_backups, {}, NOW) == ("unknown", ("full backups never read (collector is off)",))
-    assert judge(with_read(GOOD, RANGES, 181.0), refused, NOW)[0] == "unknown"
+    assert judge(stale_for(WITH_WINDOW, 9 * HOUR, *lists), NOW) == ("protected", ())
+    assert judge(stale_for(WITH_WINDOW, 1.0, "plans"), NOW) == (
+        "unknown",
+        ("plans not read in time, for 1 s",),
+    )
+    assert judge(stale_for(refuted, 60.0, *lists), NOW) == (
+        "unknown",
+        ("full backups not read in time, for 1 min", "log backups not read in time, for 1 min"),
+    )
+
+
+def test_a_plan_that_may_have_been_paused_meanwhile_is_not_called_protected() -> None:
+    """Its status is as old as the plan list; from the second on that this is not known, nothing is."""
+    old = stale_for(GOOD, 0.0, "plans")
+
+    assert judge(old, NOW)[0] == "protected"
+    assert judge(old, NOW + 1.0)[0] == "unknown"
+
+
+def test_what_was_never_read_is_waited_for_until_its_first_promise() -> None:
+    """Also where RAM refuses it: what is never read is unknown, not silent."""
+    unread = with_group(with_group(GOOD, FULL_BACKUPS, None), LOG_BACKUPS, None)
+    refused = stale_for(unread, 1.0, "full_backups")
+
+    assert judge(unread, NOW)[0] == "protected"
+    assert judge(refused, NOW) == ("unknown", ("full backups not read in time, for 1 s",))
+    assert judge(with_plan(refused, restore_end_at=NOW - 30.0), NOW)[0] == "protected"
+
+
+def test_what_is_switched_off_is_not_waited_for() -> None:
+    """Nothing of it is promised."""
+    without_logs = replace(GOOD, promised={"plans": NOW + 60.0, "full_backups": NOW + 60.0})
+
+    assert judge(without_logs, NOW)[0] == "protected"
 
 
 def test_every_state_is_in_the_table_of_the_module() -> None:

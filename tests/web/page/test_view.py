@@ -11,18 +11,16 @@ from support.page_plans import (
     HOLES,
     LATE_POINT,
     NOTHING_TO_RESTORE,
-    NOW,
     SCOPE,
     collectors,
     fleet,
     good_plan,
-    with_read,
+    overview_of,
+    stale_for,
 )
 
 from dbs_exporter.facts.collection import CollectorState
-from dbs_exporter.facts.full_backups import FULL_BACKUPS
 from dbs_exporter.facts.subjects import PlanSubject
-from dbs_exporter.web.page.overview import Snapshot, overview
 from dbs_exporter.web.page.view import PAGE_ROWS, SIDE_ROWS, SORTS, Query, view
 
 
@@ -61,7 +59,7 @@ def test_a_large_fleet_comes_in_pages_and_a_page_beyond_the_end_is_the_last() ->
 def test_the_smaller_tables_are_bounded_and_say_what_they_leave_out() -> None:
     """What does not fit is counted."""
     states = [replace(collectors()["plans"], collector=f"c{number}") for number in range(SIDE_ROWS + 7)]
-    found = view(overview(Snapshot(plans=[], regions=[], collectors=states), NOW), Query())
+    found = view(overview_of(collectors=states), Query())
 
     assert len(found.collectors) == SIDE_ROWS
     assert found.left_out["collectors"] == 7
@@ -74,7 +72,7 @@ def test_the_smaller_tables_are_bounded_and_say_what_they_leave_out() -> None:
         ([GOOD], "good", "The one plan is protected"),
         ([GOOD, good_plan("b")], "good", "All 2 plans are protected"),
         ([GOOD, HOLES], "warn", "1 plan of 2 at risk, none beyond its objective"),
-        ([HOLES, with_read(GOOD, FULL_BACKUPS, None)], "unknown", "Nothing certain is known of 1 plan of 2"),
+        ([HOLES, stale_for(GOOD, 1.0, "full_backups")], "unknown", "Nothing certain is known of 1 plan of 2"),
         ([HOLES, LATE_POINT], "bad", "1 plan of 2 cannot be restored as it should"),
         ([LATE_POINT, NOTHING_TO_RESTORE], "bad", "2 plans of 2 cannot be restored as they should"),
     ],
@@ -83,20 +81,16 @@ def test_the_headline_answers_at_once_whether_anything_is_wrong(
     plans: list[PlanSubject], mood: str, headline: str
 ) -> None:
     """The gravest state speaks."""
-    found = view(
-        overview(Snapshot(plans=plans, regions=[], collectors=list(collectors().values())), NOW), Query()
-    )
+    found = view(overview_of(plans, collectors=list(collectors().values())), Query())
 
     assert (found.mood, found.headline) == (mood, headline)
 
 
 def test_before_the_first_plan_list_the_headline_says_that_it_is_looking() -> None:
     """An empty list that was never read is not "no plans"."""
-    waiting = CollectorState(scope=SCOPE, collector="plans", interval_seconds=60.0)
+    waiting = CollectorState(scope=SCOPE, collector="plans")
 
-    assert view(overview(Snapshot(plans=[], regions=[], collectors=[waiting]), NOW), Query()).headline == (
-        "Still looking for plans"
-    )
+    assert view(overview_of(collectors=[waiting]), Query()).headline == "Still looking for plans"
 
 
 @given(
