@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from dbs_exporter.polling.runs import Runs
+
 from dbs_exporter.api.client import Call, Client
 from dbs_exporter.api.credentials.types import Credentials
 from dbs_exporter.api.pacing import Pacer
@@ -19,7 +21,6 @@ from dbs_exporter.facts.collection import CollectorState
 from dbs_exporter.facts.objectives import Objectives
 from dbs_exporter.facts.subjects import PlanSubject, RegionSubject, Scope
 from dbs_exporter.polling.poller import Poller, Target
-from dbs_exporter.polling.runs import Runs
 from dbs_exporter.polling.scheduler import Account, Scheduler
 from dbs_exporter.polling.sharding import Shard
 from dbs_exporter.polling.store import Store
