@@ -1,6 +1,7 @@
 """Names of recorded series that boards share with the alerts; a test proves that `rules/` records each of them."""
 
 PROTECTION = "plan:dbs_protection:state"
+STALE_BY_COLLECTOR = "region:dbs_collector:stale"
 AGE_RATIO = "plan:dbs_objective:worst_ratio"
 OBJECTIVE_RATIO = "plan:dbs_objective:ratio"
 RECOVERY_AGE = "plan:dbs_recovery_point_age:seconds"
