@@ -24,7 +24,6 @@ from urllib3 import HTTPResponse
 
 from bench.measured import row
 from dbs_exporter.api.client import Call, Client
-from dbs_exporter.api.credentials.static import StaticSource
 from dbs_exporter.api.credentials.types import Credentials
 from dbs_exporter.api.pacing import Pacer
 from dbs_exporter.api.server_time import ServerTime
@@ -41,14 +40,14 @@ from dbs_exporter.polling.scheduler import Scheduler
 from dbs_exporter.polling.store import Store
 from dbs_exporter.polling.target import Ages, Target
 from dbs_exporter.polling.workers import Task
-from dbs_exporter.simulator import Service, World
+from dbs_exporter.simulator import Assumptions, FleetShape, Service, World
 
-HOUR = 3_600.0
+HOUR = 3_600
 RATE = 5.0
 LATENCY_SECONDS = 0.08
 REGION = "cn-hangzhou"
 ACCOUNT = "demo"
-BEGIN = 1_790_000_000.0
+BEGIN = float(1_790_000_000 // 86_400 * 86_400 + 18 * HOUR)
 
 
 class VirtualClock:
@@ -121,6 +120,13 @@ class InProcessSessions(Sessions):
         return self._session
 
 
+class _Keys:
+    """Credentials that never change."""
+
+    def get(self) -> Credentials:
+        return Credentials(access_key_id="testak", access_key_secret="testsk")
+
+
 class Inline:
     """Carries a task out as it is submitted."""
 
@@ -174,7 +180,7 @@ class Watch:
             self.first_read.setdefault(key[2], now)
             for backup in (history.last_success, history.last_attempt):
                 if backup is not None and backup.ended_at is not None:
-                    self.seen_ended.setdefault((key[2], backup.set_id), now)
+                    self.seen_ended.setdefault((key[2], backup.backup_set_id), now)
 
     def _check_promises(self, key: SubjectKey, before: PlanSubject, subject: PlanSubject, now: float) -> None:
         promised = fresh_until(before)
@@ -204,7 +210,7 @@ class Simulation:
         client = Client(
             scope,
             "http://dbs.example",
-            StaticSource(Credentials(access_key_id="testak", access_key_secret="testsk")),
+            _Keys(),
             self.pacer,
             self.clock,
             10.0,
@@ -265,3 +271,94 @@ class Simulation:
             if self.runner.tasks == before:
                 until = min(end, tick, end if following is None else following)
                 self.clock.sleep(max(1e-3, until - self.clock.monotonic()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fleet:
+    """A fleet to be simulated: plans in a region, and how their backups behave."""
+
+    plans: int
+    usual_seconds: float
+    spread_minutes: int = 120
+    start_minute: int = 22 * 60
+    assumptions: Assumptions = Assumptions()
+    log_file_seconds: int = HOUR
+    rate: float = RATE
+
+
+def simulated(fleet: Fleet) -> Simulation:
+    """Return an exporter over a fleet, before its first call."""
+    clock = VirtualClock()
+    shape = FleetShape(
+        regions=(REGION,),
+        start_minute=fleet.start_minute,
+        start_spread_minutes=fleet.spread_minutes,
+        backup_seconds=fleet.usual_seconds,
+        failing_share=0.1,
+        log_file_seconds=fleet.log_file_seconds,
+    )
+    world = World.healthy(plans=fleet.plans, clock=clock.now, shape=shape, assumptions=fleet.assumptions)
+    return Simulation(world, clock, fleet.rate)
+
+
+def notices(simulation: Simulation, since: float) -> list[float]:
+    """Return how long after its end each full backup that ended since then (Unix seconds) was known to have ended."""
+    world, watch, now = simulation.world, simulation.watch, simulation.clock.now()
+    delays = []
+    for plan_id in world.plan_ids(ACCOUNT, REGION):
+        history = world.history(plan_id)
+        for number in history.full_numbers()[-3:]:
+            backup = history.full(number)
+            if backup.finished_at is not None and since <= backup.finished_at:
+                seen = watch.seen_ended.get((plan_id, backup.set_id))
+                delays.append((seen if seen is not None else now + HOUR) - backup.finished_at)
+    return delays
+
+
+def percentile(values: list[float], share: float) -> float:
+    """Return the value below which this share of the values lies; 0 for none."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+
+def main(arguments: list[str]) -> int:
+    plans, minutes, hours, rate = (
+        [float(argument) for argument in arguments] if len(arguments) == 4 else [*map(float, arguments), RATE]
+    )
+    began = time.perf_counter()
+    simulation = simulated(Fleet(plans=int(plans), usual_seconds=minutes * 60, rate=rate))
+    simulation.run(hours * HOUR)
+    watch = simulation.watch
+    print(f"{time.perf_counter() - began:.0f} s, {len(watch.call_times)} calls")
+    by_hour = Counter(int(at // HOUR) for at in watch.call_times)
+    print("calls by hour", [by_hour[hour] for hour in range(int(hours))])
+    print(watch.calls)
+    delays = notices(simulation, BEGIN + HOUR)
+    print(
+        "ends",
+        len(delays),
+        "notice p50",
+        percentile(delays, 0.5) / 60,
+        "p99",
+        percentile(delays, 0.99) / 60,
+        "max",
+        max(delays, default=0) / 60,
+    )
+    print(
+        "first read max",
+        max(watch.first_read.values()) - BEGIN,
+        "first point max",
+        max(watch.first_point.values()) - BEGIN,
+    )
+    print(
+        "stretch max",
+        max(factor for _, factor in watch.stretches),
+        "by hour",
+        [max(f for at, f in watch.stretches if at // HOUR == hour) for hour in range(int(hours))],
+    )
+    print(len(watch.broken), watch.broken[:10])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -36,6 +36,10 @@ MAX_ATTEMPTS = 4
 _SHORTEST_ATTEMPT_SECONDS = 0.001
 
 
+OnPage = Callable[[list[dict[str, Any]], int], None]
+"""Takes the items of a page, and how many there are on all pages."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """An attempt at a call, as it is reported to `on_call`."""
@@ -116,15 +120,15 @@ class Client:
         params: Mapping[str, object],
         *,
         within: float | None = None,
-        on_page: Callable[[list[dict[str, Any]]], None] | None = None,
+        on_page: OnPage | None = None,
     ) -> list[dict[str, Any]]:
         """Read a list to its end and return every item; `within` limits all pages and attempts, in seconds.
 
         The number of items must equal the TotalElements of every page, and no item may come twice. A list that changed while
         it was read is read a second time. Raises BadAnswer (field TotalElements) if that does not help, and whatever `call`
         raises. One change goes unnoticed: an item leaves the pages already read while another is added there; the next read
-        has both right. `on_page` takes the items of each page as it comes, of a second pass too, but not of a page that repeats the
-        one before.
+        has both right. `on_page` takes the items of each page as it comes and how many there are in all, of a second pass too, but
+        not of a page that repeats the one before.
         """
         definition = operation_named(operation)
         deadline = self._deadline(within)
@@ -133,7 +137,7 @@ class Client:
         take = on_page or _ignore
         if not definition.page_sizes:
             found = self._items(definition, self._call(definition, params, deadline))
-            take(found)
+            take(found, len(found))
             return found
         first = self._read_list(definition, params, deadline, take)
         if not first.problem:
@@ -287,7 +291,7 @@ class Client:
         operation: Operation,
         params: Mapping[str, object],
         deadline: float | None,
-        take: Callable[[list[dict[str, Any]]], None],
+        take: OnPage,
     ) -> ListPass:
         """Read page after page until a page is short, empty or repeated, or all items are there."""
         page_size_text = str(params.get("PageSize") or "")
@@ -312,7 +316,7 @@ class Client:
             page = self._items(operation, answer)
             more = list_pass.add_page(page, total)
             if not list_pass.repeats:
-                take(page)
+                take(page, total or len(page))
             if not more:
                 return list_pass
             # The API may return smaller pages than requested; the answer's own PageSize then says if a page is short.
@@ -321,7 +325,7 @@ class Client:
             page_number += 1
 
 
-def _ignore(_page: list[dict[str, Any]]) -> None:
+def _ignore(_page: list[dict[str, Any]], _total: int) -> None:
     pass
 
 

@@ -178,7 +178,7 @@ def _translated(error: Exception, url: str, route: Route, timeout: float) -> Api
     causes = list(_causes(error))
     host = urlsplit(url).netloc
     proxy = select_proxy(url, route.proxies)
-    where = f"{host} by way of the proxy {_without_password(proxy)}" if proxy else host
+    target = f"{host} by way of the proxy {_without_password(proxy)}" if proxy else host
     if any(isinstance(cause, requests.exceptions.InvalidSchema) for cause in causes):
         return Unreachable(
             f"the proxy {_without_password(proxy or '')} is of a kind that cannot be used; http:// would be right"
@@ -192,27 +192,27 @@ def _translated(error: Exception, url: str, route: Route, timeout: float) -> Api
         )
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return Unreachable(f"{where}: TLS: {cause.verify_message}")
+            return Unreachable(f"{target}: TLS: {cause.verify_message}")
         if isinstance(cause, ssl.SSLError):
-            return Unreachable(f"{where}: TLS: {cause.reason or type(cause).__name__}")
+            return Unreachable(f"{target}: TLS: {cause.reason or type(cause).__name__}")
         if isinstance(cause, socket.gaierror):
             name = f"the proxy {_without_password(proxy)}" if proxy else host
             return Unreachable(f"the name of {name} cannot be resolved")
     refusals = [cause for cause in causes if isinstance(cause, OSError) and cause.errno in _CONNECTING]
     if refusals:
-        what = f"the proxy {_without_password(proxy)}, on the way to {host}" if proxy else host
-        return Unreachable(f"{what}: {refusals[0].strerror or type(refusals[0]).__name__}")
+        unreachable = f"the proxy {_without_password(proxy)}, on the way to {host}" if proxy else host
+        return Unreachable(f"{unreachable}: {refusals[0].strerror or type(refusals[0]).__name__}")
     timeouts = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
     if any(isinstance(cause, timeouts) for cause in causes):
-        return Timeout(f"no whole answer of {where} within {timeout:.3g} s")
+        return Timeout(f"no whole answer of {target} within {timeout:.3g} s")
     tunnel = next((str(cause) for cause in causes if str(cause).startswith(_TUNNEL_REFUSED)), "")
     if tunnel:
-        why = tunnel.removeprefix(_TUNNEL_REFUSED).strip()[:100]
-        return Unreachable(f"the proxy {_without_password(proxy or '')} refused the way to {host}: {why}")
+        reason = tunnel.removeprefix(_TUNNEL_REFUSED).strip()[:100]
+        return Unreachable(f"the proxy {_without_password(proxy or '')} refused the way to {host}: {reason}")
     for cause in causes:
         if isinstance(cause, OSError) and cause.strerror:
-            return Unreachable(f"{where}: {cause.strerror}")
-    return Unreachable(f"{where}: the connection broke off, or what came was not HTTP")
+            return Unreachable(f"{target}: {cause.strerror}")
+    return Unreachable(f"{target}: the connection broke off, or what came was not HTTP")
 
 
 _TUNNEL_REFUSED = "Tunnel connection failed:"

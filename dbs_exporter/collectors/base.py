@@ -25,6 +25,9 @@ F = TypeVar("F")
 PROBE_DAY_MILLISECONDS = 86_400_000
 
 
+OnPage = Callable[[list[dict[str, Any]], int], None]
+
+
 class Api(Protocol):
     """What a collector asks of the client (`api.client.Client`)."""
 
@@ -40,9 +43,9 @@ class Api(Protocol):
         params: Mapping[str, object],
         *,
         within: float | None = None,
-        on_page: Callable[[list[dict[str, Any]]], None] | None = None,
+        on_page: OnPage | None = None,
     ) -> list[dict[str, Any]]:
-        """Return all items of a list; `on_page` takes the items of each page as they come."""
+        """Return all items of a list; `on_page` takes the items of each page as they come, and how many there are in all."""
         ...
 
 
@@ -68,10 +71,10 @@ class Reading:
     def pages(
         self,
         operation: str,
-        on_page: Callable[[list[dict[str, Any]]], None] | None = None,
+        on_page: OnPage | None = None,
         **params: object,
     ) -> list[dict[str, Any]]:
-        """Return all items of a list; `on_page` takes the items of each page as they come."""
+        """Return all items of a list; `on_page` takes the items of each page as they come, and how many there are in all."""
         more = {} if on_page is None else {"on_page": on_page}
         return self.api.pages(operation, params, within=self.within, **more)
 

@@ -13,6 +13,8 @@ from dbs_exporter.facts.groups import Known
 
 SLACK_SHARE = 0.05
 """A reading that comes again and again may come this share of its period earlier, so that others have room."""
+SHORT_SLACK_SHARE = 0.1
+"""The same of a short period, as long as that comes to less than LEAST_PATIENCE_SECONDS."""
 LEAST_PATIENCE_SECONDS = 30.0
 NEVER = float("inf")
 
@@ -25,7 +27,9 @@ class Pace:
     interval: float
     """How old it may be while something happens."""
     at_rest: float
-    """How old it may be while nothing does."""
+    """How old it may be while nothing does, and there are calls to spare."""
+    at_most: float = 0.0
+    """How old it may be while nothing does, however few calls there are."""
     tail: bool = True
     """Whether the newest part of its list can be read alone."""
 
@@ -50,19 +54,25 @@ class Due:
 
 def resting(known: Known, pace: Pace, why: str = "at rest") -> Due:
     """Return the due time of a group of which nothing is expected."""
-    return periodic(known, pace.at_rest, why)
+    return periodic(known, pace.at_rest, why, pace.at_most)
 
 
 def soon(known: Known, pace: Pace, why: str) -> Due:
     """Return the due time of a group that may change: the interval, doubled each time nothing did, up to the age at rest."""
-    period = min(pace.interval * 2.0 ** min(known.unchanged, 16), max(pace.interval, pace.at_rest))
-    return periodic(known, period, why)
+    period = pace.interval * 2.0 ** min(known.unchanged, 16)
+    wanted = min(period, max(pace.interval, pace.at_most))
+    return periodic(known, min(period, max(pace.interval, pace.at_rest)), why, wanted)
 
 
-def periodic(known: Known, period: float, why: str) -> Due:
-    """Return the due time of a group that is read every so many seconds."""
-    slack = max(min(LEAST_PATIENCE_SECONDS, period / 2), SLACK_SHARE * period)
-    return Due(at=(known.read_at or 0.0) + period - slack, patience=slack, every=period - slack, why=why)
+def periodic(known: Known, period: float, why: str, wanted: float = 0.0) -> Due:
+    """Return the due time of a group that is read every so many seconds; `wanted` is how many would do if calls were few."""
+    slack = max(min(LEAST_PATIENCE_SECONDS, SHORT_SLACK_SHARE * period), SLACK_SHARE * period)
+    return Due(
+        at=(known.read_at or 0.0) + period - slack,
+        patience=slack,
+        every=max(period, wanted) - slack,
+        why=why,
+    )
 
 
 def at_once(pace: Pace, since: float, why: str) -> Due:

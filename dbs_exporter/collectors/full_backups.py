@@ -35,13 +35,18 @@ from dbs_exporter.metrics.rows import SEEN, completed, counts, of_kinds, single,
 _LIST = "DescribeFullBackupList"
 
 CHECKPOINTS_SECONDS = (120.0, 600.0)
-"""After a start: did it begin, did it fail at once?"""
-END_SHARE = 0.9
+"""After a scheduled start: did it begin, did it fail at once?"""
+RUNS_SECONDS = 120.0
+"""After its start: a backup that runs then did not fail at once."""
+END_SHARE = 0.87
 """Of the usual duration: from then on a backup may end."""
 END_STEP_SHARE = 0.07
 """Of the usual duration: how old the facts may be from then on."""
 LATE_STEP_SHARE = 0.1
 """The same once it takes more than twice as long."""
+END_READINGS = 3
+"""How many readings the end of a backup takes, on average: a few steps, and it is seen."""
+SOON_SECONDS = 1_800.0
 EARLY_START_SECONDS = 1800.0
 """A job that was created no earlier than this before a scheduled start is that start's."""
 
@@ -57,7 +62,8 @@ def due(subject: PlanSubject, pace: Pace) -> Due:
     """Return when a plan's full backups can have changed.
 
     Between two backups: seldom, and two and ten minutes after a scheduled start, when one that fails at once has failed. While
-    one runs: from nine tenths of the usual duration on every few per cent of it, more slowly once it takes twice as long.
+    one runs: two minutes after its start, and from 0.87 of the usual duration on every few per cent of it, more slowly once it
+    takes twice as long.
     """
     known = subject.known(FULL_BACKUPS)
     history = subject.get(FULL_BACKUPS)
@@ -72,14 +78,30 @@ def due(subject: PlanSubject, pace: Pace) -> Due:
 
 
 def _while_running(history: FullBackupHistory, running: FullBackup, read_at: float, pace: Pace) -> Due:
-    began = running.started_at or running.created_at or read_at
     usual = history.usual_duration_seconds
-    checkpoints = [began + after for after in CHECKPOINTS_SECONDS]
-    if usual is not None:
-        checkpoints.append(began + END_SHARE * usual)
-    for at in sorted(checkpoints):
-        if at > read_at:
-            return Due(at=at, patience=_patience(usual), follow=2, why="a full backup runs")
+    if running.started_at is None:
+        # It waits for its turn.
+        return Due(
+            at=read_at + pace.interval,
+            patience=_patience(usual),
+            follow=_follow(usual),
+            why="a full backup waits",
+        )
+    began = running.started_at
+    if read_at < began + RUNS_SECONDS:
+        return Due(
+            at=began + RUNS_SECONDS,
+            patience=_patience(usual),
+            follow=_follow(usual) - 1,
+            why="a full backup has begun",
+        )
+    if usual is not None and read_at < began + END_SHARE * usual:
+        return Due(
+            at=began + END_SHARE * usual,
+            patience=_patience(usual),
+            follow=END_READINGS,
+            why="a full backup runs",
+        )
     if usual is None:
         step = max(pace.interval, END_STEP_SHARE * (read_at - began))
     elif read_at - began < 2 * usual:
@@ -88,7 +110,10 @@ def _while_running(history: FullBackupHistory, running: FullBackup, read_at: flo
         step = max(5 * pace.interval, LATE_STEP_SHARE * usual)
     slack = max(LEAST_PATIENCE_SECONDS, step * SLACK_SHARE)
     return Due(
-        at=read_at + step - slack, patience=slack, every=step - slack, why="a full backup is about to end"
+        at=read_at + step - slack,
+        patience=slack,
+        follow=END_READINGS - 1,
+        why="a full backup is about to end",
     )
 
 
@@ -108,7 +133,7 @@ def _at_start(
                 return Due(
                     at=start + checkpoint,
                     patience=_patience(usual),
-                    follow=3,
+                    follow=_follow(usual),
                     why="a full backup is to begin",
                 )
         start = next_start(subject.plan.schedule, learned, start)
@@ -120,6 +145,11 @@ def _at_start(
 def _patience(usual: float | None) -> float:
     """Return how late a checkpoint may be: little for backups that end soon."""
     return max(60.0, 0.05 * (usual or 0.0))
+
+
+def _follow(usual: float | None) -> int:
+    """Return how many readings follow the first look at a backup soon, until it ends."""
+    return 1 + (END_READINGS if usual is not None and usual <= SOON_SECONDS else 0)
 
 
 def _history(of: Callable[[FullBackupHistory], float | None]) -> Callable[[PlanSubject], list[Row]]:

@@ -34,10 +34,10 @@ def read_plans(reading: Reading) -> PlanList:
             raise BadAnswer(f"a region expected, not {plan_region[:60]!r}", field="BackupPlanRegion")
         return read_plan(fields) if plan_region in ("", reading.region.lower()) else None
 
-    def on_page(page: list[dict[str, Any]]) -> None:
+    def on_page(page: list[dict[str, Any]], total: int) -> None:
         # A plan that is listed is a fact at once; only that one is gone takes the whole list.
         found, _ = reading.reader.readable(page, here)
-        reading.on_part(_plan_list(found, whole=False))
+        reading.on_part(_plan_list(found, whole=False, total=total))
 
     records = reading.pages(
         _LIST,
@@ -51,12 +51,12 @@ def read_plans(reading: Reading) -> PlanList:
     found, problems = Reader(reading.now).readable(records, here)
     if problems and not found:
         raise problems[0]
-    return _plan_list(found, whole=not problems)
+    return _plan_list(found, whole=not problems, total=len(records))
 
 
-def _plan_list(found: Iterable[Plan | None], *, whole: bool) -> PlanList:
+def _plan_list(found: Iterable[Plan | None], *, whole: bool, total: int) -> PlanList:
     plans = {plan.plan_id: plan for plan in found if plan is not None}
-    return PlanList(plans=tuple(plans.values()), whole=whole)
+    return PlanList(plans=tuple(plans.values()), whole=whole, total=total)
 
 
 def _info(subject: PlanSubject) -> list[Row]:

@@ -74,6 +74,8 @@ class PlanList(Struct, frozen=True, kw_only=True):
     plans: tuple[Plan, ...] = ()
     whole: bool = True
     """Whether a plan that is not in it is gone; False if the id or region of a record could not be read."""
+    total: int = 0
+    """Records that the API counts, on all pages."""
 
 
 PLANS: Group[PlanList] = Group("plans", PlanList)

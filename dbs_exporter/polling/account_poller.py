@@ -103,7 +103,7 @@ class AccountPoller:
     def take(self, now: float) -> Task | None:
         """Return the reading that is to be carried out now."""
         with self._lock:
-            if self._closed or self._running or not self._wanted:
+            if self._closed or self._running or not self._wanted or now < self._health.paused_until:
                 return None
             self._running = True
             return partial(self._carry_out, self._collectors[self._wanted.pop(0)])

@@ -41,7 +41,7 @@ def _calls(entry: Entry, now: float, horizon: float) -> float:
     left = now + horizon - max(entry.wanted_at, now)
     if left < 0:
         return 0.0
-    again = left / entry.every if 0 < entry.every < horizon else 0.0
+    again = left // entry.every if 0 < entry.every < horizon else 0.0
     return entry.cost * (1.0 + again + entry.follow)
 
 

@@ -71,6 +71,7 @@ class Planner:
         self._costs: dict[Key, int] = {}
         self._sent_back: set[tuple[str, str]] = set()
         """(collector, plan) whose list is wanted because a followed thing is gone."""
+        self._plans = 0
         self._stretch = Stretch()
         self._ease = 1.0
         self._whole_tokens = float(PAGE)
@@ -224,7 +225,8 @@ class Planner:
                 self.reschedule(key.plan_id)
 
     def on_plans(self, count: int, gone: Iterable[str]) -> None:
-        """Note that plans came or went: `count` are there now."""
+        """Note that plans came or went: `count` are there or about to be listed."""
+        self._plans = count
         for plan_id in gone:
             self._queue.remove_plan(plan_id, self.plan_collectors)
             for known in (self._failures, self._costs):
@@ -252,7 +254,7 @@ class Planner:
 
     def _sweep_seconds(self) -> float:
         """Return how long one call for each plan takes at the present rate."""
-        return START_SHARE * len(self._store.plans_of(self._target.scope)) / max(self._target.rate.rate, 1e-6)
+        return START_SHARE * self._plans / max(self._target.rate.rate, 1e-6)
 
     # ── scheduling one group ──
 
@@ -307,8 +309,10 @@ class Planner:
         if stands or subject.plan.status in NOT_RUNNING:
             # Those that look bad go before the others of their kind.
             latest -= self._sweep_seconds() / 2
-        every = max(self.interval(collector.name), self._at_rest(collector.name))
-        self._queue.put(Entry(key=key, at=now, latest=latest, wanted_at=now, every=every))
+        # It may come as soon as there are calls, but is wanted only once those before it had theirs.
+        wanted_at = now + (collector.rank - 1) * self._sweep_seconds()
+        every = self._at_most(collector.name)
+        self._queue.put(Entry(key=key, at=now, latest=latest, wanted_at=wanted_at, every=every))
 
     def _put(self, key: Key, at: float, latest: float, due: Due, wanted_at: float) -> None:
         self._queue.put(
@@ -337,12 +341,18 @@ class Planner:
             now=unix,
             interval=self.interval(collector.name),
             at_rest=self._at_rest(collector.name),
+            at_most=self._at_most(collector.name),
             tail=self._tails.method is not None or not self._tails.given_up,
         )
 
     def _at_rest(self, collector: str) -> float:
         ages = self._target.collectors[collector]
-        return max(ages.interval, ages.at_rest * self._ease)
+        ease = self._ease if self._stretch.factor <= 1 else 1.0
+        return max(ages.interval, ages.at_rest * ease)
+
+    def _at_most(self, collector: str) -> float:
+        ages = self._target.collectors[collector]
+        return max(ages.interval, ages.at_rest)
 
     def _needed(self, collector: PlanCollector[Any]) -> list[Any]:
         """Return the groups that a collector asks about and that are read here."""

@@ -13,7 +13,15 @@ from functools import partial
 from typing import Any
 
 from dbs_exporter.clock import Clock
-from dbs_exporter.collectors.base import Api, Follow, PlanCollector, PlanReading, Reading, RegionCollector
+from dbs_exporter.collectors.base import (
+    Api,
+    Follow,
+    OnPage,
+    PlanCollector,
+    PlanReading,
+    Reading,
+    RegionCollector,
+)
 from dbs_exporter.collectors.learned import Tails
 from dbs_exporter.collectors.table import Table
 from dbs_exporter.errors import ApiError, CredentialsError, Invalid, NotPermitted
@@ -71,7 +79,7 @@ class Poller:
             )
             if isinstance(collector, RegionCollector):
                 outcomes.set_subjects(scope, name, [""])
-        self._on_plans([])
+        self._on_plans([], expected=0)
         self._planner.reschedule_all()
 
     # ── what the dispatcher asks ──
@@ -242,18 +250,18 @@ class Poller:
                 return
             until = self._planner.region_promise(collector, at)
             change = self._store.put_plans(scope, mine, whole=listed.whole, at=at, promised_until=until)
-            if change.new or change.gone:
-                self._on_plans(change.gone)
+            if change.new or change.gone or listed.whole:
+                self._on_plans(change.gone, expected=0 if listed.whole else listed.total)
             for plan in mine:
                 # A window that stands still makes its log list due, so each plan that is listed is looked at.
                 self._planner.reschedule(plan.plan_id)
         self._on_due()
 
-    def _on_plans(self, gone: Iterable[str]) -> None:
+    def _on_plans(self, gone: Iterable[str], expected: int) -> None:
         present = [subject.plan.plan_id for subject in self._store.plans_of(self.target.scope)]
         for name in self._planner.plan_collectors:
             self._outcomes.set_subjects(self.target.scope, name, present)
-        self._planner.on_plans(len(present), gone)
+        self._planner.on_plans(max(len(present), expected), gone)
 
     def _follow(self, collector: PlanCollector[Any]) -> None:
         """Read what is under way of many plans by its ids; what the API does not know any more is left to its plan's list."""
@@ -351,7 +359,7 @@ class _Counting:
         params: Mapping[str, object],
         *,
         within: float | None = None,
-        on_page: Callable[[list[dict[str, Any]]], None] | None = None,
+        on_page: OnPage | None = None,
     ) -> list[dict[str, Any]]:
         found = self._api.pages(operation, params, within=within, on_page=on_page)
         self.calls += max(1, -(-len(found) // PAGE))

@@ -1,10 +1,22 @@
-"""A stand-in for the DBS API over HTTP: a believable fleet, both signatures, real paging, and every fault that a cloud has.
+"""A simulator of the DBS API over HTTP: a fleet of plans, both signatures, paging, and faults.
 
-It imports nothing of the exporter, so that a mistake there cannot agree with itself here.
+It imports nothing of the exporter, so that a mistake there is not repeated here and so hidden.
 """
 
+from dbs_exporter.simulator.assumptions import Assumptions
+from dbs_exporter.simulator.fleet import FleetShape
 from dbs_exporter.simulator.incidents import INCIDENTS
-from dbs_exporter.simulator.service import Simulator, start_simulator
+from dbs_exporter.simulator.server import Simulator, start_simulator
+from dbs_exporter.simulator.service import Reply, Service
 from dbs_exporter.simulator.world import World
 
-__all__ = ["INCIDENTS", "Simulator", "World", "start_simulator"]
+__all__ = [
+    "INCIDENTS",
+    "Assumptions",
+    "FleetShape",
+    "Reply",
+    "Service",
+    "Simulator",
+    "World",
+    "start_simulator",
+]

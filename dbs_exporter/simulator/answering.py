@@ -1,4 +1,7 @@
-"""Which function answers which read operation."""
+"""READS: the function that answers each read operation.
+
+The functions themselves are in `reads_plans` and `reads_tasks`; operations that change something are in `changes`.
+"""
 
 from __future__ import annotations
 

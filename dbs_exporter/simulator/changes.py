@@ -1,7 +1,7 @@
-"""The answers of the operations that change something; what they change is seen by the reads.
+"""WRITES: the operations that change something, and their answers.
 
-A changed schedule (ModifyBackupStrategy) is told by the plan list, but the simulated backups keep their hours: their past would
-change with it.
+This module owns what each operation changes in the world; `reads_plans` and `reads_tasks` show the changes. A changed schedule (ModifyBackupStrategy) appears in the plan list, but the simulated backups keep their times, because
+otherwise their past would change too.
 """
 
 from __future__ import annotations
@@ -11,18 +11,16 @@ from typing import Any
 
 from dbs_exporter.simulator.fleet import DAY, ENGINES, YEAR, Engine, PlanSpec
 from dbs_exporter.simulator.reads_plans import WEEKDAYS, plan_of, prepaid_end
-from dbs_exporter.simulator.reads_tasks import own_gateway
+from dbs_exporter.simulator.reads_tasks import check_own_gateway
 from dbs_exporter.simulator.replies import Answer, Params, Refused, flag, integer, invalid, ms, required
 from dbs_exporter.simulator.tasks import Download, Restore
 from dbs_exporter.simulator.world import World
 
 Write = Callable[[World, str, Params], Answer]
 
-# ── restores and downloads ──
-
 
 def create_restore_task(world: World, account: str, params: Params) -> Answer:
-    """CreateRestoreTask: to an instant or to a full backup set."""
+    """Carry out CreateRestoreTask, to a point in time or to a full backup set."""
     spec = plan_of(world, account, params)
     name, kind = required(params, "RestoreTaskName"), required(params, "DestinationEndpointInstanceType")
     set_id = params.get("BackupSetId", "")
@@ -33,25 +31,25 @@ def create_restore_task(world: World, account: str, params: Params) -> Answer:
     window = history.window()
     if target is not None and (window is None or not window[0] <= target <= window[1] + 60):
         raise invalid("RestoreTime")
-    chosen = history.newest_finished()
+    backup = history.newest_finished()
     if set_id:
-        found = [number for number in history.full_numbers() if history.set_id(number) == set_id]
-        chosen = history.full(found[0]) if found else None
-        if chosen is None or chosen.status != "finish":
+        numbers = [number for number in history.full_numbers() if history.set_id(number) == set_id]
+        backup = history.full(numbers[0]) if numbers else None
+        if backup is None or backup.status != "finish":
             raise invalid("BackupSetId")
     gateway_id = integer(params, "BackupGatewayId", 0)
     if gateway_id:
-        own_gateway(world, account, gateway_id)
+        check_own_gateway(world, account, gateway_id)
     task = Restore(
         task_id=world.new_id("s"),
         plan_id=spec.plan_id,
         name=name,
         created_at=world.clock(),
-        size_bytes=chosen.size_bytes if chosen else spec.base_bytes,
+        size_bytes=backup.size_bytes if backup else spec.base_bytes,
         kind=spec.engine.restore_kind,
         continuous=target is not None and spec.has_log,
         target_at=target,
-        set_id=chosen.set_id if chosen else "",
+        set_id=backup.set_id if backup else "",
         destination_type=kind.lower(),
         destination_instance_id=params.get("DestinationEndpointInstanceID", ""),
         destination_region=params.get("DestinationEndpointRegion", ""),
@@ -70,7 +68,7 @@ def create_restore_task(world: World, account: str, params: Params) -> Answer:
 
 
 def start_restore_task(world: World, account: str, params: Params) -> Answer:
-    """StartRestoreTask: its stages then follow the clock."""
+    """Carry out StartRestoreTask; from then on its progress is a function of the time."""
     task = world.restore(required(params, "RestoreTaskId"), account)
     if task is None:
         raise invalid("RestoreTaskId")
@@ -82,8 +80,8 @@ def start_restore_task(world: World, account: str, params: Params) -> Answer:
 def _download(
     world: World, spec: PlanSpec, params: Params, set_id: str, code: str, kind: str, default: str, size: int
 ) -> Answer:
-    wanted = params.get("BackupSetDataFormat") or default
-    if wanted not in ("Native", "SQL", "CSV", "JSON"):
+    data_format = params.get("BackupSetDataFormat") or default
+    if data_format not in ("Native", "SQL", "CSV", "JSON"):
         raise invalid("BackupSetDataFormat")
     task = Download(
         task_id=world.new_id("dbstoo"),
@@ -93,7 +91,7 @@ def _download(
         code=code,
         created_at=world.clock(),
         size_bytes=size,
-        data_format=wanted,
+        data_format=data_format,
         job_type=kind,
         database_type=spec.engine.database_type,
     )
@@ -102,68 +100,64 @@ def _download(
 
 
 def create_full_download(world: World, account: str, params: Params) -> Answer:
-    """CreateFullBackupSetDownload."""
+    """Carry out CreateFullBackupSetDownload."""
     set_id = required(params, "BackupSetId")
     history = world.set_owner(set_id, account)
     for number in history.full_numbers() if history else ():
         if history is not None and history.set_id(number) == set_id:
-            one = history.full(number)
-            if one.status == "finish":
-                return _download(
-                    world, history.spec, params, set_id, set_id, "cbs_backup_sub_full", "CSV", one.size_bytes
-                )
+            backup = history.full(number)
+            if backup.status == "finish":
+                kind = "cbs_backup_sub_full"
+                return _download(world, history.spec, params, set_id, set_id, kind, "CSV", backup.size_bytes)
     raise invalid("BackupSetId")
 
 
 def create_increment_download(world: World, account: str, params: Params) -> Answer:
-    """CreateIncrementBackupSetDownload: the set's id is the log job's, the name is the file's."""
+    """Carry out CreateIncrementBackupSetDownload, with the id of the log job and the name of the file."""
     set_id, name = required(params, "BackupSetId"), required(params, "BackupSetName")
     spec = world.spec(set_id.removesuffix("log"), account)
     if spec is not None:
         history = world.history(spec.plan_id)
-        for one in map(history.log, range(history.log_count())):
-            if one.file_id == name:
+        for file in map(history.log, range(history.log_count())):
+            if file.file_id == name:
                 kind = "cbs_backup_sub_cont"
-                return _download(world, spec, params, set_id, name, kind, "Native", one.size_bytes)
+                return _download(world, spec, params, set_id, name, kind, "Native", file.size_bytes)
     raise invalid("BackupSetId")
 
 
 def modify_download_rules(world: World, account: str, params: Params) -> Answer:
-    """ModifyBackupSetDownloadRules."""
+    """Carry out ModifyBackupSetDownloadRules."""
     spec = plan_of(world, account, params)
-    opened = flag(params, "OpenAutoDownload", False)
-    if opened and not params.get("BackupSetDownloadTargetTypeLocation"):
+    is_automatic = flag(params, "OpenAutoDownload", False)
+    if is_automatic and not params.get("BackupSetDownloadTargetTypeLocation"):
         raise Refused(
             400, "MissingBackupSetDownloadTargetTypeLocation", "The target's location is mandatory."
         )
-    fields: dict[str, Any] = {"OpenBackupSetAutoDownload": opened}
-    for given, told in (
+    fields: dict[str, Any] = {"OpenBackupSetAutoDownload": is_automatic}
+    for parameter, listed_field in (
         ("BackupSetDownloadDir", "BackupSetDownloadDir"),
         ("BackupSetDownloadTargetType", "BackupSetDownloadTargetType"),
         ("FullDataFormat", "BackupSetDownloadFullDataFormat"),
         ("IncrementDataFormat", "BackupSetDownloadIncrementDataFormat"),
     ):
-        if params.get(given):
-            fields[told] = params[given]
+        if params.get(parameter):
+            fields[listed_field] = params[parameter]
     if gateway_id := integer(params, "BackupGatewayId", 0):
-        own_gateway(world, account, gateway_id)
+        check_own_gateway(world, account, gateway_id)
         fields["BackupSetDownloadGatewayId"] = gateway_id
     world.change_fields(spec.plan_id, fields)
     return {"BackupPlanId": spec.plan_id}
 
 
 def create_database_list_task(world: World, account: str, params: Params) -> Answer:
-    """CreateGetDBListFromAgentTask."""
+    """Carry out CreateGetDBListFromAgentTask."""
     if gateway_id := integer(params, "BackupGatewayId", 0):
-        own_gateway(world, account, gateway_id)
+        check_own_gateway(world, account, gateway_id)
     return {"TaskId": 123_456}
 
 
-# ── plans ──
-
-
 def release(world: World, account: str, params: Params) -> Answer:
-    """ReleaseBackupPlan."""
+    """Carry out ReleaseBackupPlan."""
     spec = world.spec(required(params, "BackupPlanId"), account)
     if spec is None:
         raise Refused(400, "InvalidJobId", "The specified job is not found.")
@@ -172,51 +166,50 @@ def release(world: World, account: str, params: Params) -> Answer:
 
 
 def create_plan(world: World, account: str, params: Params) -> Answer:
-    """CreateBackupPlan: the plan is in the list at once, and waits for its configuration."""
-    wanted, method = required(params, "DatabaseType"), required(params, "BackupMethod")
+    """Carry out CreateBackupPlan; the plan is listed at once and waits for its configuration."""
+    database_type, method = required(params, "DatabaseType"), required(params, "BackupMethod")
     region = params.get("Region") or params.get("RegionId") or "cn-hangzhou"
     engine = next(
-        (one for one in ENGINES if (one.database_type, one.method) == (wanted, method)),
-        Engine(wanted, 3306, method, False, "log-{:08d}"),
+        (engine for engine in ENGINES if (engine.database_type, engine.method) == (database_type, method)),
+        Engine(database_type, 3306, method, False, "log-{:08d}"),
     )
     prepaid = params.get("PayType", "prepay") == "prepay"
-    spec = {"engine": engine, "has_log": engine.has_log, "prepaid": prepaid, "incidents": frozenset()}
-    plan_id = world.add_plan(account, region, spec)
+    fields = {"engine": engine, "has_log": engine.has_log, "prepaid": prepaid, "incidents": frozenset()}
+    plan_id = world.add_plan(account, region, fields)
     if params.get("InstanceClass"):
         world.change_fields(plan_id, {"InstanceClass": params["InstanceClass"]})
     return {"BackupPlanId": plan_id, "OrderId": world.new_id("2056")}
 
 
 def configure_plan(world: World, account: str, params: Params) -> Answer:
-    """ConfigureBackupPlan: what is told is listed, and the pre-check begins."""
+    """Carry out ConfigureBackupPlan; the plan list shows the settings, and the pre-check begins."""
     spec = plan_of(world, account, params)
-    _told(world, spec, params)
+    _change_settings(world, spec, params)
     if world.status_of(spec) == "wait":
         world.set_status(spec.plan_id, "check_pass")
     return {"BackupPlanId": spec.plan_id}
 
 
 def create_and_start_plan(world: World, account: str, params: Params) -> Answer:
-    """CreateAndStartBackupPlan."""
-    made = create_plan(world, account, params)
-    told = {**params, "BackupPlanId": str(made["BackupPlanId"])}
-    configure_plan(world, account, told)
-    world.set_status(made["BackupPlanId"], "running")
-    return made | {"CreateBackupSet": False}
+    """Carry out CreateAndStartBackupPlan."""
+    answer = create_plan(world, account, params)
+    configure_plan(world, account, {**params, "BackupPlanId": str(answer["BackupPlanId"])})
+    world.set_status(answer["BackupPlanId"], "running")
+    return answer | {"CreateBackupSet": False}
 
 
-TOLD = (
+TEXT_SETTINGS = (
     "BackupObjects", "BackupPlanName", "BackupStartTime", "InstanceClass", "OSSBucketName", "SourceEndpointDatabaseName",
     "SourceEndpointInstanceID", "SourceEndpointInstanceType", "SourceEndpointOracleSID", "SourceEndpointRegion",
     "SourceEndpointUserName",
 )  # fmt: skip
-DAYS = ("BackupRetentionPeriod", "DuplicationArchivePeriod", "DuplicationInfrequentAccessPeriod")
+DAY_SETTINGS = ("BackupRetentionPeriod", "DuplicationArchivePeriod", "DuplicationInfrequentAccessPeriod")
 
 
-def _told(world: World, spec: PlanSpec, params: Params) -> None:
-    """Let the plan list say what a request said."""
-    fields: dict[str, Any] = {name: params[name] for name in TOLD if params.get(name)}
-    fields |= {name: integer(params, name, 0, range(1, 1826)) for name in DAYS if params.get(name)}
+def _change_settings(world: World, spec: PlanSpec, params: Params) -> None:
+    """Change a plan's settings to those of a request, as the plan list shows them."""
+    fields: dict[str, Any] = {name: params[name] for name in TEXT_SETTINGS if params.get(name)}
+    fields |= {name: integer(params, name, 0, range(1, 1826)) for name in DAY_SETTINGS if params.get(name)}
     if period := params.get("BackupPeriod"):
         days = period.upper().split(",")
         if not set(days) <= set(WEEKDAYS):
@@ -238,31 +231,31 @@ def _told(world: World, spec: PlanSpec, params: Params) -> None:
 
 
 def change_plan(world: World, account: str, params: Params) -> Answer:
-    """ModifyBackupPlanName, ...Objects, ...SourceEndpoint, ...Strategy, ModifyStorageStrategy, UpgradeBackupPlan."""
+    """Carry out any operation that changes settings of a plan, such as ModifyBackupStrategy."""
     spec = plan_of(world, account, params)
-    _told(world, spec, params)
+    _change_settings(world, spec, params)
     return {"BackupPlanId": spec.plan_id}
 
 
 def rename(world: World, account: str, params: Params) -> Answer:
-    """ModifyBackupPlanName."""
+    """Carry out ModifyBackupPlanName."""
     required(params, "BackupPlanName")
     return change_plan(world, account, params)
 
 
 def renew(world: World, account: str, params: Params) -> Answer:
-    """RenewBackupPlan: a prepaid plan lasts some months or years more."""
+    """Carry out RenewBackupPlan, for some months or years."""
     spec = plan_of(world, account, params)
     ends = prepaid_end(world, world.history(spec.plan_id))
     if ends is None:
         raise Refused(400, "InvalidParameter", "This backupPlan can't support this action")
-    used = integer(params, "UsedTime", 1, range(1, 12))
-    ends += used * (YEAR if params.get("Period") == "Year" else 30 * DAY)
+    periods = integer(params, "UsedTime", 1, range(1, 12))
+    ends += periods * (YEAR if params.get("Period") == "Year" else 30 * DAY)
     world.change_fields(spec.plan_id, {"InstanceExpiredTimestamp": ms(ends)})
     return {"BackupPlanId": spec.plan_id, "OrderId": world.new_id("2056")}
 
 
-def _status(status: str) -> Write:
+def _set_status(status: str) -> Write:
     def change(world: World, account: str, params: Params) -> Answer:
         spec = plan_of(world, account, params)
         if world.status_of(spec) in ("wait", "locked"):
@@ -273,7 +266,7 @@ def _status(status: str) -> Write:
     return change
 
 
-def _log(enabled: bool) -> Write:
+def _set_log_enabled(enabled: bool) -> Write:
     def change(world: World, account: str, params: Params) -> Answer:
         spec = plan_of(world, account, params)
         world.set_log_enabled(spec.plan_id, enabled)
@@ -282,7 +275,7 @@ def _log(enabled: bool) -> Write:
     return change
 
 
-def _taken(world: World, account: str, params: Params) -> Answer:
+def _accept(world: World, account: str, params: Params) -> Answer:
     return {}
 
 
@@ -294,9 +287,9 @@ WRITES: dict[str, Write] = {
     "CreateGetDBListFromAgentTask": create_database_list_task,
     "CreateIncrementBackupSetDownload": create_increment_download,
     "CreateRestoreTask": create_restore_task,
-    "DisableBackupLog": _log(False),
-    "EnableBackupLog": _log(True),
-    "InitializeDbsServiceLinkedRole": _taken,
+    "DisableBackupLog": _set_log_enabled(False),
+    "EnableBackupLog": _set_log_enabled(True),
+    "InitializeDbsServiceLinkedRole": _accept,
     "ModifyBackupObjects": change_plan,
     "ModifyBackupPlanName": rename,
     "ModifyBackupSetDownloadRules": modify_download_rules,
@@ -305,8 +298,8 @@ WRITES: dict[str, Write] = {
     "ModifyStorageStrategy": change_plan,
     "ReleaseBackupPlan": release,
     "RenewBackupPlan": renew,
-    "StartBackupPlan": _status("running"),
+    "StartBackupPlan": _set_status("running"),
     "StartRestoreTask": start_restore_task,
-    "StopBackupPlan": _status("pause"),
+    "StopBackupPlan": _set_status("pause"),
     "UpgradeBackupPlan": change_plan,
 }

@@ -1,14 +1,16 @@
-"""What steers a running simulator over HTTP; unlike the API it asks for no signature.
+"""The control requests of a running simulator, below `/-/`; unlike the API they need no signature.
 
 GET    /-/healthy       200
-GET    /-/requests      how often each operation was asked; DELETE begins anew
-GET    /-/refused       how many error answers there were by code
-GET    /-/faults        the kinds there are and the faults that hold; POST a list of faults in place of them
-GET    /-/incidents     those there are, those that hold and the plans they hit; POST a list of those that shall hold, or
+GET    /-/requests      the number of calls by operation; DELETE sets it to zero
+GET    /-/refused       the number of error answers by code
+GET    /-/faults        the kinds of faults and the active faults; POST a list of faults to replace them
+GET    /-/incidents     all incidents, the active ones and the plans they affect; POST a list of those to be active, or
                         {"begin": [...], "end": [...]}
 POST   /-/limits        calls per second: a number, a map of operation to number, or null
 DELETE /-/plans/ID      release a plan
 GET    /-/credentials   a short-lived key with token, for credentials_uri; ?account=…&seconds=…
+
+This module owns these requests only; it opens no socket, and `service` answers the API.
 """
 
 from __future__ import annotations
@@ -28,11 +30,11 @@ from dbs_exporter.simulator.world import World
 TOKEN_SECONDS = 3600
 PLANS = "/-/plans/"
 Limits = float | Mapping[str, float] | None
-"""Calls per second that each account may make of each operation, or of those that are named; None for no limit."""
+"""Calls per second that each account may make: of every operation, or of those in the map; None for no limit."""
 
 
-class Steered(Protocol):
-    """What can be steered of a running simulator (`service.Simulator`)."""
+class ControlledSimulator(Protocol):
+    """The parts of a running simulator that can be controlled (`service.Simulator`)."""
 
     world: World
     faults: Faults
@@ -42,16 +44,16 @@ class Steered(Protocol):
     clock: Callable[[], float]
 
     def set_limits(self, requests_per_second: Limits) -> None:
-        """Throttle from now on."""
+        """Set the limits that hold from now on."""
         ...
 
 
-def steer(
-    simulator: Steered, method: str, path: str, query: Mapping[str, str], body: bytes
+def answer_control(
+    simulator: ControlledSimulator, method: str, path: str, query: Mapping[str, str], body: bytes
 ) -> tuple[int, dict[str, Any]]:
-    """(HTTP status, answer) of a request to steer."""
+    """Carry out a control request and return (HTTP status, answer)."""
     try:
-        given = json.loads(body) if body else None
+        content = json.loads(body) if body else None
         if path.startswith(PLANS) and method == "DELETE":
             simulator.world.delete_plan(path.removeprefix(PLANS))
             return 200, {"deleted": path.removeprefix(PLANS)}
@@ -65,16 +67,16 @@ def steer(
             return 200, dict(simulator.refused)
         if path == "/-/faults":
             if method == "POST":
-                simulator.faults.set(given if given is not None else [])
-            return 200, {"kinds": list(KINDS), "holding": simulator.faults.holding()}
+                simulator.faults.replace(content if content is not None else [])
+            return 200, {"kinds": list(KINDS), "holding": simulator.faults.active()}
         if path == "/-/incidents":
             if method == "POST":
-                _switch(simulator, given)
+                _set_incidents(simulator, content)
             world = simulator.world
             return 200, {"incidents": INCIDENTS, "holding": world.incidents, "plans": world.incident_plans}
         if path == "/-/limits" and method == "POST":
-            simulator.set_limits(given)
-            return 200, {"limits": given}
+            simulator.set_limits(content)
+            return 200, {"limits": content}
         if path == "/-/credentials":
             return 200, _token(simulator, query)
     except (ValueError, TypeError) as error:
@@ -84,20 +86,20 @@ def steer(
     return 404, {"error": f"nothing at {method} {path}"}
 
 
-def _switch(simulator: Steered, given: Any) -> None:
+def _set_incidents(simulator: ControlledSimulator, content: Any) -> None:
     world = simulator.world
-    if isinstance(given, Mapping):
-        if wrong := sorted(set(given) - {"begin", "end"}):
-            raise ValueError(f"unknown {', '.join(wrong)}; there are begin and end")
-        world.end(*given.get("end", ()))
-        world.begin(*given.get("begin", ()))
-    elif given is None or isinstance(given, list):
-        world.set_incidents(given or ())
+    if isinstance(content, Mapping):
+        if unknown := sorted(set(content) - {"begin", "end"}):
+            raise ValueError(f"unknown {', '.join(unknown)}; there are begin and end")
+        world.end(*content.get("end", ()))
+        world.begin(*content.get("begin", ()))
+    elif content is None or isinstance(content, list):
+        world.set_incidents(content or ())
     else:
         raise ValueError('incidents are a list of names, or {"begin": [...], "end": [...]}')
 
 
-def _token(simulator: Steered, query: Mapping[str, str]) -> dict[str, Any]:
+def _token(simulator: ControlledSimulator, query: Mapping[str, str]) -> dict[str, Any]:
     account = query.get("account") or simulator.world.accounts[0]
     if account not in simulator.world.accounts:
         raise ValueError(f"no account {account}; there are {', '.join(simulator.world.accounts)}")

@@ -1,4 +1,7 @@
-"""The restore and download tasks that a fleet has without callers: monthly drills, audits, automatic downloads, and incidents' own."""
+"""The tasks that a fleet has by itself: drills, audits, automatic downloads, incidents.
+
+They are a function of a plan's history; tasks that callers create are in `world`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ DRILLS_LISTED = 3
 
 
 def restores(history: PlanHistory) -> list[Restore]:
-    """A plan's own restore tasks, oldest first: a drill a month for nine plans of ten, and what incidents add."""
+    """Return a plan's own restore tasks, oldest first: monthly drills of most plans, and incidents."""
     spec = history.spec
     if spec.incidents & {"failed_precheck", "never_succeeded"}:
         return []
@@ -33,14 +36,20 @@ def restores(history: PlanHistory) -> list[Restore]:
 
 
 def _restore(
-    history: PlanHistory, suffix: str, why: str, created: float, *, stuck: bool = False, failed: bool = False
+    history: PlanHistory,
+    suffix: str,
+    purpose: str,
+    created: float,
+    *,
+    stuck: bool = False,
+    failed: bool = False,
 ) -> Restore:
     spec = history.spec
     target = created - 2 * HOUR
     return Restore(
         task_id=f"s1-{spec.plan_id}-{suffix}",
         plan_id=spec.plan_id,
-        name=f"{why}-{spec.name}",
+        name=f"{purpose}-{spec.name}",
         created_at=created,
         started_at=created + 60,
         size_bytes=spec.base_bytes,
@@ -61,38 +70,39 @@ def _restore(
     )
 
 
-def automatic(spec: PlanSpec) -> bool:
-    """Whether a plan's full backups are downloaded of themselves, to its gateway."""
+def has_automatic_download(spec: PlanSpec) -> bool:
+    """Return whether a plan's full backups are downloaded to a gateway automatically."""
     return spec.index % 8 == 6
 
 
 def downloads(history: PlanHistory, gateway_id: int) -> list[Download]:
-    """A plan's own downloads, oldest first: of the last full backups where that is automatic, an audit's now and then.
+    """Return a plan's own downloads, oldest first: automatic ones, and those of audits and incidents.
 
     `gateway_id` is the gateway that automatic downloads go to.
     """
     spec = history.spec
-    made = []
-    if automatic(spec):
+    tasks = []
+    if has_automatic_download(spec):
         for number in history.full_numbers()[-4:]:
-            one = history.full(number)
-            if one.status == "finish" and one.finished_at is not None:
-                made.append(_download(spec, f"{number:x}", one.set_id, one.finished_at + 30, one.size_bytes))
-                made[-1].way, made[-1].gateway_id = "auto", gateway_id
-                made[-1].target_type, made[-1].directory = "agent", "/var/dbs/download"
+            backup = history.full(number)
+            if backup.status == "finish" and backup.finished_at is not None:
+                created = backup.finished_at + 30
+                tasks.append(_download(spec, f"{number:x}", backup.set_id, created, backup.size_bytes))
+                tasks[-1].way, tasks[-1].gateway_id = "auto", gateway_id
+                tasks[-1].target_type, tasks[-1].directory = "agent", "/var/dbs/download"
     if spec.index % 8 == 2:
         phase = 7 * DAY * draw(history.seed, spec.plan_id, "audit") + EPOCH_MONDAY
         week = floor((history.now - phase) / (7 * DAY))
-        made.append(_audited(history, f"w{week:x}", phase + week * 7 * DAY))
+        tasks.append(_audited(history, f"w{week:x}", phase + week * 7 * DAY))
     if "failed_download" in spec.incidents:
-        made.append(_audited(history, "failed", history.anchor - 3 * HOUR))
-        made[-1].failed = True
-    return made
+        tasks.append(_audited(history, "failed", history.anchor - 3 * HOUR))
+        tasks[-1].failed = True
+    return tasks
 
 
 def _audited(history: PlanHistory, suffix: str, created: float) -> Download:
-    one = history.full(history.number_at(created - 12 * HOUR))
-    return _download(history.spec, suffix, one.set_id, created, one.size_bytes)
+    backup = history.full(history.number_at(created - 12 * HOUR))
+    return _download(history.spec, suffix, backup.set_id, created, backup.size_bytes)
 
 
 def _download(spec: PlanSpec, suffix: str, set_id: str, created: float, size_bytes: int) -> Download:

@@ -1,4 +1,4 @@
-"""JSON and XML bodies. XML is what version 1 of the signature answers unless a Format is asked for."""
+"""Encodes answers as JSON or XML. This module does not choose between them; `service` does."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from xml.sax.saxutils import escape
 
 
 def to_json(answer: Any) -> bytes:
-    """An answer as UTF-8 JSON."""
+    """Return an answer as JSON in UTF-8."""
     return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def to_xml(name: str, answer: Any) -> bytes:
-    """An answer as XML: one element per field, lists as repeated elements."""
+    """Return an answer as XML: an element per field, a list as repeated elements."""
     return f'<?xml version="1.0" encoding="UTF-8"?><{name}>{_element(answer)}</{name}>'.encode()
 
 
 def _element(value: Any) -> str:
     if isinstance(value, dict):
         return "".join(
-            "".join(f"<{name}>{_element(one)}</{name}>" for one in inner)
+            "".join(f"<{name}>{_element(item)}</{name}>" for item in inner)
             if isinstance(inner, list)
             else f"<{name}>{_element(inner)}</{name}>"
             for name, inner in value.items()

@@ -1,7 +1,7 @@
-"""Faults: what a cloud does now and then, chosen by file, by call or by test.
+"""Faults of the simulated API: refusals, wrong pages, answers of another shape, broken connections.
 
-A fault has a `kind`, may say for which operation, plan, account or region it holds, how many times, and with which probability.
-Faults of the connection are carried out by the server; the others change an answer here.
+A fault has a `kind`, and may be limited to an operation, plan, account or region, to a number of times, and to a probability.
+This module owns the kinds and changes answers; faults of the connection are carried out by `service`.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ KINDS = {
     "shifting": "every other answer has lost its first record, as when the list changes under the reader",
     "error_beside_success": "ErrCode and HttpStatusCode 400 beside Success true",
 }
-"""Kind of a fault -> what it does."""
+"""Kind of a fault -> its effect."""
 
 CONNECTION = ("latency", "drip", "torn", "reset", "not_json", "html", "unavailable", "redirect", "huge")
 REFUSALS = ("throttle", "deny", "refuse", "bad_key")
 PAGES = ("ignore_page", "repeated_page")
-SHAPES = tuple(one for one in KINDS if one not in (*CONNECTION, *REFUSALS, *PAGES))
+SHAPES = tuple(kind for kind in KINDS if kind not in (*CONNECTION, *REFUSALS, *PAGES))
 
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """One fault; empty selectors match everything, `times` and `for_seconds` None are for ever."""
+    """A fault; an empty selector matches everything, None in `times` and `for_seconds` means for ever."""
 
     kind: str
     operation: str = ""
@@ -79,17 +79,20 @@ _TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
 }
 
 
-def parse(given: Any) -> list[Fault]:
-    """Faults from a list of maps (a YAML file or a POST body); ValueError says which entry is wrong and why."""
-    if not isinstance(given, list):
+def parse_faults(entries: Any) -> list[Fault]:
+    """Return the faults in a list of maps (a YAML file or a POST body) or of faults.
+
+    Raises ValueError, whose message says which entry is wrong and why.
+    """
+    if not isinstance(entries, list):
         raise ValueError(
             "faults are a list of maps, such as [{kind: throttle, operation: DescribeFullBackupList}]"
         )
-    names = {one.name for one in fields(Fault)}
-    made = []
-    for number, entry in enumerate(given, start=1):
+    names = {field.name for field in fields(Fault)}
+    faults = []
+    for number, entry in enumerate(entries, start=1):
         if isinstance(entry, Fault):
-            made.append(entry)
+            faults.append(entry)
             continue
         if not isinstance(entry, Mapping) or entry.get("kind") not in KINDS:
             raise ValueError(f"fault {number}: kind must be one of {', '.join(KINDS)}")
@@ -98,62 +101,63 @@ def parse(given: Any) -> list[Fault]:
                 f"fault {number}: unknown {', '.join(unknown)}; there are {', '.join(sorted(names))}"
             )
         for key, value in entry.items():
-            what, types = _TYPES[key]
-            nothing = value is None and key in ("times", "for_seconds")
-            if not nothing and (not isinstance(value, types) or isinstance(value, bool)):
-                raise ValueError(f"fault {number}: {key} must be {what}, not {value!r}")
-        made.append(Fault(**entry))
-    return made
+            expected, types = _TYPES[key]
+            is_unlimited = value is None and key in ("times", "for_seconds")
+            if not is_unlimited and (not isinstance(value, types) or isinstance(value, bool)):
+                raise ValueError(f"fault {number}: {key} must be {expected}, not {value!r}")
+        faults.append(Fault(**entry))
+    return faults
 
 
 class Faults:
-    """The faults that hold now; safe to use from several threads. `clock` gives seconds, for faults that last a while."""
+    """The present faults; thread-safe. `clock` returns seconds, for faults that end after a time."""
 
-    def __init__(self, given: Iterable[Any] = (), *, clock: Callable[[], float], seed: int = 1) -> None:
+    def __init__(self, entries: Iterable[Any] = (), *, clock: Callable[[], float], seed: int = 1) -> None:
         self._lock = threading.Lock()
         self._random = random.Random(seed)
         self._clock = clock
         self._faults: list[tuple[Fault, float]] = []
-        self.set(list(given))
+        self.replace(list(entries))
 
-    def set(self, given: Any) -> None:
-        """Replace all faults; ValueError if one is wrong, and then nothing changes."""
-        made = parse(given)
+    def replace(self, entries: Any) -> None:
+        """Replace all faults. Raises ValueError if an entry is wrong, and then changes nothing."""
+        faults = parse_faults(entries)
         now = self._clock()
         with self._lock:
             self._faults = [
-                (one, float("inf") if one.for_seconds is None else now + one.for_seconds) for one in made
+                (fault, float("inf") if fault.for_seconds is None else now + fault.for_seconds)
+                for fault in faults
             ]
 
-    def holding(self) -> list[dict[str, Any]]:
-        """The faults that still hold, as maps."""
+    def active(self) -> list[dict[str, Any]]:
+        """Return the faults that have not ended, as maps."""
         now = self._clock()
         with self._lock:
-            return [asdict(one) for one, until in self._faults if one.times != 0 and now < until]
+            return [asdict(fault) for fault, until in self._faults if fault.times != 0 and now < until]
 
-    def matching(self, operation: str, account: str, plan: str, region: str) -> list[Fault]:
-        """The faults that hold for a request, each used up by one; `plan` and `region` are "" where it names none."""
+    def take_matching(self, operation: str, account: str, plan: str, region: str) -> list[Fault]:
+        """Return the faults for a request and reduce their `times`; `plan` and `region` may be ""."""
         now = self._clock()
         with self._lock:
-            found = []
-            for one, until in self._faults:
-                fits = (
+            matching = []
+            for fault, until in self._faults:
+                matches = (
                     now < until
-                    and one.operation in ("", operation)
-                    and one.plan in ("", plan)
-                    and one.account in ("", account)
-                    and one.region in ("", region)
+                    and fault.operation in ("", operation)
+                    and fault.plan in ("", plan)
+                    and fault.account in ("", account)
+                    and fault.region in ("", region)
                 )
-                if not fits or one.times == 0 or self._random.random() >= one.probability:
+                if not matches or fault.times == 0 or self._random.random() >= fault.probability:
                     continue
-                if one.times is not None:
-                    one.times -= 1
-                found.append(one)
-            return found
+                if fault.times is not None:
+                    fault.times -= 1
+                matching.append(fault)
+            return matching
 
 
-def turned(fault: Fault, params: Mapping[str, str]) -> Mapping[str, str]:
-    """The parameters as a server that counts pages wrongly would read them."""
+def with_wrong_page(fault: Fault, params: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the parameters with the page number that a faulty server would use."""
     page = params.get("PageNum") or "0"
     if fault.kind == "ignore_page":
         return {**params, "PageNum": "0"}
@@ -163,7 +167,7 @@ def turned(fault: Fault, params: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def refuse(fault: Fault) -> None:
-    """Raise the refusal that a fault stands for."""
+    """Raise the refusal that a fault means."""
     if fault.kind == "throttle":
         raise throttled(fault.retry_after_ms)
     if fault.kind == "deny":
@@ -175,21 +179,24 @@ def refuse(fault: Fault) -> None:
 
 
 def throttled(retry_after_ms: int = 0) -> Refused:
-    """The refusal of a call that came too soon; the wait goes into a header if there is one."""
+    """Return the refusal of a call that came too soon; a wait other than 0 goes into a header."""
     text = "Request was denied due to user flow control."
     return Refused(400, "Throttling.User", text, retry_after_ms=retry_after_ms)
 
 
 def reshape(fault: Fault, operation: str, answer: Answer, request: int) -> Answer:
-    """The answer in another shape, as the service's documents show or as a changed service might."""
+    """Return the answer in another shape, such as the documents show or a changed API might have.
+
+    `request` is the number of the call of this operation, counted from 1.
+    """
     items = answer.get("Items")
     name = next(iter(items), "") if isinstance(items, dict) else ""
     records = items[name] if isinstance(items, dict) else []
     if fault.kind == "unknown_values":
-        for one in records:
-            for key in one:
+        for record in records:
+            for key in record:
                 if key.endswith(("Status", "State")):
-                    one[key] = "brand_new"
+                    record[key] = "brand_new"
     elif fault.kind == "one_object" and len(records) == 1:
         answer["Items"] = {name: records[0]}
     elif fault.kind == "scalars":
@@ -198,7 +205,7 @@ def reshape(fault: Fault, operation: str, answer: Answer, request: int) -> Answe
                 if isinstance(value, list) and value and isinstance(value[0], str):
                     holder[key] = value[0]
     elif fault.kind == "strings":
-        return dict(_stringed(answer))
+        return dict(_with_strings(answer))
     elif fault.kind == "wrapped":
         return {f"{operation}Response": answer}
     elif fault.kind == "no_items":
@@ -210,7 +217,7 @@ def reshape(fault: Fault, operation: str, answer: Answer, request: int) -> Answe
     elif fault.kind == "wrong_total" and "TotalElements" in answer:
         answer["TotalElements"] += 1
     elif fault.kind == "shifting" and records:
-        # A record has moved to another page between two requests.
+        # As if a record had moved to another page between two requests.
         if request % 2:
             answer["Items"] = {name: records[1:]}
     elif fault.kind == "error_beside_success":
@@ -222,11 +229,11 @@ def reshape(fault: Fault, operation: str, answer: Answer, request: int) -> Answe
     return answer
 
 
-def _stringed(value: Any) -> Any:
+def _with_strings(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _stringed(inner) for key, inner in value.items()}
+        return {key: _with_strings(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_stringed(inner) for inner in value]
+        return [_with_strings(inner) for inner in value]
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int | float) else value

@@ -1,6 +1,6 @@
-"""The plans of a fleet as a pure function of the seed: who they are, when they back up, how large they are.
+"""The plans and gateways of a fleet as a pure function of the seed: names, engines, schedules, sizes.
 
-Nothing here depends on the present; what has happened by now is `history`'s.
+Nothing here depends on the time; what has happened to a plan by now is in `past`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ DAY = 86_400
 WEEK = 7 * DAY
 YEAR = 365 * DAY
 EPOCH_MONDAY = 1_704_067_200
-"""2024-01-01, a Monday: plans count their weeks from here."""
+"""2024-01-01, a Monday, in Unix seconds: plans count their weeks from here."""
 
 LONG_RUNNING = {0: 0, 2: 480, 10: 960}
-"""Plan index -> minute of the day: these logical backups take over eight hours each, so that one is always running and says how far it is."""
+"""Plan index -> minute of the day at which its backups start.
+
+These logical backups take over eight hours each, so that a backup that reports progress is always running.
+"""
 
 REGIONS = ("cn-hangzhou", "cn-shanghai", "ap-southeast-1")
 SUPPORTED_REGIONS = (
@@ -29,7 +32,7 @@ SYSTEMS = ("orders", "billing", "stock", "crm", "erp", "sessions", "catalog", "l
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A database engine as DBS names it, and how its plans usually look."""
+    """A database engine as DBS names it, and the usual settings of its plans."""
 
     database_type: str
     port: int
@@ -39,7 +42,7 @@ class Engine:
 
     @property
     def restore_kind(self) -> str:
-        """Which stages a restore goes through: logical, physical, or physical with full and log in one."""
+        """The stages of a restore: logical, physical, or combined (full backup and log in a single stage)."""
         return "combined" if self.database_type == "Oracle" else self.method
 
 
@@ -70,8 +73,25 @@ class Gateway:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FleetShape:
+    """What the plans of a fleet have in common; None leaves each plan to its own drawing."""
+
+    regions: tuple[str, ...] = REGIONS
+    start_minute: int | None = None
+    """Minute of the day of each plan's full backup, or the first of the `start_spread_minutes` over which they are spread."""
+    start_spread_minutes: int = 0
+    backup_seconds: float | None = None
+    """The usual duration; each full backup takes 0.8 to 1.25 of it."""
+    failing_share: float = 0.0
+    """The share of full backups that fail within a minute."""
+    has_log: bool | None = None
+    log_file_seconds: int = 3_600
+    log_retention_days: int = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanSpec:
-    """What a plan is; times are Unix seconds, sizes bytes."""
+    """The settings of a plan; times are in Unix seconds, sizes in bytes."""
 
     index: int
     plan_id: str
@@ -96,45 +116,50 @@ class PlanSpec:
     rare_access_after_days: int
     archive_after_days: int
     cross_account_id: str = ""
+    backup_seconds: float | None = None
+    """The usual duration of a full backup; None where it follows from the size."""
+    failing_share: float = 0.0
+    """The share of full backups that fail within a minute."""
+    log_file_seconds: int = 3_600
     incidents: frozenset[str] = field(default=frozenset())
 
     def prepaid_until(self, now: float) -> float:
-        """When a prepaid plan ends: it is paid by the year and renewed 60 days before its end."""
+        """Return when a prepaid plan ends: it is paid by the year and renewed 60 days before its end."""
         return self.created_at + YEAR * (1 + floor((now + 60 * DAY - self.created_at) / YEAR))
 
     def storage_class(self, age_seconds: float) -> str:
-        """Where a backup of that age is kept."""
+        """Return the storage class of a backup of that age."""
         if age_seconds >= self.archive_after_days * DAY:
             return "Archive"
         return "IA" if age_seconds >= self.rare_access_after_days * DAY else "Standard"
 
 
 def draw(seed: int, *key: object) -> float:
-    """A number in [0, 1) that depends on nothing but its arguments."""
+    """Return a number in [0, 1) that depends only on the arguments."""
     digest = blake2b(repr((seed, *key)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64
 
 
 def identifier(seed: int, *key: object) -> str:
-    """Ten letters and figures that depend on nothing but the arguments."""
+    """Return ten letters and digits that depend only on the arguments."""
     digest = blake2b(repr((seed, "id", *key)).encode(), digest_size=8).digest()
     letters = "0123456789abcdefghijklmnopqrstuvwxyz"
     number = int.from_bytes(digest, "big")
-    found = []
+    chosen = []
     for _ in range(10):
         number, place = divmod(number, 36)
-        found.append(letters[place])
-    return "".join(found)
+        chosen.append(letters[place])
+    return "".join(chosen)
 
 
-def gateways(seed: int, accounts: tuple[str, ...]) -> tuple[Gateway, ...]:
-    """Two gateways in each region of each account."""
-    made = []
+def gateways(seed: int, accounts: tuple[str, ...], regions: tuple[str, ...] = REGIONS) -> tuple[Gateway, ...]:
+    """Return the gateways of the accounts, two in each region."""
+    created = []
     for account in accounts:
-        for region in REGIONS:
+        for region in regions:
             for number in range(GATEWAYS_PER_REGION):
                 key = (account, region, number)
-                made.append(
+                created.append(
                     Gateway(
                         gateway_id=160_000 + int(draw(seed, "gateway", *key) * 800_000),
                         identifier=identifier(seed, "gateway", *key),
@@ -147,27 +172,40 @@ def gateways(seed: int, accounts: tuple[str, ...]) -> tuple[Gateway, ...]:
                         created_at=EPOCH_MONDAY + int(draw(seed, "age", *key) * 200 * DAY),
                     )
                 )
-    return tuple(made)
+    return tuple(created)
 
 
-def plan(seed: int, index: int, account: str, own_gateways: tuple[Gateway, ...], home: str) -> PlanSpec:
-    """The index-th plan of an account; `home` is the incident it is meant for ("" for none), whether that holds now or not."""
+def plan(
+    seed: int,
+    index: int,
+    account: str,
+    own_gateways: tuple[Gateway, ...],
+    incident: str,
+    shape: FleetShape = FleetShape(),
+) -> PlanSpec:
+    """Return the index-th plan of an account.
 
-    def one(what: str) -> float:
-        return draw(seed, account, index, what)
+    `incident` is the incident reserved for the plan, whether it is active or not; "" if there is none.
+    """
+
+    def drawn(purpose: str) -> float:
+        return draw(seed, account, index, purpose)
 
     engine = ENGINES[index % len(ENGINES)]
-    region = REGIONS[(index // 2) % len(REGIONS)]
-    through_gateway = home == "offline_gateway" or (not home and index % 5 == 3)
-    if home == "offline_gateway":
-        region = REGIONS[0]
+    region = shape.regions[(index // 2) % len(shape.regions)]
+    through_gateway = incident == "offline_gateway" or (not incident and index % 5 == 3)
+    if incident == "offline_gateway":
+        region = shape.regions[0]
     local = [gateway for gateway in own_gateways if gateway.region == region]
     # The first gateway of a region is the one that may go offline, so healthy plans use the others.
-    gateway = local[0] if home == "offline_gateway" else local[1 + index % (len(local) - 1)]
-    if home in ("log_hole", "log_backup_paused", "offline_gateway"):
+    gateway = local[0] if incident == "offline_gateway" else local[1 + index % (len(local) - 1)]
+    if incident in ("log_hole", "log_backup_paused", "offline_gateway"):
         engine = ENGINES[index % 2]
-    weekly = not home and index % 6 == 5
-    long_running = not home and index in LONG_RUNNING
+    weekly = not incident and index % 6 == 5 and shape.start_minute is None
+    long_running = not incident and index in LONG_RUNNING and shape.backup_seconds is None
+    start_minute = int(drawn("minute") * 1440)
+    if shape.start_minute is not None:
+        start_minute = (shape.start_minute + int(drawn("minute") * shape.start_spread_minutes)) % 1440
     return PlanSpec(
         index=index,
         plan_id=f"dbs1{identifier(seed, account, index)}"[:13],
@@ -180,16 +218,19 @@ def plan(seed: int, index: int, account: str, own_gateways: tuple[Gateway, ...],
         host=f"10.{index % 200}.{(index * 7) % 250}.{(index * 13) % 250 + 1}",
         gateway_id=gateway.gateway_id if through_gateway else 0,
         weekdays=(0, 2, 4) if weekly else (0, 1, 2, 3, 4, 5, 6),
-        start_minute=LONG_RUNNING[index] if long_running else int(one("minute") * 1440),
+        start_minute=LONG_RUNNING[index] if long_running else start_minute,
         retention_days=90,
-        log_retention_days=7,
-        has_log=engine.has_log,
-        prepaid=home == "expiring_prepaid_plan" or index % 2 == 0,
-        base_bytes=300 * 2**30 if long_running else int(2**30 * (0.5 + 40 * one("size") ** 3)),
-        growth_per_day=0.0 if long_running else 0.001 + 0.003 * one("growth"),
-        bytes_per_second=10_000_000 if long_running else int(40e6 * (0.5 + one("speed"))),
-        created_at=EPOCH_MONDAY + int(one("age") * 300) * DAY,
+        log_retention_days=shape.log_retention_days,
+        has_log=engine.has_log if shape.has_log is None else shape.has_log,
+        prepaid=incident == "expiring_prepaid_plan" or index % 2 == 0,
+        base_bytes=300 * 2**30 if long_running else int(2**30 * (0.5 + 40 * drawn("size") ** 3)),
+        growth_per_day=0.0 if long_running else 0.001 + 0.003 * drawn("growth"),
+        bytes_per_second=10_000_000 if long_running else int(40e6 * (0.5 + drawn("speed"))),
+        created_at=EPOCH_MONDAY + int(drawn("age") * 300) * DAY,
         rare_access_after_days=30 if index % 2 else 180,
         archive_after_days=60 if index % 4 == 3 else 365,
-        cross_account_id=f"16{4_000_000_000_000 + int(one('owner') * 1e12)}" if index % 9 == 4 else "",
+        cross_account_id=f"16{4_000_000_000_000 + int(drawn('owner') * 1e12)}" if index % 9 == 4 else "",
+        backup_seconds=shape.backup_seconds,
+        failing_share=shape.failing_share,
+        log_file_seconds=shape.log_file_seconds,
     )

@@ -1,4 +1,7 @@
-"""The incidents a fleet can have: what an operator would see, and what the service says of a job that failed by one."""
+"""The incidents that a fleet can have, and the errors of the jobs that fail because of them.
+
+This module owns names, descriptions and messages. How an incident changes a plan is in `past`, `drills` and `world`.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ INCIDENTS = {
     "failed_download": "the newest download failed",
     "orphaned_job": "a full backup of days ago was killed in flight and is listed as running for ever",
 }
-"""Name -> what an operator would see."""
+"""Name of an incident -> what an operator sees."""
 
 ALL = tuple(INCIDENTS)
 
@@ -42,8 +45,11 @@ FAILURES = {
 """Incident -> (ErrorCode, message) of the job that failed; the codes are made up, since no document lists them."""
 
 
-def homes(plans: int) -> dict[int, str]:
-    """Plan index -> the incident it is meant for; the offline gateway has two plans behind it."""
-    meant = [*INCIDENTS, "offline_gateway"]
-    step = 2 if plans >= 2 * len(meant) else 1
-    return {1 + step * number: name for number, name in enumerate(meant) if 1 + step * number < plans}
+def incidents_by_index(plans: int) -> dict[int, str]:
+    """Return plan index -> the incident reserved for the plan, in an account of so many plans.
+
+    Two plans are behind the gateway that goes offline, all other incidents have a single plan.
+    """
+    reserved = [*INCIDENTS, "offline_gateway"]
+    step = 2 if plans >= 2 * len(reserved) else 1
+    return {1 + step * number: name for number, name in enumerate(reserved) if 1 + step * number < plans}

@@ -1,8 +1,7 @@
-"""What has happened to a plan by now: full backups, log files and what can be restored, each found by its number.
+"""The past of a plan up to now: its full backups, its log files, and what can be restored.
 
-A list is never built: the n-th backup's time follows from the schedule by arithmetic, so a page costs the page. `anchor` is the
-moment at which a plan's incidents became visible; `stops` and `log_stops` are the times for which callers paused the plan or its
-log. All times are Unix seconds.
+No list is ever built: the time of the n-th backup follows from the schedule by arithmetic, so an answer costs only its page.
+All times are in Unix seconds. Nothing here reads a clock or changes anything; `world` holds what callers have changed.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from dbs_exporter.simulator.incidents import FAILURES
 HOUR = 3600
 NEVER = float(1 << 60)
 BATCH_SECONDS = 20
-"""Log arrives in batches, so its end never goes back and is at most this and a few seconds behind."""
+"""Log arrives in batches: its end never goes back, and is at most this and a few seconds behind now."""
 
 Stretch = tuple[float, float]
 """(begin, end) in Unix seconds."""
@@ -25,7 +24,7 @@ Stretch = tuple[float, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FullSet:
-    """One full backup, as it stands now."""
+    """A full backup in its present state."""
 
     number: int
     set_id: str
@@ -42,7 +41,7 @@ class FullSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogFile:
-    """One log file, as it stands now."""
+    """A log file in its present state."""
 
     number: int
     file_id: str
@@ -55,7 +54,11 @@ class LogFile:
 
 @dataclass(frozen=True, slots=True)
 class PlanHistory:
-    """A plan's past, seen from `now`."""
+    """The past of a plan, as it is at the time `now`.
+
+    `anchor` is when the plan's incident became visible. `stops` and `log_stops` are the times for which callers paused the
+    plan or its log backup.
+    """
 
     seed: int
     spec: PlanSpec
@@ -64,15 +67,13 @@ class PlanHistory:
     stops: tuple[Stretch, ...] = ()
     log_stops: tuple[Stretch, ...] = ()
 
-    # ── full backups ──
-
     def due(self, number: int) -> float:
-        """When the number-th full backup since 2024 was due."""
+        """Return when the number-th full backup since 2024 was due."""
         week, day = divmod(number, len(self.spec.weekdays))
         return EPOCH_MONDAY + week * WEEK + self.spec.weekdays[day] * DAY + self.spec.start_minute * 60
 
     def number_at(self, moment: float) -> int:
-        """The number of the last full backup due at or before a moment."""
+        """Return the number of the last full backup that was due at or before a time."""
         week = floor((moment - EPOCH_MONDAY) / WEEK)
         number = (week + 1) * len(self.spec.weekdays) - 1
         while self.due(number) > moment:
@@ -81,11 +82,11 @@ class PlanHistory:
 
     @property
     def retention_days(self) -> int:
-        """How long full backups are kept; short where the last good one is about to go."""
+        """How long full backups are kept; short if the incident is that the last good one expires."""
         return 3 if "last_good_expiring" in self.spec.incidents else self.spec.retention_days
 
     def full_numbers(self) -> Sequence[int]:
-        """Numbers of the full backups that are kept, running or failed, oldest first."""
+        """Return the numbers of the full backups that are listed, in any status, oldest first."""
         last = self.number_at(self.now)
         if "missed_schedule" in self.spec.incidents:
             last = min(last, self.number_at(self.anchor) - 2)
@@ -98,22 +99,28 @@ class PlanHistory:
         numbers = range(first, last + 1) if last >= first else range(0)
         if not self.stops:
             return numbers
-        return [one for one in numbers if not any(begin <= self.due(one) < end for begin, end in self.stops)]
+        return [
+            number
+            for number in numbers
+            if not any(begin <= self.due(number) < end for begin, end in self.stops)
+        ]
 
     @property
     def created_at(self) -> float:
-        """Plans that never succeeded are young; the others are as old as their specification says."""
+        """When the plan was created: four days before some incidents, else as its specification says."""
         if self.spec.incidents & {"never_succeeded", "failed_precheck"}:
             return floor(self.anchor - 4 * DAY)
         return self.spec.created_at
 
     def failure(self, number: int) -> str:
-        """The incident that let the number-th full backup fail, "" if it did not."""
+        """Return the incident because of which the number-th full backup failed, "" if it did not fail."""
         incidents = self.spec.incidents
+        if draw(self.seed, self.spec.plan_id, number, "fails") < self.spec.failing_share:
+            return "failed_full_backup"
         if not incidents:
             return ""
         newest = self.number_at(self.anchor)
-        # The last good set goes 6 to 30 hours after the incident began, wherever in the day that was.
+        # The last good set expires 6 to 30 hours after the incident began, at whatever time of the day that was.
         expiring = newest - (1 if self.anchor - self.due(newest) <= 18 * HOUR else 0)
         since = {
             "repeatedly_failing_full_backup": newest - 3,
@@ -126,11 +133,11 @@ class PlanHistory:
         return next((name for name, first in since.items() if name in incidents and number >= first), "")
 
     def set_id(self, number: int) -> str:
-        """The id of the number-th full backup: letters of the plan's, then the number."""
+        """Return the id of the number-th full backup: letters of the plan's id, then the number."""
         return f"{self.spec.plan_id[3:9]}{number:06x}"
 
     def full(self, number: int) -> FullSet:
-        """The number-th full backup."""
+        """Return the number-th full backup in its present state."""
         spec = self.spec
         created = self.due(number)
         started = created + 20 + int(160 * draw(self.seed, spec.plan_id, number, "queue"))
@@ -139,11 +146,16 @@ class PlanHistory:
         size = int(spec.base_bytes * (1 + spec.growth_per_day * age_days) * noise)
         if "shrunken_backup" in spec.incidents and number >= self.number_at(self.anchor):
             size //= 10
-        took = 60 + size / spec.bytes_per_second
+        duration = 60 + size / spec.bytes_per_second
+        if spec.backup_seconds is not None:
+            duration = spec.backup_seconds * (0.8 + 0.45 * draw(self.seed, spec.plan_id, number, "duration"))
         failure = self.failure(number)
         if failure:
-            took = min(took, 240)
-        ended = started + took
+            duration = min(
+                duration,
+                5 + 50 * draw(self.seed, spec.plan_id, number, "soon") if spec.failing_share else 240,
+            )
+        ended = started + duration
         finished = ended + 2
         status = "finish"
         if self.now < started:
@@ -154,16 +166,16 @@ class PlanHistory:
             status = "stop"
         if "orphaned_job" in spec.incidents and number == self.number_at(self.anchor) - 3:
             status, ended, finished = "running", NEVER, NEVER
-        over = status in ("finish", "stop")
-        progress = 1.0 if over else max(0.0, min(0.99, (self.now - started) / took))
+        has_ended = status in ("finish", "stop")
+        progress = 1.0 if has_ended else max(0.0, min(0.99, (self.now - started) / duration))
         return FullSet(
             number=number,
             set_id=self.set_id(number),
             status=status,
             created_at=created,
             started_at=started if status != "schedule" else None,
-            ended_at=ended if over else None,
-            finished_at=finished if over else None,
+            ended_at=ended if has_ended else None,
+            finished_at=finished if has_ended else None,
             expires_at=created + self.retention_days * DAY,
             size_bytes=0 if status == "stop" else int(size * progress),
             progress=progress,
@@ -171,122 +183,129 @@ class PlanHistory:
         )
 
     def newest_finished(self) -> FullSet | None:
-        """The newest full backup that succeeded."""
+        """Return the newest full backup that succeeded, None if there is none."""
         return self._first_finished(reversed(self.full_numbers()))
 
     def oldest_finished(self) -> FullSet | None:
-        """The oldest kept full backup that succeeded."""
+        """Return the oldest listed full backup that succeeded, None if there is none."""
         return self._first_finished(self.full_numbers())
 
     def _first_finished(self, numbers: Iterable[int]) -> FullSet | None:
-        made = (self.full(number) for number in numbers)
-        return next((one for one in made if one.status == "finish"), None)
-
-    # ── log files ──
+        backups = (self.full(number) for number in numbers)
+        return next((backup for backup in backups if backup.status == "finish"), None)
 
     @property
     def received_until(self) -> float:
-        """How far the log has been received where nothing holds it up; it never goes back."""
+        """The end of the received log if nothing delays it; it never goes back."""
         phase = BATCH_SECONDS * draw(self.seed, self.spec.plan_id, "batch")
         return floor((self.now - 4 - phase) / BATCH_SECONDS) * BATCH_SECONDS + phase
 
     def log_gaps(self) -> list[Stretch]:
-        """Times for which no log came, oldest first; the last one may have no end."""
+        """Return the times for which no log was received, oldest first; the last may have no end."""
         incidents = self.spec.incidents
         gaps = [*self.stops, *self.log_stops]
         for name, hours in (("log_backup_paused", 3), ("offline_gateway", 2), ("locked_plan", 5)):
             if name in incidents:
                 gaps.append((self.anchor - hours * HOUR, NEVER))
         if "log_hole" in incidents:
-            # Before a full backup that has finished since: only from there can log be replayed again.
+            # Before a full backup that has finished since, because log can be replayed again only from there.
             after = self.due(self.number_at(self.anchor - 6 * HOUR))
             gaps.append((after - 3 * HOUR, after - HOUR))
         return sorted(gaps)
 
     def log_stretches(self) -> list[Stretch]:
-        """The kept log without the gaps, oldest first."""
+        """Return the continuous stretches of the stored log, oldest first."""
         if not self.spec.has_log or self.spec.incidents & {"failed_precheck", "never_succeeded"}:
             return []
         since = max(self.now - self.spec.log_retention_days * DAY, self.created_at)
-        at, until = float((floor(since / HOUR) + 1) * HOUR), self.received_until
-        found: list[Stretch] = []
+        file_seconds = self.spec.log_file_seconds
+        position, until = float((floor(since / file_seconds) + 1) * file_seconds), self.received_until
+        stretches: list[Stretch] = []
         for begin, end in self.log_gaps():
-            if at < min(begin, until):
-                found.append((at, min(begin, until)))
-            at = max(at, end)
-        if at < until:
-            found.append((at, until))
-        return found
+            if position < min(begin, until):
+                stretches.append((position, min(begin, until)))
+            position = max(position, end)
+        if position < until:
+            stretches.append((position, until))
+        return stretches
 
     def log_count(self) -> int:
-        """How many log files there are."""
-        return sum(ceil(end / HOUR) - floor(begin / HOUR) for begin, end in self.log_stretches())
+        """Return the number of log files."""
+        return sum(self._files_of(begin, end) for begin, end in self.log_stretches())
+
+    def _files_of(self, begin: float, end: float) -> int:
+        return ceil(end / self.spec.log_file_seconds) - floor(begin / self.spec.log_file_seconds)
 
     def log(self, position: int, stretches: Sequence[Stretch] = ()) -> LogFile:
-        """The file at a position, oldest first: one an hour, cut where a gap begins or ends. IndexError beyond the last.
+        """Return the log file at a position, oldest first: a file per hour (or `log_file_seconds`), cut where a gap begins or ends.
 
-        `stretches` are `log_stretches()`, for a reader of many files.
+        `stretches` are those of `log_stretches`, which a caller that reads many files passes to save time. Raises IndexError
+        beyond the last file.
         """
         stretches = stretches or self.log_stretches()
         for begin, end in stretches:
-            count = ceil(end / HOUR) - floor(begin / HOUR)
+            count = self._files_of(begin, end)
             if position < count:
-                return self._log_file(floor(begin / HOUR) + position, begin, end, end == stretches[-1][1])
+                first = floor(begin / self.spec.log_file_seconds)
+                return self._log_file(first + position, begin, end, end == stretches[-1][1])
             position -= count
         raise IndexError("no such log file")
 
     def _log_file(self, number: int, begin: float, end: float, newest: bool) -> LogFile:
-        started, ended = max(begin, number * HOUR), min(end, (number + 1) * HOUR)
+        seconds = self.spec.log_file_seconds
+        started, ended = max(begin, number * seconds), min(end, (number + 1) * seconds)
         status = "COMPLETED"
         if newest and ended == end:
             paused = "log_backup_paused" in self.spec.incidents or any(
-                one[1] == NEVER for one in (*self.stops, *self.log_stops)
+                stop_end == NEVER for _, stop_end in (*self.stops, *self.log_stops)
             )
             status = "UNCOMPLETED" if paused else "FILLING"
-        # A second file of one hour, after a gap, needs a name of its own.
-        name = number + (500_000 if started > number * HOUR else 0)
-        speed = 2_000 + 60_000 * draw(self.seed, self.spec.plan_id, number, "log")
+        # The second file of the same stretch of time, after a gap, needs another name.
+        file_number = number + (500_000 if started > number * seconds else 0)
+        bytes_per_second = 2_000 + 60_000 * draw(self.seed, self.spec.plan_id, number, "log")
         return LogFile(
             number=number,
-            file_id=self.spec.engine.file_name.format(name % 1_000_000),
+            file_id=self.spec.engine.file_name.format(file_number % 1_000_000),
             status=status,
             started_at=started,
             ended_at=ended,
             expires_at=started + self.spec.log_retention_days * DAY,
-            size_bytes=int(speed * max(0.0, ended - started)),
+            size_bytes=int(bytes_per_second * max(0.0, ended - started)),
         )
 
-    # ── what can be restored ──
-
     def ranges(self) -> list[Stretch]:
-        """Continuous stretches that can be restored, oldest first: unbroken log from the end of a full backup on."""
+        """Return the ranges of time that can be restored, oldest first: log from the end of a full backup on."""
         numbers = self.full_numbers()
         if not numbers:
             return []
-        found = []
+        ranges = []
         for begin, end in self.log_stretches():
             number = max(numbers[0], self.number_at(begin) - 1)
             while number <= numbers[-1] and self.due(number) < end:
-                one = self.full(number) if number in numbers else None
-                if one is not None and one.status == "finish" and begin <= (one.ended_at or 0) < end:
-                    found.append((float(one.ended_at or 0), end))
+                backup = self.full(number) if number in numbers else None
+                if backup is not None and backup.status == "finish" and begin <= (backup.ended_at or 0) < end:
+                    ranges.append((float(backup.ended_at or 0), end))
                     break
                 number += 1
-        return found
+        return ranges
 
     def points(self) -> list[FullSet]:
-        """Full backups that no stretch of log covers and that are newer than all of it, oldest first."""
+        """Return the full backups that ended after the last range that can be restored, oldest first."""
         ranges = self.ranges()
         numbers = self.full_numbers()
         if ranges:
             first = self.number_at(ranges[-1][1]) - 1
-            numbers = [one for one in range(max(first, numbers[0]), numbers[-1] + 1) if one in numbers]
+            numbers = [
+                number for number in range(max(first, numbers[0]), numbers[-1] + 1) if number in numbers
+            ]
         after = ranges[-1][1] if ranges else 0.0
-        made = (self.full(number) for number in numbers)
-        return [one for one in made if one.status == "finish" and (one.ended_at or 0.0) > after]
+        backups = (self.full(number) for number in numbers)
+        return [
+            backup for backup in backups if backup.status == "finish" and (backup.ended_at or 0.0) > after
+        ]
 
     def window(self) -> Stretch | None:
-        """Oldest and newest instant that can be restored, by log or by full backup; None if there is none."""
+        """Return the oldest and newest time that can be restored, by log or full backup; None if nothing can."""
         ranges = self.ranges()
         newest = self.newest_finished()
         oldest = None if ranges else self.oldest_finished()

@@ -1,15 +1,19 @@
-"""The answers of the operations that read plans, their backups and what can be restored."""
+"""The answers of the operations that read plans, their backups and what can be restored.
+
+They follow the vendor's reference and the models of its SDK. Nothing here changes the world.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
 from math import ceil
 from typing import Any
 
-from dbs_exporter.simulator.drills import automatic
+from dbs_exporter.simulator.drills import has_automatic_download
 from dbs_exporter.simulator.fleet import DAY, PlanSpec
-from dbs_exporter.simulator.past import FullSet, LogFile, PlanHistory
+from dbs_exporter.simulator.past import FullSet, LogFile, PlanHistory, Stretch
 from dbs_exporter.simulator.replies import (
     Answer,
     Params,
@@ -31,7 +35,7 @@ SIZES = (30, 50, 100)
 FREE_STEP_BYTES = 100 * 2**30
 
 
-def listed(
+def list_page(
     world: World,
     params: Params,
     sizes: tuple[int, ...] | range,
@@ -39,7 +43,7 @@ def listed(
     make: Callable[[int], Answer],
     name: str,
 ) -> Answer:
-    """A page in the world's order; every record that is made is counted."""
+    """Return a page of a list in the world's order, and count the records that are made for it."""
 
     def counted(place: int) -> Answer:
         world.rendered_records += 1
@@ -49,53 +53,62 @@ def listed(
 
 
 def plan_of(world: World, account: str, params: Params, name: str = "BackupPlanId") -> PlanSpec:
-    """The plan that a parameter names; Refused if the account has none."""
+    """Return the plan that a parameter names. Raises Refused if the account has no such plan."""
     spec = world.spec(required(params, name), account)
     if spec is None:
         raise invalid(name)
     return spec
 
 
-def between(params: Params, moment: float) -> bool:
-    """True if a moment (Unix seconds) is within StartTimestamp and EndTimestamp, which may be seconds or milliseconds."""
+def is_within(params: Params, moment: float) -> bool:
+    """Return whether a time in Unix seconds is between StartTimestamp and EndTimestamp.
+
+    Both are optional, and in seconds or milliseconds.
+    """
     begin, end = integer(params, "StartTimestamp", 0), integer(params, "EndTimestamp", 0)
     unit = 1000 if max(begin, end) > 10**11 else 1
     return (not begin or moment * unit >= begin) and (not end or moment * unit <= end)
 
 
 def backup_plan_list(world: World, account: str, params: Params) -> Answer:
-    """DescribeBackupPlanList."""
+    """Answer DescribeBackupPlanList."""
     region = params.get("Region") or params.get("RegionId")
     ids = world.plan_ids(account, region)
-    wanted = [one for one in params.get("BackupPlanId", "").split(",") if one]
-    if wanted:
-        known = {spec.plan_id: spec for one in wanted if (spec := world.spec(one, account)) is not None}
+    named_ids = [plan_id for plan_id in params.get("BackupPlanId", "").split(",") if plan_id]
+    if named_ids:
+        known = {
+            spec.plan_id: spec for plan_id in named_ids if (spec := world.spec(plan_id, account)) is not None
+        }
         if not known:
             raise invalid("BackupPlanId")
-        ids = [one for one, spec in known.items() if region in (None, "", spec.region)]
-    tests: dict[str, Callable[[PlanSpec], str]] = {
+        ids = [plan_id for plan_id, spec in known.items() if region in (None, "", spec.region)]
+    filters: dict[str, Callable[[PlanSpec], str]] = {
         "BackupPlanName": world.name_of,
         "BackupPlanStatus": world.status_of,
         "BackupMethod": lambda spec: spec.engine.method,
         "ResourceGroupId": resource_group,
     }
-    for name, said in tests.items():
+    for name, value_of in filters.items():
         if value := params.get(name):
-            ids = [one for one in ids if (spec := world.spec(one)) is not None and said(spec) == value]
+            ids = [
+                plan_id
+                for plan_id in ids
+                if (spec := world.spec(plan_id)) is not None and value_of(spec) == value
+            ]
             if name == "BackupPlanName" and not ids:
                 raise invalid(name)
-    return listed(
+    return list_page(
         world, params, ANY_SIZE, len(ids), lambda at: _plan_record(world, ids[at]), "BackupPlanDetail"
     )
 
 
 def resource_group(spec: PlanSpec) -> str:
-    """The resource group of a plan."""
+    """Return the resource group of a plan."""
     return f"rg-acfm{spec.index % 3}"
 
 
 def prepaid_end(world: World, history: PlanHistory) -> float | None:
-    """When a prepaid plan ends, unless a renewal has said otherwise; None for the others."""
+    """Return when a prepaid plan ends, after its renewals; None for other plans."""
     spec = history.spec
     if not spec.prepaid:
         return None
@@ -106,7 +119,7 @@ def prepaid_end(world: World, history: PlanHistory) -> float | None:
 
 
 def source(spec: PlanSpec, spelling: str) -> dict[str, Any]:
-    """Where a plan's database is; the instance's id is spelt ...InstanceID or ...InstanceId by operation."""
+    """Return the fields of a plan's database; `spelling` is the operation's name of the instance's id."""
     return {
         "SourceEndpointHost": spec.host,
         spelling: spec.instance_id if spec.source_type in ("rds", "ecs", "express", "dds") else None,
@@ -118,26 +131,46 @@ def source(spec: PlanSpec, spelling: str) -> dict[str, Any]:
 
 
 def owner(spec: PlanSpec) -> dict[str, Any]:
-    """Another account's database: whose it is and by which role; nothing for one's own."""
+    """Return the fields of the owner of another account's database; none for the account's own."""
     if not spec.cross_account_id:
         return {}
     return {"CrossAliyunId": spec.cross_account_id, "CrossRoleName": "dbs-cross-account"}
 
 
+def _window(world: World, history: PlanHistory) -> Stretch | None:
+    """Return what the plan list shows of what can be restored."""
+    window = history.window()
+    assumptions = world.assumptions
+    if window is None or assumptions.window == "absent":
+        return None
+    begin, end = window
+    if assumptions.window == "full_backups":
+        newest = history.newest_finished()
+        end = newest.ended_at if newest is not None and newest.ended_at is not None else begin
+    return begin, max(begin, end - assumptions.window_lag_seconds)
+
+
+def in_zone(minute: int, zone_hours: float) -> tuple[int, int]:
+    """Return the minute of the day in another time zone, and by how many days it is a later day there."""
+    days, minute_there = divmod(int(minute + 60 * zone_hours), 1440)
+    return minute_there, days
+
+
 def _plan_record(world: World, plan_id: str) -> Answer:
     history = world.history(plan_id)
     spec = history.spec
-    window = history.window()
+    window = _window(world, history)
+    start_minute, days_later = in_zone(spec.start_minute, world.assumptions.schedule_zone_hours)
     gateway = world.gateway(spec.gateway_id) if spec.gateway_id else None
-    downloads = automatic(spec)
+    downloads = has_automatic_download(spec)
     engine = spec.engine.database_type
     log_days = str(spec.log_retention_days)
-    said = record(
+    fields = record(
         BackupGatewayId=spec.gateway_id,
         BackupGatewayIdentifier=gateway.identifier if gateway else None,
         BackupMethod=spec.engine.method,
         BackupObjects=json.dumps([{"DBName": f"app_{number}"} for number in range(1 + spec.index % 4)]),
-        BackupPeriod=",".join(WEEKDAYS[day] for day in spec.weekdays),
+        BackupPeriod=",".join(WEEKDAYS[(day + days_later) % 7] for day in spec.weekdays),
         BackupPlanCreateTime=ms(history.created_at),
         BackupPlanId=spec.plan_id,
         BackupPlanName=spec.name,
@@ -149,7 +182,7 @@ def _plan_record(world: World, plan_id: str) -> Answer:
         BackupSetDownloadGatewayId=world.download_gateway(spec) if downloads else None,
         BackupSetDownloadIncrementDataFormat="Native" if downloads else None,
         BackupSetDownloadTargetType="agent" if downloads else None,
-        BackupStartTime=f"{spec.start_minute // 60:02d}:{spec.start_minute % 60:02d}",
+        BackupStartTime=f"{start_minute // 60:02d}:{start_minute % 60:02d}",
         BackupStorageType="system" if spec.index % 3 else None,
         BeginTimestampForRestore=ms(window[0]) if window else None,
         EndTimestampForRestore=ms(window[1]) if window else None,
@@ -172,7 +205,7 @@ def _plan_record(world: World, plan_id: str) -> Answer:
         LogBackupRetentionPeriod=log_days,
         LogDuplicationArchivePeriod="365",
         LogDuplicationInfrequentAccessPeriod="180",
-        # Without built-in storage (`system`) the backups lie in a bucket of the user's.
+        # Without built-in storage (`system`) the backups are in a bucket of the user.
         OSSBucketName=None if spec.index % 3 else f"dbs-{spec.region}",
         OSSBucketRegion=spec.region,
         OpenBackupSetAutoDownload=downloads,
@@ -185,25 +218,25 @@ def _plan_record(world: World, plan_id: str) -> Answer:
         **source(spec, "SourceEndpointInstanceID"),
         **owner(spec),
     )
-    said.update(world.fields_of(plan_id))
-    return said
+    fields.update(world.fields_of(plan_id))
+    return fields
 
 
 def full_backup_list(world: World, account: str, params: Params) -> Answer:
-    """DescribeFullBackupList."""
+    """Answer DescribeFullBackupList."""
     spec = plan_of(world, account, params)
     history = world.history(spec.plan_id)
     numbers = history.full_numbers()
-    wanted, status = params.get("BackupSetId"), params.get("BackupSetStatus")
-    if wanted or status or params.get("StartTimestamp") or params.get("EndTimestamp"):
-        kept = [
-            one.number
-            for one in map(history.full, numbers)
-            if (not wanted or one.set_id == wanted)
-            and (not status or one.status == status)
-            and between(params, one.ended_at or one.created_at)
+    set_id, status = params.get("BackupSetId"), params.get("BackupSetStatus")
+    if set_id or status or params.get("StartTimestamp") or params.get("EndTimestamp"):
+        matching = [
+            backup.number
+            for backup in map(history.full, numbers)
+            if (not set_id or backup.set_id == set_id)
+            and (not status or backup.status == status)
+            and is_within(params, backup.ended_at or backup.created_at)
         ]
-        numbers = kept
+        numbers = matching
     gateway = world.gateway(spec.gateway_id) if spec.gateway_id else None
     shared = record(
         BackupGatewayIdentifier=gateway.identifier if gateway else None,
@@ -215,7 +248,7 @@ def full_backup_list(world: World, account: str, params: Params) -> Answer:
         **owner(spec),
     )
     show_storage = flag(params, "ShowStorageType", True)
-    return listed(
+    return list_page(
         world,
         params,
         SIZES,
@@ -225,42 +258,40 @@ def full_backup_list(world: World, account: str, params: Params) -> Answer:
     )
 
 
-def _full_record(history: PlanHistory, one: FullSet, show_storage: bool) -> Answer:
-    made: Answer = {
-        "BackupSetExpiredTime": ms(one.expires_at),
-        "BackupSetId": one.set_id,
-        "BackupSize": one.size_bytes,
-        "BackupStatus": one.status,
-        "CreateTime": ms(one.created_at),
+def _full_record(history: PlanHistory, backup: FullSet, show_storage: bool) -> Answer:
+    fields: Answer = {
+        "BackupSetExpiredTime": ms(backup.expires_at),
+        "BackupSetId": backup.set_id,
+        "BackupSize": backup.size_bytes,
+        "BackupStatus": backup.status,
+        "CreateTime": ms(backup.created_at),
     }
-    if one.started_at is not None:
-        made["StartTime"] = ms(one.started_at)
-    if one.ended_at is not None:
-        made |= {"EndTime": ms(one.ended_at), "FinishTime": ms(one.finished_at)}
-    if one.error:
-        made["ErrMessage"] = one.error
-    # Only a dump that runs logically says how far it is.
-    if one.status == "running" and history.spec.engine.method == "logical":
-        progress = int(100 * one.progress)
-        made["LogicalStructureBackupProgress"] = min(100, progress * 20)
-        made["LogicalFullBackupProgress"] = progress
+    if backup.started_at is not None:
+        fields["StartTime"] = ms(backup.started_at)
+    if backup.ended_at is not None:
+        fields |= {"EndTime": ms(backup.ended_at), "FinishTime": ms(backup.finished_at)}
+    if backup.error:
+        fields["ErrMessage"] = backup.error
+    # Only a running logical backup reports its progress.
+    if backup.status == "running" and history.spec.engine.method == "logical":
+        progress = int(100 * backup.progress)
+        fields["LogicalStructureBackupProgress"] = min(100, progress * 20)
+        fields["LogicalFullBackupProgress"] = progress
     if show_storage:
-        age = history.now - one.created_at
-        made["StorageMethod"] = history.spec.storage_class(age) if one.status == "finish" else "UNKNOWN"
-    return made
+        age = history.now - backup.created_at
+        fields["StorageMethod"] = history.spec.storage_class(age) if backup.status == "finish" else "UNKNOWN"
+    return fields
 
 
 def increment_backup_list(world: World, account: str, params: Params) -> Answer:
-    """DescribeIncrementBackupList."""
+    """Answer DescribeIncrementBackupList."""
     spec = plan_of(world, account, params)
     history = world.history(spec.plan_id)
-    positions: range | list[int] = range(history.log_count())
     stretches = history.log_stretches()
-    if params.get("StartTimestamp") or params.get("EndTimestamp"):
-        positions = [at for at in positions if between(params, history.log(at, stretches).ended_at)]
+    positions = _filtered_log(world, params, history, stretches)
     shared = {"BackupSetJobId": f"{spec.plan_id[3:]}log"} | record(**source(spec, "SourceEndpointInstanceId"))
     show_storage = flag(params, "ShowStorageType", True)
-    return listed(
+    return list_page(
         world,
         params,
         SIZES,
@@ -270,43 +301,75 @@ def increment_backup_list(world: World, account: str, params: Params) -> Answer:
     )
 
 
-def _log_record(one: LogFile, show_storage: bool) -> Answer:
-    made: Answer = {
-        "BackupSetExpiredTime": ms(one.expires_at),
-        "BackupSetId": one.file_id,
-        "BackupSize": one.size_bytes,
-        "BackupStatus": one.status,
-        "StartTime": ms(one.started_at),
-        "EndTime": ms(one.ended_at),
+def _filtered_log(
+    world: World, params: Params, history: PlanHistory, stretches: Sequence[Stretch]
+) -> Sequence[int]:
+    """Return the positions of the log files that StartTimestamp and EndTimestamp let through, as the world assumes."""
+    positions: Sequence[int] = range(history.log_count())
+    begin, end = integer(params, "StartTimestamp", 0), integer(params, "EndTimestamp", 0)
+    assumptions = world.assumptions
+    if not (begin or end) or assumptions.log_filter == "ignored":
+        return positions
+    unit = {"ms": 1000, "s": 1}.get(assumptions.log_filter) or (1000 if max(begin, end) > 10**11 else 1)
+
+    def moment(position: int) -> int:
+        log_file = history.log(position, stretches)
+        return int(
+            unit * (log_file.ended_at if assumptions.log_filter_field == "end" else log_file.started_at)
+        )
+
+    # Files are in the order of both their times.
+    cut = bisect_left if assumptions.log_filter_includes_begin else bisect_right
+    first = cut(positions, begin, key=moment) if begin else 0
+    last = bisect_right(positions, end, key=moment) if end else len(positions)
+    found = positions[first:last]
+    if found and not assumptions.log_filter_includes_filling:
+        newest = history.log(found[-1], stretches)
+        found = found[:-1] if newest.status == "FILLING" else found
+    return found
+
+
+def _log_record(file: LogFile, show_storage: bool) -> Answer:
+    fields: Answer = {
+        "BackupSetExpiredTime": ms(file.expires_at),
+        "BackupSetId": file.file_id,
+        "BackupSize": file.size_bytes,
+        "BackupStatus": file.status,
+        "StartTime": ms(file.started_at),
+        "EndTime": ms(file.ended_at),
     }
     if show_storage:
-        made["StorageMethod"] = "Standard" if one.status == "COMPLETED" else "UNKNOWN"
-    return made
+        fields["StorageMethod"] = "Standard" if file.status == "COMPLETED" else "UNKNOWN"
+    return fields
 
 
 def restore_range_info(world: World, account: str, params: Params) -> Answer:
-    """DescribeRestoreRangeInfo: continuous ranges by log, points by full backups."""
+    """Answer DescribeRestoreRangeInfo: ranges that log covers, and points of full backups."""
     spec = plan_of(world, account, params)
     for name in ("BeginTimestampForRestore", "EndTimestampForRestore"):
         required(params, name)
     begin = integer(params, "BeginTimestampForRestore", 0)
     end = integer(params, "EndTimestampForRestore", 0)
     history = world.history(spec.plan_id)
-    found = [
+    records = [
         _range_record(spec, "range", since, until)
         for since, until in history.ranges()
         if until * 1000 >= begin and since * 1000 <= end
     ]
-    for one in history.points():
-        at = one.ended_at or 0.0
-        if begin <= int(at * 1000) <= end:
-            detail = {"BackupSetId": one.set_id, "StartTime": ms(one.started_at), "EndTime": ms(at)}
+    for backup in history.points():
+        ended_at = backup.ended_at or 0.0
+        if begin <= int(ended_at * 1000) <= end:
+            detail = {
+                "BackupSetId": backup.set_id,
+                "StartTime": ms(backup.started_at),
+                "EndTime": ms(ended_at),
+            }
             full = {"FullBackupList": {"FullBackupDetail": [detail]}}
-            found.append(_range_record(spec, "point", at, at) | full)
+            records.append(_range_record(spec, "point", ended_at, ended_at) | full)
     if flag(params, "RecentlyRestore", False):
-        found = found[-1:]
-    world.rendered_records += len(found)
-    return {"Items": {"DBSRecoverRange": found} if found else ""}
+        records = records[-1:]
+    world.rendered_records += len(records)
+    return {"Items": {"DBSRecoverRange": records} if records else ""}
 
 
 def _range_record(spec: PlanSpec, kind: str, begin: float, end: float) -> Answer:
@@ -324,7 +387,7 @@ def _range_record(spec: PlanSpec, kind: str, begin: float, end: float) -> Answer
 
 
 def backup_plan_billing(world: World, account: str, params: Params) -> Answer:
-    """DescribeBackupPlanBilling."""
+    """Answer DescribeBackupPlanBilling."""
     spec = world.spec(required(params, "BackupPlanId"), account)
     if spec is None:
         raise Refused(400, "InvalidJobId", "The specified job is not found.")
@@ -335,7 +398,7 @@ def backup_plan_billing(world: World, account: str, params: Params) -> Answer:
     # A plan is bought large enough for twice what its backups take.
     free = FREE_STEP_BYTES * ceil(2 * (full + log) / FREE_STEP_BYTES)
     ends = prepaid_end(world, history)
-    # Used bytes are counted by the month.
+    # Used bytes are counted per month.
     month = (history.now - history.created_at) // (30 * DAY)
     return {
         "Item": record(

@@ -1,17 +1,20 @@
-"""The answers of the operations that read tasks, gateways, networks and checks."""
+"""The answers of the operations that read tasks, gateways, networks and checks.
+
+They follow the vendor's reference and the models of its SDK. Nothing here changes the world.
+"""
 
 from __future__ import annotations
 
 from dbs_exporter.simulator.fleet import SUPPORTED_REGIONS, draw
 from dbs_exporter.simulator.incidents import FAILURES
-from dbs_exporter.simulator.reads_plans import ANY_SIZE, SIZES, between, listed, owner, plan_of
+from dbs_exporter.simulator.reads_plans import ANY_SIZE, SIZES, is_within, list_page, owner, plan_of
 from dbs_exporter.simulator.replies import Answer, Params, Refused, integer, invalid, ms, record, required
 from dbs_exporter.simulator.tasks import PRECHECK_SECONDS, Download, Restore
 from dbs_exporter.simulator.world import World
 
 
 def restore_task_list(world: World, account: str, params: Params) -> Answer:
-    """DescribeRestoreTaskList: by plan or by task ids, not both."""
+    """Answer DescribeRestoreTaskList, by plan or by task ids."""
     plan_id, task_ids = params.get("BackupPlanId"), params.get("RestoreTaskId")
     if bool(plan_id) == bool(task_ids):
         raise Refused(400, "InvalidParameter", "Specify either BackupPlanId or RestoreTaskId.")
@@ -19,12 +22,14 @@ def restore_task_list(world: World, account: str, params: Params) -> Answer:
         tasks = world.restores(plan_of(world, account, params).plan_id)
     else:
         tasks = [
-            task for one in (task_ids or "").split(",") if (task := world.restore(one, account)) is not None
+            task
+            for task_id in (task_ids or "").split(",")
+            if (task := world.restore(task_id, account)) is not None
         ]
     tasks = sorted(
-        (task for task in tasks if between(params, task.created_at)), key=lambda task: task.created_at
+        (task for task in tasks if is_within(params, task.created_at)), key=lambda task: task.created_at
     )
-    return listed(
+    return list_page(
         world, params, ANY_SIZE, len(tasks), lambda at: _restore_record(world, tasks[at]), "RestoreTaskDetail"
     )
 
@@ -66,45 +71,45 @@ def _restore_record(world: World, task: Restore) -> Answer:
 
 
 def backup_gateway_list(world: World, account: str, params: Params) -> Answer:
-    """DescribeBackupGatewayList."""
-    found = world.gateways(account, required(params, "Region"))
-    if wanted := params.get("Identifier"):
-        found = [one for one in found if one.identifier in wanted.split(",")]
+    """Answer DescribeBackupGatewayList."""
+    gateways = world.gateways(account, required(params, "Region"))
+    if identifiers := params.get("Identifier"):
+        gateways = [gateway for gateway in gateways if gateway.identifier in identifiers.split(",")]
     now = world.clock()
 
-    def made(at: int) -> Answer:
-        one = found[at]
-        offline = world.gateway_offline_since(one)
+    def gateway_record(position: int) -> Answer:
+        gateway = gateways[position]
+        offline_since = world.gateway_offline_since(gateway)
         # A heartbeat every ten seconds; it never goes back.
-        heartbeat = now - (now - 10 * draw(world.seed, "heartbeat", one.gateway_id)) % 10
+        heartbeat = now - (now - 10 * draw(world.seed, "heartbeat", gateway.gateway_id)) % 10
         return {
-            "BackupGatewayCreateTime": ms(one.created_at),
-            "BackupGatewayId": str(one.gateway_id),
-            "BackupGatewayStatus": "ONLINE" if offline is None else "OFFLINE",
-            "DisplayName": one.name,
-            "Identifier": one.identifier,
-            "LastHeartbeatTime": ms(heartbeat if offline is None else offline),
-            "Region": one.region,
-            "SourceEndpointHostname": one.hostname,
-            "SourceEndpointInternetIP": one.internet_ip,
-            "SourceEndpointIntranetIP": one.intranet_ip,
+            "BackupGatewayCreateTime": ms(gateway.created_at),
+            "BackupGatewayId": str(gateway.gateway_id),
+            "BackupGatewayStatus": "ONLINE" if offline_since is None else "OFFLINE",
+            "DisplayName": gateway.name,
+            "Identifier": gateway.identifier,
+            "LastHeartbeatTime": ms(heartbeat if offline_since is None else offline_since),
+            "Region": gateway.region,
+            "SourceEndpointHostname": gateway.hostname,
+            "SourceEndpointInternetIP": gateway.internet_ip,
+            "SourceEndpointIntranetIP": gateway.intranet_ip,
         }
 
-    return listed(world, params, SIZES, len(found), made, "BackupGateway")
+    return list_page(world, params, SIZES, len(gateways), gateway_record, "BackupGateway")
 
 
 def backup_set_download_task_list(world: World, account: str, params: Params) -> Answer:
-    """DescribeBackupSetDownloadTaskList: by plan or by task."""
-    task_id = params.get("BackupSetDownloadTaskId")
-    if params.get("BackupPlanId"):
-        tasks = world.downloads(plan_of(world, account, params).plan_id)
-        tasks = [one for one in tasks if task_id in (None, "", one.task_id)]
-    elif task_id:
-        tasks = [one for one in (world.download(task_id, account),) if one is not None]
-    else:
+    """Answer DescribeBackupSetDownloadTaskList, by plan or by task."""
+    plan_id, task_id = params.get("BackupPlanId"), params.get("BackupSetDownloadTaskId")
+    if bool(plan_id) == bool(task_id):
         raise Refused(400, "InvalidParameter", "Specify either BackupPlanId or BackupSetDownloadTaskId.")
+    if plan_id:
+        tasks = world.downloads(plan_of(world, account, params).plan_id)
+    else:
+        task = world.download(task_id or "", account)
+        tasks = [] if task is None else [task]
     tasks.sort(key=lambda task: task.created_at)
-    return listed(
+    return list_page(
         world,
         params,
         SIZES,
@@ -116,8 +121,8 @@ def backup_set_download_task_list(world: World, account: str, params: Params) ->
 
 def _download_record(world: World, task: Download) -> Answer:
     status, finished, error = task.at(world.clock())
-    # Only what was converted for a manual download has an address.
-    place = f"{task.task_id}.tar.gz" if status == "finish" and task.way == "manual" else ""
+    # Only the file of a manual download has a URL.
+    file_name = f"{task.task_id}.tar.gz" if status == "finish" and task.way == "manual" else ""
     return record(
         BackupGatewayId=task.gateway_id or None,
         BackupPlanId=task.plan_id,
@@ -128,8 +133,10 @@ def _download_record(world: World, task: Download) -> Answer:
         BackupSetDownloadCreateTime=ms(task.created_at),
         BackupSetDownloadDir=task.directory or None,
         BackupSetDownloadFinishTime=ms(finished),
-        BackupSetDownloadInternetUrl=f"https://downloads.example.com/{place}" if place else None,
-        BackupSetDownloadIntranetUrl=f"https://downloads.internal.example.com/{place}" if place else None,
+        BackupSetDownloadInternetUrl=f"https://downloads.example.com/{file_name}" if file_name else None,
+        BackupSetDownloadIntranetUrl=f"https://downloads.internal.example.com/{file_name}"
+        if file_name
+        else None,
         BackupSetDownloadStatus=status,
         BackupSetDownloadTargetType=task.target_type or None,
         BackupSetDownloadTaskId=task.task_id,
@@ -152,9 +159,9 @@ FAILED_CHECK = "CHECK_ACCOUNT_PRIVILEGE"
 
 
 def precheck_progress_list(world: World, account: str, params: Params) -> Answer:
-    """DescribePreCheckProgressList, of a plan or a restore task."""
+    """Answer DescribePreCheckProgressList, of a plan or a restore task."""
     now = world.clock()
-    failed = False
+    has_failed = False
     if task_id := params.get("RestoreTaskId"):
         task = world.restore(task_id, account)
         if task is None:
@@ -162,29 +169,30 @@ def precheck_progress_list(world: World, account: str, params: Params) -> Answer
         began = task.created_at
     else:
         spec = plan_of(world, account, params)
-        failed, began = "failed_precheck" in spec.incidents, world.history(spec.plan_id).created_at
-    each = PRECHECK_SECONDS / len(CHECKS)
+        has_failed, began = "failed_precheck" in spec.incidents, world.history(spec.plan_id).created_at
+    seconds = PRECHECK_SECONDS / len(CHECKS)
     items = []
     done = 0
     for number, check in enumerate(CHECKS):
-        boots, ends = began + number * each, began + (number + 1) * each
-        bad = failed and check == FAILED_CHECK
-        held = failed and number > CHECKS.index(FAILED_CHECK)
-        over = now >= ends and not held
-        done += over and not bad
-        state = (
-            "failed" if bad and over else "finish" if over else "init" if held or now < boots else "running"
-        )
+        starts, ends = began + number * seconds, began + (number + 1) * seconds
+        fails = has_failed and check == FAILED_CHECK
+        is_blocked = has_failed and number > CHECKS.index(FAILED_CHECK)
+        has_ended = now >= ends and not is_blocked
+        done += has_ended and not fails
+        if has_ended:
+            state = "failed" if fails else "finish"
+        else:
+            state = "init" if is_blocked or now < starts else "running"
         items.append(
             record(
                 Names=f"{check}_DETAIL",
                 Item=check,
                 OrderNum=str(10 * (number + 1)),
                 State=state,
-                BootTime=ms(began if state == "init" else boots),
-                FinishTime=ms(ends) if over else None,
+                BootTime=ms(began if state == "init" else starts),
+                FinishTime=ms(ends) if has_ended else None,
                 JobId=f"chk{int(began) % 10**6:06d}",
-                ErrMsg="The account lacks the privileges SELECT, RELOAD" if bad and over else None,
+                ErrMsg="The account lacks the privileges SELECT, RELOAD" if fails and has_ended else None,
             )
         )
     world.rendered_records += len(items)
@@ -197,7 +205,7 @@ def precheck_progress_list(world: World, account: str, params: Params) -> Answer
 
 
 def job_error_code(world: World, account: str, params: Params) -> Answer:
-    """DescribeJobErrorCode, of a full backup set or a restore task; a job that did not fail has no error."""
+    """Answer DescribeJobErrorCode, of a full backup or a restore; a job that did not fail has no error."""
     job = required(params, "TaskId")
     item: Answer = {"JobId": job, "Language": params.get("Language") or "en"}
     task = world.restore(job, account)
@@ -207,7 +215,7 @@ def job_error_code(world: World, account: str, params: Params) -> Answer:
         item |= {"JobState": task.at(world.clock())[0], "JobType": "cbs_restore"}
         failure = "failed_restore"
     elif history is not None:
-        number = next(one for one in history.full_numbers() if history.set_id(one) == job)
+        number = next(number for number in history.full_numbers() if history.set_id(number) == job)
         item |= {"JobState": history.full(number).status, "JobType": "cbs_backup_full"}
         failure = history.failure(number)
     else:
@@ -219,37 +227,39 @@ def job_error_code(world: World, account: str, params: Params) -> Answer:
 
 
 def node_cidr_list(world: World, account: str, params: Params) -> Answer:
-    """DescribeNodeCidrList."""
-    place = sum(required(params, "Region").encode()) % 200
+    """Answer DescribeNodeCidrList."""
+    number = sum(required(params, "Region").encode()) % 200
     return {
-        "InternetIPs": {"InternetIP": [f"198.51.100.{place % 16 * 16}/28", f"203.0.113.{place % 8 * 32}/27"]},
+        "InternetIPs": {
+            "InternetIP": [f"198.51.100.{number % 16 * 16}/28", f"203.0.113.{number % 8 * 32}/27"]
+        },
         "IntranetIPs": {
-            "IntranetIP": [f"100.104.{place}.0/26", f"100.104.{place + 1}.64/26", "11.193.0.0/16"]
+            "IntranetIP": [f"100.104.{number}.0/26", f"100.104.{number + 1}.64/26", "11.193.0.0/16"]
         },
     }
 
 
 def regions(world: World, account: str, params: Params) -> Answer:
-    """DescribeRegions."""
+    """Answer DescribeRegions."""
     return {"Regions": {"RegionCode": list(SUPPORTED_REGIONS)}}
 
 
 def dla_service(world: World, account: str, params: Params) -> Answer:
-    """DescribeDLAService."""
+    """Answer DescribeDLAService."""
     plan_of(world, account, params)
     return {"State": "Closed", "AutoAdd": False, "HaveJobFailed": False}
 
 
 def database_list(world: World, account: str, params: Params) -> Answer:
-    """GetDBListFromAgent."""
-    gateway = integer(params, "BackupGatewayId", 0)
-    if gateway:
-        own_gateway(world, account, gateway)
+    """Answer GetDBListFromAgent."""
+    gateway_id = integer(params, "BackupGatewayId", 0)
+    if gateway_id:
+        check_own_gateway(world, account, gateway_id)
     return {"DbList": {"dbName": ["app_1", "app_2", "app_3"]}}
 
 
-def own_gateway(world: World, account: str, gateway_id: int) -> None:
-    """Refused if the account has no such gateway."""
-    one = world.gateway(gateway_id)
-    if one is None or one.account != account:
+def check_own_gateway(world: World, account: str, gateway_id: int) -> None:
+    """Raise Refused if the account has no such gateway."""
+    gateway = world.gateway(gateway_id)
+    if gateway is None or gateway.account != account:
         raise Refused(400, "InvalidParameter", "This backup gateway is not found")

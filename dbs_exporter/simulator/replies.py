@@ -1,4 +1,7 @@
-"""The pieces answers are made of: milliseconds, pages, and the refusal that becomes an error answer."""
+"""The parts of requests and answers: parameters, records, pages, and refusals.
+
+This module owns their forms on the wire. It knows no plan and no operation.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ from typing import Any
 Answer = dict[str, Any]
 Params = Mapping[str, str]
 EMPTY_FORMS = ("string", "null", "missing", "object", "list")
-"""How a list without records may come; the documents' samples say "Items": ""."""
+"""The forms of a list without records; the documents' samples have "Items": ""."""
 
 
 class Refused(Exception):
-    """An error answer: HTTP status, code and message as DBS or the gateway in front of it gives them."""
+    """A refusal, which becomes an error answer: HTTP status, code and message as of DBS or its gateway."""
 
     def __init__(self, status: int, code: str, message: str, *, retry_after_ms: int = 0) -> None:
         super().__init__(message)
@@ -24,22 +27,22 @@ class Refused(Exception):
 
 
 def invalid(name: str) -> Refused:
-    """The refusal of a parameter whose value is wrong."""
+    """Return the refusal of a parameter with a wrong value."""
     return Refused(400, "InvalidParameterValid", f"The specified parameter {name} value is not valid.")
 
 
 def ms(moment: float | None) -> int | None:
-    """Unix seconds as the API's milliseconds."""
+    """Return Unix seconds as the API's milliseconds; None stays None."""
     return None if moment is None else int(moment * 1000)
 
 
 def record(**fields: Any) -> Answer:
-    """A record without the fields that are not known, as the API leaves them out."""
+    """Return a record without the fields that are None, as the API leaves them out."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def integer(params: Params, name: str, default: int, allowed: tuple[int, ...] | range | None = None) -> int:
-    """An integer parameter; Refused if it is none or not allowed."""
+    """Return an integer parameter. Raises Refused if it is no integer or not among the allowed values."""
     text = params.get(name)
     if text is None or text == "":
         return default
@@ -53,7 +56,7 @@ def integer(params: Params, name: str, default: int, allowed: tuple[int, ...] | 
 
 
 def required(params: Params, name: str) -> str:
-    """A parameter that must be there."""
+    """Return a mandatory parameter. Raises Refused if it is missing or empty."""
     value = params.get(name)
     if not value:
         raise Refused(400, f"Missing{name}", f"{name} is mandatory for this action.")
@@ -61,13 +64,13 @@ def required(params: Params, name: str) -> str:
 
 
 def flag(params: Params, name: str, default: bool) -> bool:
-    """A boolean parameter in any of the spellings that clients send."""
+    """Return a boolean parameter; any spelling but `true`, in any case, means false."""
     text = params.get(name, "").lower()
     return default if text == "" else text == "true"
 
 
 def position(order: str, place: int, count: int) -> int:
-    """Where the place-th record of an answer stands in the list from oldest to newest."""
+    """Return the position, from oldest to newest, of the record at a place of the answer's order."""
     if order == "oldest":
         return place
     if order == "shuffled":
@@ -88,7 +91,11 @@ def page(
     order: str,
     empty: str,
 ) -> Answer:
-    """One page of a list of `count` records; `make` gives the record at a position, oldest first. Only the page is made."""
+    """Return a page of a list of `count` records.
+
+    `make` returns the record at a position, oldest first; only the records of the page are made. `order` is newest, oldest or
+    shuffled, `empty` the form of a list without records. Raises Refused for a wrong page number or size.
+    """
     size = integer(params, "PageSize", 30, sizes)
     number = integer(params, "PageNum", 0)
     if number < 0:
@@ -107,5 +114,5 @@ def page(
 
 
 def empty_items(name: str, form: str) -> Any:
-    """An empty list in one of EMPTY_FORMS, but for the one that leaves it out."""
+    """Return an empty list in one of EMPTY_FORMS other than `missing`."""
     return {"string": "", "null": None, "object": {}, "list": {name: []}}[form]

@@ -1,7 +1,7 @@
 """Verifies both signatures of Alibaba Cloud's RPC style, written from their description alone.
 
-ACS3-HMAC-SHA256 stands in the headers, version 1 (HMAC-SHA1) in the parameters. A request older or younger than 15 minutes is
-refused, and so is a nonce that was used before.
+ACS3-HMAC-SHA256 is in the headers, version 1 (HMAC-SHA1) in the parameters. A request dated more than 15 minutes from now
+is refused, and so is a nonce that was used before. This module never signs, and shares no code with the client.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from dbs_exporter.simulator.replies import Refused
 
 WINDOW_SECONDS = 900
 NONCE_SECONDS = 2 * WINDOW_SECONDS
-"""A nonce is kept this long: a request dated in the future may come again until its date is too old."""
+"""How long a nonce is kept: a request dated in the future may be repeated until its date is too old."""
 
 
 class Keys:
-    """Access keys and tokens: whose they are and their secrets."""
+    """Access keys with their accounts, secrets and tokens, and the nonces that were used."""
 
     def __init__(self) -> None:
         self._secrets: dict[str, tuple[str, str]] = {}
@@ -35,18 +35,18 @@ class Keys:
     def add(
         self, access_key_id: str, secret: str, account: str, token: str = "", expires_at: float = float("inf")
     ) -> None:
-        """Let a key in; with a token the key is only good together with it, and until it expires."""
+        """Add a key; with a token the key is valid only together with it, and until it expires."""
         with self._lock:
             self._secrets[access_key_id] = (secret, account)
             if token:
                 self._tokens[access_key_id] = (token, expires_at)
 
     def secret(self, access_key_id: str, token: str, now: float) -> tuple[str, str]:
-        """(secret, account) of a key; Refused if there is none or its token is wrong or too old."""
+        """Return (secret, account) of a key. Raises Refused for an unknown key or a wrong or expired token."""
         with self._lock:
-            found = self._secrets.get(access_key_id)
+            secret_and_account = self._secrets.get(access_key_id)
             expected, expires_at = self._tokens.get(access_key_id, ("", float("inf")))
-        if found is None:
+        if secret_and_account is None:
             raise Refused(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.")
         if expected and token != expected:
             raise Refused(
@@ -54,10 +54,10 @@ class Keys:
             )
         if now >= expires_at:
             raise Refused(400, "InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
-        return found
+        return secret_and_account
 
-    def once(self, nonce: str, now: float) -> None:
-        """Refused if the nonce was used before; those too old to come again are forgotten."""
+    def use_nonce(self, nonce: str, now: float) -> None:
+        """Record a nonce and forget those that are too old. Raises Refused if it was used before."""
         with self._lock:
             while self._nonces and next(iter(self._nonces.values())) < now - NONCE_SECONDS:
                 self._nonces.popitem(last=False)
@@ -66,23 +66,23 @@ class Keys:
             self._nonces[nonce] = now
 
     @property
-    def nonces_kept(self) -> int:
-        """How many nonces are remembered."""
+    def nonce_count(self) -> int:
+        """The number of nonces that are remembered."""
         return len(self._nonces)
 
 
 def encoded(text: str) -> str:
-    """Percent-encoding of RFC 3986."""
+    """Return the text percent-encoded as in RFC 3986."""
     return quote(text, safe="-_.~")
 
 
 def canonical(pairs: Iterable[tuple[str, str]]) -> str:
-    """Sorted, encoded name=value pairs."""
+    """Return the pairs sorted, encoded and joined as name=value."""
     return "&".join(f"{encoded(name)}={encoded(value)}" for name, value in sorted(pairs))
 
 
 def check_time(text: str, now: float) -> None:
-    """Refused if a timestamp is malformed or outside the window."""
+    """Raise Refused if a timestamp is malformed or more than WINDOW_SECONDS from now."""
     try:
         moment = timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ"))
     except ValueError:
@@ -100,7 +100,10 @@ def verify(
     body: bytes,
     now: float,
 ) -> str:
-    """The account that signed a request; `headers` have lower-case names. Raises Refused as the gateway answers."""
+    """Return the account that signed a request. Raises Refused with the gateway's answer if none did.
+
+    `headers` have lower-case names; `query` and `form` are the decoded parameters.
+    """
     authorization = headers.get("authorization", "")
     if authorization.startswith("ACS3-HMAC-SHA256 "):
         return _verify_acs3(keys, method, query, headers, body, now, authorization)
@@ -124,8 +127,8 @@ def _verify_acs3(
     if not {"Credential", "SignedHeaders", "Signature"} <= parts.keys():
         raise Refused(400, "IncompleteSignature", "The request signature does not conform to the standards.")
     signed = parts["SignedHeaders"].split(";")
-    must = {"host"} | {name for name in headers if name.startswith("x-acs-")}
-    if not must <= set(signed) or any(name not in headers for name in signed):
+    required = {"host"} | {name for name in headers if name.startswith("x-acs-")}
+    if not required <= set(signed) or any(name not in headers for name in signed):
         raise Refused(400, "IncompleteSignature", "Host and every x-acs- header must be signed.")
     secret, account = keys.secret(parts["Credential"], headers.get("x-acs-security-token", ""), now)
     check_time(headers.get("x-acs-date", ""), now)
@@ -140,28 +143,28 @@ def _verify_acs3(
         raise Refused(
             400, "SignatureDoesNotMatch", "Specified signature is not matched with our calculation."
         )
-    keys.once(headers.get("x-acs-signature-nonce", ""), now)
+    keys.use_nonce(headers.get("x-acs-signature-nonce", ""), now)
     return account
 
 
 def _verify_v1(keys: Keys, method: str, pairs: list[tuple[str, str]], now: float) -> str:
-    given = dict(pairs)
+    params = dict(pairs)
     missing = [
-        name for name in ("AccessKeyId", "Signature", "SignatureNonce", "Timestamp") if not given.get(name)
+        name for name in ("AccessKeyId", "Signature", "SignatureNonce", "Timestamp") if not params.get(name)
     ]
     if missing:
         raise Refused(400, f"Missing{missing[0]}", f"{missing[0]} is mandatory for this action.")
-    if given.get("SignatureMethod", "HMAC-SHA1") != "HMAC-SHA1":
+    if params.get("SignatureMethod", "HMAC-SHA1") != "HMAC-SHA1":
         raise Refused(400, "InvalidSignatureMethod", "Specified signature method is not valid.")
-    secret, account = keys.secret(given["AccessKeyId"], given.get("SecurityToken", ""), now)
-    check_time(given["Timestamp"], now)
+    secret, account = keys.secret(params["AccessKeyId"], params.get("SecurityToken", ""), now)
+    check_time(params["Timestamp"], now)
     text = f"{method}&%2F&{encoded(canonical((name, value) for name, value in pairs if name != 'Signature'))}"
     expected = base64.b64encode(
         hmac.new(f"{secret}&".encode(), text.encode(), hashlib.sha1).digest()
     ).decode()
-    if not hmac.compare_digest(expected, given["Signature"]):
+    if not hmac.compare_digest(expected, params["Signature"]):
         raise Refused(
             400, "SignatureDoesNotMatch", "Specified signature is not matched with our calculation."
         )
-    keys.once(given["SignatureNonce"], now)
+    keys.use_nonce(params["SignatureNonce"], now)
     return account

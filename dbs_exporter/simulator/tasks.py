@@ -1,4 +1,7 @@
-"""Restore and download tasks: those a fleet begins with and those that callers make; their progress follows the clock."""
+"""Restore and download tasks, whose status and progress are a function of the time.
+
+Which tasks there are is in `drills` (the fleet's own) and `world` (those that callers create).
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ COMBINED = (
     ("PhysicalDatabaseOnlineProgress", 60),
 )
 STAGES = {"logical": LOGICAL, "physical": PHYSICAL, "combined": COMBINED}
-"""How an engine restores -> (wire name of a stage, its seconds; 0 for the one that the size decides)."""
+"""How an engine restores -> (API field of a stage's progress, its seconds; 0 for the stage that depends on the size)."""
 
 LOG_STAGES = ("ContinuousRestoreProgress", "PhysicalIncrementBackupRecoverProgress")
 RESTORE_BYTES_PER_SECOND = 60e6
@@ -33,7 +36,7 @@ DOWNLOAD_SECONDS = 300
 
 @dataclass(slots=True, kw_only=True)
 class Restore:
-    """One restore task; `size_bytes` decides how long its data stage takes."""
+    """A restore task; `size_bytes` decides how long its data stage takes."""
 
     task_id: str
     plan_id: str
@@ -59,7 +62,7 @@ class Restore:
     failed: bool = False
 
     def stages(self) -> list[tuple[str, float]]:
-        """(wire name, seconds) of each stage in order."""
+        """Return (API field of the progress, seconds) of each stage, in order."""
         data = 30 + self.size_bytes / RESTORE_BYTES_PER_SECOND
         return [
             (name, seconds or data)
@@ -68,7 +71,7 @@ class Restore:
         ]
 
     def _until_data(self, share: float) -> float:
-        """Seconds until that share of the data is back."""
+        """Return the seconds until that share of the data is restored."""
         total = 0.0
         for (_, seconds), (_, fixed) in zip(self.stages(), STAGES[self.kind], strict=False):
             if not fixed:
@@ -77,7 +80,7 @@ class Restore:
         return total
 
     def at(self, now: float) -> tuple[str, float | None, dict[str, int], str]:
-        """(status, finish time, progress in percent by wire name, error) at a moment."""
+        """Return (status, finish time, progress in percent by API field, error) at a time in Unix seconds."""
         stages = self.stages()
         if self.started_at is None:
             status = "init" if now < self.created_at + PRECHECK_SECONDS else "check_pass"
@@ -100,7 +103,7 @@ class Restore:
 
 @dataclass(slots=True, kw_only=True)
 class Download:
-    """One backup set download."""
+    """A download of a backup set."""
 
     task_id: str
     plan_id: str
@@ -119,7 +122,7 @@ class Download:
     failed: bool = False
 
     def at(self, now: float) -> tuple[str, float | None, str]:
-        """(status, finish time, error) at a moment."""
+        """Return (status, finish time, error) at a time in Unix seconds."""
         end = self.created_at + DOWNLOAD_SECONDS
         if now < self.created_at + 10:
             return "init", None, ""

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from dbs_exporter.simulator import INCIDENTS
-from dbs_exporter.simulator.faults import KINDS, parse
+from dbs_exporter.simulator.faults import KINDS, parse_faults
 
 DOCUMENT = Path(__file__).resolve().parent.parent.parent / "docs" / "simulator.md"
 
@@ -28,7 +28,7 @@ def test_the_documents_faults_are_good_ones() -> None:
     """The example of a file of faults can be used as it stands."""
     (example,) = re.findall(r"(?:^    - \{kind.*\n)+", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
 
-    assert [fault.kind for fault in parse(yaml.safe_load(example))] == [
+    assert [fault.kind for fault in parse_faults(yaml.safe_load(example))] == [
         "throttle",
         "deny",
         "latency",

@@ -50,7 +50,7 @@ def test_what_holds_is_told(two_accounts: Simulator) -> None:
     assert [(fault["kind"], fault["times"]) for fault in holding] == [("deny", 2)]
     assert steer(two_accounts, "/-/limits", "POST", {"DescribeRegions": 1})[0] == 200
     assert steer(two_accounts, "/-/limits", "POST", "fast")[0] == 400
-    two_accounts.counted("DescribeRegions")
+    two_accounts.count("DescribeRegions")
     assert steer(two_accounts, "/-/requests")[1] == {"DescribeRegions": 1}
     assert steer(two_accounts, "/-/requests", "DELETE")[1] == {}
     assert steer(two_accounts, "/-/refused")[1] == {}

@@ -50,7 +50,9 @@ def test_automatic_downloads_follow_full_backups() -> None:
     """The newest good sets are downloaded to a gateway half a minute after they were done."""
     world = healthy()
     plan_id = next(
-        plan_id for plan_id in world.plan_ids("demo") if drills.automatic(world.history(plan_id).spec)
+        plan_id
+        for plan_id in world.plan_ids("demo")
+        if drills.has_automatic_download(world.history(plan_id).spec)
     )
     history = world.history(plan_id)
     downloads = drills.downloads(history, 77)

@@ -12,7 +12,7 @@ from support.signed_query import signed
 from support.simulated_cloud import NOW, plan_list, regions, steer
 
 from dbs_exporter.simulator import Simulator
-from dbs_exporter.simulator.faults import KINDS, Fault, Faults, parse
+from dbs_exporter.simulator.faults import KINDS, Fault, Faults, parse_faults
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_wrong_fault_is_refused_and_changes_nothing(faulty: Simulator, wrong: 
 def test_a_fault_of_the_wrong_type_is_refused(wrong: dict[str, Any], said: str) -> None:
     """The message says which entry, which key and what it must be."""
     with pytest.raises(ValueError, match=f"fault 2: {said}"):
-        parse([Fault(kind="deny"), {"kind": "deny", **wrong}])
+        parse_faults([Fault(kind="deny"), {"kind": "deny", **wrong}])
 
 
 def test_a_fault_can_last_a_while() -> None:
@@ -133,12 +133,12 @@ def test_a_fault_can_last_a_while() -> None:
     clock = FakeClock(NOW)
     faults = Faults([{"kind": "deny", "for_seconds": 60, "region": "cn-shanghai"}], clock=clock.now)
 
-    assert len(faults.holding()) == 1
-    assert not faults.matching("X", "demo", "", "cn-hangzhou")
-    assert faults.matching("X", "demo", "", "cn-shanghai")
+    assert len(faults.active()) == 1
+    assert not faults.take_matching("X", "demo", "", "cn-hangzhou")
+    assert faults.take_matching("X", "demo", "", "cn-shanghai")
     clock.advance(61)
-    assert not faults.matching("X", "demo", "", "cn-shanghai")
-    assert faults.holding() == []
+    assert not faults.take_matching("X", "demo", "", "cn-shanghai")
+    assert faults.active() == []
 
 
 def test_pages_that_repeat_and_lists_that_are_words(two_accounts: Simulator) -> None:

@@ -8,7 +8,7 @@ from support.simulated_cloud import DAY, HOUR, NOW, all_plans, fleet_at, records
 
 from dbs_exporter.simulator import INCIDENTS, World
 from dbs_exporter.simulator.answering import READS
-from dbs_exporter.simulator.incidents import FAILURES, homes
+from dbs_exporter.simulator.incidents import FAILURES, incidents_by_index
 from dbs_exporter.simulator.past import PlanHistory
 
 
@@ -128,7 +128,7 @@ def test_incidents_name_what_an_operator_sees() -> None:
 @pytest.mark.parametrize("plans", [0, 1, 15, 40, 1000])
 def test_a_fleet_of_any_size_has_as_many_incidents_as_fit(plans: int) -> None:
     """Each incident has a plan of its own, the offline gateway two; a small fleet has the first of them."""
-    found = homes(plans)
+    found = incidents_by_index(plans)
 
     assert all(index < plans for index in found)
     assert list(found.values()) == [*INCIDENTS, "offline_gateway"][: len(found)]

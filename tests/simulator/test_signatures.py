@@ -90,9 +90,9 @@ def test_nonces_are_forgotten_when_they_are_too_old_to_come_again() -> None:
     """A simulator that runs for weeks keeps half an hour of them."""
     keys = Keys()
     for number in range(1000):
-        keys.once(f"n{number}", NOW + 10.0 * number)
+        keys.use_nonce(f"n{number}", NOW + 10.0 * number)
 
-    assert keys.nonces_kept == NONCE_SECONDS // 10 + 1
+    assert keys.nonce_count == NONCE_SECONDS // 10 + 1
 
 
 def test_a_token_ends() -> None:

@@ -177,7 +177,7 @@ def test_the_same_client_token_makes_one_task(cloud: Cloud) -> None:
         return f"task{len(made)}"
 
     def once(token: str) -> Any:
-        return cloud.world.once("demo", "Create", token, make)
+        return cloud.world.answer_once("demo", "Create", token, make)
 
     assert once("a") == once("a") == "task1"
     assert once("b") == "task2"

@@ -68,10 +68,10 @@ def _missing(operation: Operation, sent: Mapping[str, str]) -> list[str]:
             other, values = parameter.required_when
             if sent.get(other, "").lower() in values:
                 problems.append(f"{parameter.name} is required when {other} is {sent[other]}")
-    chosen = [name for name in operation.exactly_one_of if sent.get(name)]
-    if operation.exactly_one_of and len(chosen) != 1:
+    present = [name for name in operation.exactly_one_of if sent.get(name)]
+    if operation.exactly_one_of and len(present) != 1:
         problems.append(
-            f"exactly one of {' and '.join(operation.exactly_one_of)} is required, not {len(chosen)}"
+            f"exactly one of {' and '.join(operation.exactly_one_of)} is required, not {len(present)}"
         )
     if len([name for name in operation.at_most_one_of if sent.get(name)]) > 1:
         problems.append(f"only one of {' and '.join(operation.at_most_one_of)} may be given")
