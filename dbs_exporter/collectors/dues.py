@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 from dbs_exporter.facts.groups import Known
 
-SLACK_SHARE = 0.05
-"""A reading that comes again and again may come this share of its period earlier, so that others have room."""
-SHORT_SLACK_SHARE = 0.1
-"""The same of a short period, as long as that comes to less than LEAST_PATIENCE_SECONDS."""
+EARLY_SHARE = 0.05
+"""A reading that comes again and again comes this share of its period earlier, and is promised a little later, so that others have room."""
+PATIENCE_SHARE = 0.2
 LEAST_PATIENCE_SECONDS = 30.0
 NEVER = float("inf")
 
@@ -36,14 +35,18 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """When to read: `at` (Unix seconds) at the earliest, `patience` seconds later at the latest."""
+    """When to read: `at` (Unix seconds) at the earliest, `patience` seconds later at the latest.
+
+    A reading either comes again and again, every `spacing` seconds, or it is a look at something expected, after which `follow`
+    more are sure to come soon.
+    """
 
     at: float
     patience: float
-    every: float = NEVER
-    """Seconds between readings if all goes on as it is; for ever where it comes but once."""
+    spacing: float = NEVER
+    wanted_spacing: float = NEVER
+    """The same if no calls were to spare."""
     follow: int = 0
-    """Readings that are sure to follow soon after this one."""
     why: str = ""
 
     @property
@@ -66,11 +69,12 @@ def soon(known: Known, pace: Pace, why: str) -> Due:
 
 def periodic(known: Known, period: float, why: str, wanted: float = 0.0) -> Due:
     """Return the due time of a group that is read every so many seconds; `wanted` is how many would do if calls were few."""
-    slack = max(min(LEAST_PATIENCE_SECONDS, SHORT_SLACK_SHARE * period), SLACK_SHARE * period)
+    spacing = (1.0 - EARLY_SHARE) * period
     return Due(
-        at=(known.read_at or 0.0) + period - slack,
-        patience=slack,
-        every=max(period, wanted) - slack,
+        at=(known.read_at or 0.0) + spacing,
+        patience=max(LEAST_PATIENCE_SECONDS, PATIENCE_SHARE * period),
+        spacing=spacing,
+        wanted_spacing=(1.0 - EARLY_SHARE) * max(period, wanted),
         why=why,
     )
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from dbs_exporter.collectors.base import PlanCollector, PlanReading, Read
 from dbs_exporter.collectors.dues import (
+    EARLY_SHARE,
     LEAST_PATIENCE_SECONDS,
-    SLACK_SHARE,
     Due,
     Pace,
     at_once,
@@ -36,14 +36,16 @@ _LIST = "DescribeFullBackupList"
 
 CHECKPOINTS_SECONDS = (120.0, 600.0)
 """After a scheduled start: did it begin, did it fail at once?"""
-RUNS_SECONDS = 120.0
+RUNS_SECONDS = 60.0
 """After its start: a backup that runs then did not fail at once."""
-END_SHARE = 0.87
+END_SHARE = 0.86
 """Of the usual duration: from then on a backup may end."""
 END_STEP_SHARE = 0.07
 """Of the usual duration: how old the facts may be from then on."""
 LATE_STEP_SHARE = 0.1
 """The same once it takes more than twice as long."""
+PATIENCE_SHARE = 0.02
+"""Of the usual duration: how late a look may be."""
 END_READINGS = 3
 """How many readings the end of a backup takes, on average: a few steps, and it is seen."""
 SOON_SECONDS = 1_800.0
@@ -62,7 +64,7 @@ def due(subject: PlanSubject, pace: Pace) -> Due:
     """Return when a plan's full backups can have changed.
 
     Between two backups: seldom, and two and ten minutes after a scheduled start, when one that fails at once has failed. While
-    one runs: two minutes after its start, and from 0.87 of the usual duration on every few per cent of it, more slowly once it
+    one runs: two minutes after its start, and from 0.86 of the usual duration on every few per cent of it, more slowly once it
     takes twice as long.
     """
     known = subject.known(FULL_BACKUPS)
@@ -92,7 +94,7 @@ def _while_running(history: FullBackupHistory, running: FullBackup, read_at: flo
         return Due(
             at=began + RUNS_SECONDS,
             patience=_patience(usual),
-            follow=_follow(usual) - 1,
+            follow=_follow(usual),
             why="a full backup has begun",
         )
     if usual is not None and read_at < began + END_SHARE * usual:
@@ -108,7 +110,7 @@ def _while_running(history: FullBackupHistory, running: FullBackup, read_at: flo
         step = max(pace.interval, END_STEP_SHARE * usual)
     else:
         step = max(5 * pace.interval, LATE_STEP_SHARE * usual)
-    slack = max(LEAST_PATIENCE_SECONDS, step * SLACK_SHARE)
+    slack = max(LEAST_PATIENCE_SECONDS, step * EARLY_SHARE)
     return Due(
         at=read_at + step - slack,
         patience=slack,
@@ -124,11 +126,15 @@ def _at_start(
     newest = history.last_attempt.created_at if history and history.last_attempt else None
     usual = history.usual_duration_seconds if history else None
     learned = history.usual_start_at if history else None
-    after = read_at - CHECKPOINTS_SECONDS[-1]
+    wait = history.usual_wait_seconds if history else None
+    first, last = CHECKPOINTS_SECONDS
+    # The first look comes when the job has usually begun and run a minute.
+    checkpoints = (min(max(first, (wait or 0.0) + RUNS_SECONDS), last), last)
+    after = read_at - last
     start = next_start(subject.plan.schedule, learned, after)
     while start is not None:
         began = newest is not None and newest >= start - EARLY_START_SECONDS
-        for checkpoint in CHECKPOINTS_SECONDS if not began else ():
+        for checkpoint in checkpoints if not began else ():
             if start + checkpoint > read_at:
                 return Due(
                     at=start + checkpoint,
@@ -144,12 +150,12 @@ def _at_start(
 
 def _patience(usual: float | None) -> float:
     """Return how late a checkpoint may be: little for backups that end soon."""
-    return max(60.0, 0.05 * (usual or 0.0))
+    return max(60.0, PATIENCE_SHARE * (usual or 0.0))
 
 
 def _follow(usual: float | None) -> int:
     """Return how many readings follow the first look at a backup soon, until it ends."""
-    return 1 + (END_READINGS if usual is not None and usual <= SOON_SECONDS else 0)
+    return END_READINGS if usual is not None and usual <= SOON_SECONDS else 0
 
 
 def _history(of: Callable[[FullBackupHistory], float | None]) -> Callable[[PlanSubject], list[Row]]:

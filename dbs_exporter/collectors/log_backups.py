@@ -6,6 +6,7 @@ They are read of every plan, also where log backup is switched off: the files fr
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from dbs_exporter.collectors.base import PlanCollector, PlanReading, Read
 from dbs_exporter.collectors.dues import Due, Pace, periodic, resting, soon
@@ -32,6 +33,8 @@ FIRST_TAIL_SECONDS = 21_600.0
 """How much of a log list is read of a plan of which nothing is known yet."""
 WHOLE_LIST_SECONDS = 86_400.0
 """How old counts, bytes and spacing of log files may be."""
+OFF_FACTOR = 4.0
+"""Where log backup is off, its list is read so many times more seldom."""
 SHORT_LIST = 100
 """Files that come in one call: such a list is read whole each time."""
 
@@ -72,7 +75,9 @@ def due(subject: PlanSubject, pace: Pace) -> Due | None:
     if not pace.tail and (history is None or (history.count or 0) > SHORT_LIST):
         return None
     if not subject.plan.log_backup_enabled:
-        return resting(known, pace, "log backup is off")
+        # The plan list shows when it is switched on.
+        slower = replace(pace, at_rest=OFF_FACTOR * pace.at_rest, at_most=OFF_FACTOR * pace.at_most)
+        return resting(known, slower, "log backup is off")
     rpo = subject.objectives.rpo or DEFAULT_LOG_RPO_SECONDS
     window = subject.window
     if window.trusted and window.end_at is not None:
@@ -88,11 +93,18 @@ def audit(subject: PlanSubject, pace: Pace) -> Due:
     history = subject.get(LOG_BACKUPS)
     listed_at = history.listed_at if history else None
     if listed_at is None:
-        return Due(at=pace.now, patience=WHOLE_LIST_SECONDS, every=WHOLE_LIST_SECONDS, why="never read whole")
+        return Due(
+            at=pace.now,
+            patience=WHOLE_LIST_SECONDS,
+            spacing=WHOLE_LIST_SECONDS,
+            wanted_spacing=WHOLE_LIST_SECONDS,
+            why="never read whole",
+        )
     return Due(
         at=listed_at + WHOLE_LIST_SECONDS,
         patience=WHOLE_LIST_SECONDS / 2,
-        every=WHOLE_LIST_SECONDS,
+        spacing=WHOLE_LIST_SECONDS,
+        wanted_spacing=WHOLE_LIST_SECONDS,
         why="counts, bytes and spacing of the list",
     )
 

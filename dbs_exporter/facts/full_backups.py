@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
 from msgspec import Struct
@@ -65,6 +65,8 @@ class FullBackupHistory(Struct, frozen=True, kw_only=True):
     last_good_expires_at: float | None = None
     """Latest expiry among the finished sets."""
     last_failure_message: str = ""
+    usual_wait_seconds: float | None = None
+    """How long jobs wait for their start after they were created, at least three of four of them."""
     usual_start_at: float | None = None
     """CreateTime of the newest job that began at the usual hour of day."""
     count: int = 0
@@ -147,9 +149,20 @@ def full_backup_history(backups: Iterable[FullBackup], now: float) -> FullBackup
         newest_recovery_point_at=max(points, default=None),
         last_good_expires_at=_last_expiry(finished),
         last_failure_message=failures[-1].error_message if failures and _began(failures[-1]) > since else "",
+        usual_wait_seconds=_usual_wait(jobs),
         usual_start_at=learned_start(backup.created_at for backup in jobs if backup.created_at is not None),
         count=len(unique),
     )
+
+
+def _usual_wait(jobs: Sequence[FullBackup]) -> float | None:
+    """Return how long most jobs wait for their start after they were created: three of four no longer; None if none started."""
+    waits = sorted(
+        backup.started_at - backup.created_at
+        for backup in jobs[-MEDIAN_SETS:]
+        if backup.started_at is not None and backup.created_at is not None
+    )
+    return max(0.0, waits[len(waits) * 3 // 4]) if waits else None
 
 
 def _last_expiry(finished: Iterable[FullBackup]) -> float | None:

@@ -25,24 +25,29 @@ WHOLE_LIST_SHARE = 0.1
 """Of the allowed calls: what whole lists may take, whatever else is wanted."""
 
 
-def wanted_calls(entries: Iterable[Entry], now: float) -> dict[str, float]:
+def wanted_calls(entries: Iterable[Entry], now: float, allowed: float) -> dict[str, float]:
     """Return how many calls the readings in a queue want within the horizon, by collector.
 
-    Whole lists have a share of their own, and lists of the region come by a cadence; both are left out.
+    Whole lists want no more than their share of the `allowed` calls. First readings are promised as the calls suffice, and lists
+    of the region come by a cadence; both are left out.
     """
     wanted: dict[str, float] = {}
+    whole: dict[str, float] = {}
     for entry in entries:
-        if not (entry.key.whole or entry.urgent) and (calls := _calls(entry, now, HORIZON_SECONDS)):
-            wanted[entry.key.collector] = wanted.get(entry.key.collector, 0.0) + calls
+        if not (entry.urgent or entry.first):
+            of = whole if entry.key.whole else wanted
+            of[entry.key.collector] = of.get(entry.key.collector, 0.0) + _calls(entry, now)
+    share = min(1.0, WHOLE_LIST_SHARE * allowed / max(1.0, sum(whole.values())))
+    for collector, calls in whole.items():
+        wanted[collector] = wanted.get(collector, 0.0) + share * calls
     return wanted
 
 
-def _calls(entry: Entry, now: float, horizon: float) -> float:
-    left = now + horizon - max(entry.wanted_at, now)
-    if left < 0:
-        return 0.0
-    again = left // entry.every if 0 < entry.every < horizon else 0.0
-    return entry.cost * (1.0 + again + entry.follow)
+def _calls(entry: Entry, now: float) -> float:
+    if entry.spacing < float("inf"):
+        # By its rate and not by its next times: what was late would count twice.
+        return entry.cost * HORIZON_SECONDS / entry.spacing
+    return entry.cost * (1.0 + entry.follow) if entry.wanted_at < now + HORIZON_SECONDS else 0.0
 
 
 def ease(rest_calls_per_second: float, other_calls_per_second: float, allowed_per_second: float) -> float:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from typing import Any
+from zlib import crc32
 
 from dbs_exporter.clock import Clock
 from dbs_exporter.collectors.base import PlanCollector, RegionCollector
-from dbs_exporter.collectors.dues import Due, Pace
+from dbs_exporter.collectors.dues import NEVER, Due, Pace
 from dbs_exporter.collectors.learned import Tails
 from dbs_exporter.collectors.table import Table
 from dbs_exporter.facts.limits import FRESH_GRACE_SECONDS
@@ -26,6 +27,7 @@ from dbs_exporter.polling.budget import (
     wanted_calls,
 )
 from dbs_exporter.polling.cadence import JITTER_SHARE
+from dbs_exporter.polling.crowds import Crowds
 from dbs_exporter.polling.queue import Entry, Key, ReadingQueue
 from dbs_exporter.polling.store import Store
 from dbs_exporter.polling.target import Target
@@ -38,9 +40,11 @@ START_SHARE = 1.2
 """A first reading is promised for when all before it take this much longer than the rate allows."""
 BUDGET_SECONDS = 15.0
 """How often wants are weighed against what is allowed."""
+LEAST_PHASED_SECONDS = 300.0
+PHASE_SHARE = 0.7
+"""Of their spacing: by how much readings come earlier at most, to come at a time of their own."""
 PAGE = 100
 """Records in a page of a list."""
-NEVER = float("inf")
 
 _log = logging.getLogger(__name__)
 
@@ -64,9 +68,12 @@ class Planner:
         self._clock = clock
         self._tails = tails
         self._queue = ReadingQueue()
+        self._crowds = Crowds()
         self._running: set[Key] = set()
         self._again: set[Key] = set()
         """Readings that became worth repeating while they ran."""
+        self._firsts: set[Key] = set()
+        """First readings that are still to be made."""
         self._failures: dict[Key, int] = {}
         self._costs: dict[Key, int] = {}
         self._sent_back: set[tuple[str, str]] = set()
@@ -110,6 +117,7 @@ class Planner:
 
     def running_over(self, key: Key) -> None:
         """Note that a reading has brought its facts, so that its next time can be planned."""
+        self._firsts.discard(key)
         self._running.discard(key)
         self._again.discard(key)
 
@@ -127,11 +135,8 @@ class Planner:
         key = Key(collector)
         if key not in self._running:
             now = self._clock.monotonic()
-            every = self.interval(collector)
             self._queue.put(
-                Entry(
-                    key=key, at=now, latest=now, wanted_at=now, every=every, urgent=True, cost=self._cost(key)
-                )
+                Entry(key=key, at=now, latest=now, wanted_at=now, urgent=True, cost=self._cost(key))
             )
 
     def reschedule_all(self) -> None:
@@ -175,7 +180,16 @@ class Planner:
             every = self.interval(collector.name)
             self._costs[key] = -(-count // collector.follow.most)
             at = self._clock.monotonic() + every
-            self._put(key, at, at + every / 2, Due(at=at, patience=every / 2, every=every), at)
+            self._queue.put(
+                Entry(
+                    key=key,
+                    at=at,
+                    latest=at + every / 2,
+                    wanted_at=at,
+                    spacing=every,
+                    cost=self._cost(key),
+                )
+            )
 
     def send_back(self, collector: str, plan_id: str) -> None:
         """Have a plan's list read soon: something of it that was followed is gone."""
@@ -188,6 +202,7 @@ class Planner:
         Lists of the region come again by their cadence.
         """
         plan_id = entry.key.plan_id
+        self._firsts.discard(entry.key)
         if entry.urgent or (plan_id and self._store.plan(self._target.scope, plan_id) is None):
             return
         at = self._clock.monotonic() + wait
@@ -196,7 +211,7 @@ class Planner:
             at=at,
             latest=max(at, entry.latest),
             wanted_at=at,
-            every=entry.every,
+            spacing=entry.spacing,
             cost=entry.cost,
         )
         self._queue.put(again)
@@ -211,6 +226,7 @@ class Planner:
     def on_failed(self, entry: Entry) -> None:
         """Note that a reading failed, and have it tried again: ever later, as long as it goes on failing."""
         key = entry.key
+        self._firsts.discard(key)
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         interval = self.interval(key.collector)
         longest = max(interval, self._at_rest(key.collector)) if key.plan_id else interval
@@ -229,6 +245,8 @@ class Planner:
         self._plans = count
         for plan_id in gone:
             self._queue.remove_plan(plan_id, self.plan_collectors)
+            self._crowds.leave_all(plan_id)
+            self._firsts = {key for key in self._firsts if key.plan_id != plan_id}
             for known in (self._failures, self._costs):
                 for key in [key for key in known if key.plan_id == plan_id]:
                     del known[key]
@@ -280,8 +298,10 @@ class Planner:
             due = Due(at=unix, patience=self.interval(collector.name), why="a followed thing is gone")
         if due is None:
             self._queue.remove(key)
-            return NEVER
-        at, latest = self._stretched(due)
+            self._crowds.leave(key)
+            audit = collector.audit and collector.audit(subject, self._pace(collector, unix))
+            return self._stretched(key, audit)[1] + FRESH_GRACE_SECONDS if audit else NEVER
+        at, latest = self._stretched(key, due)
         if key not in self._failures:
             self._put(key, now + at - unix, now + latest - unix, due, now + due.at - unix)
         return latest + FRESH_GRACE_SECONDS
@@ -309,10 +329,8 @@ class Planner:
         if stands or subject.plan.status in NOT_RUNNING:
             # Those that look bad go before the others of their kind.
             latest -= self._sweep_seconds() / 2
-        # It may come as soon as there are calls, but is wanted only once those before it had theirs.
-        wanted_at = now + (collector.rank - 1) * self._sweep_seconds()
-        every = self._at_most(collector.name)
-        self._queue.put(Entry(key=key, at=now, latest=latest, wanted_at=wanted_at, every=every))
+        self._firsts.add(key)
+        self._queue.put(Entry(key=key, at=now, latest=latest, wanted_at=now, first=True))
 
     def _put(self, key: Key, at: float, latest: float, due: Due, wanted_at: float) -> None:
         self._queue.put(
@@ -321,7 +339,7 @@ class Planner:
                 at=at,
                 latest=latest,
                 wanted_at=wanted_at,
-                every=due.every,
+                spacing=due.wanted_spacing,
                 follow=due.follow,
                 cost=self._cost(key),
             )
@@ -330,11 +348,18 @@ class Planner:
     def _cost(self, key: Key) -> int:
         return self._costs.get(key, 1)
 
-    def _stretched(self, due: Due) -> tuple[float, float]:
+    def _stretched(self, key: Key, due: Due) -> tuple[float, float]:
         """Return from when on a reading is carried out and until when it is promised, as far as the calls suffice."""
         factor = self._stretch.factor
-        later = (factor - 1.0) * due.every if due.every < NEVER else 0.0
-        return due.at + later, due.at + later + due.patience * factor
+        if due.spacing < NEVER:
+            self._crowds.leave(key)
+            at = due.at + (factor - 1.0) * due.wanted_spacing
+            latest = at + due.patience * factor
+            # At a start, what was read already must not take the calls of what was not.
+            return at if self._firsts else _in_phase(key, at, due.spacing * factor), latest
+        # Many that are expected at the same time can only be looked at one after the other.
+        crowd = START_SHARE * self._crowds.join(key, due.at) / max(self._target.rate.rate, 1e-6)
+        return due.at, due.at + max(due.patience * factor, crowd)
 
     def _pace(self, collector: PlanCollector[Any], unix: float) -> Pace:
         return Pace(
@@ -366,8 +391,8 @@ class Planner:
         if now - self._weighed_at < BUDGET_SECONDS:
             return
         self._weighed_at = now
-        allowed = self._target.rate.rate * (1.0 - WHOLE_LIST_SHARE) * HORIZON_SECONDS
-        wanted = wanted_calls(self._queue, now)
+        allowed = self._target.rate.rate * HORIZON_SECONDS
+        wanted = wanted_calls(self._queue, now, allowed)
         for name in self.region_collectors:
             wanted[name] = self._cost(Key(name)) * HORIZON_SECONDS / self.interval(name)
         self.wanted_per_second = tuple(
@@ -408,3 +433,15 @@ class Planner:
         self._whole_tokens = min(float(PAGE), self._whole_tokens + share * (now - self._whole_since))
         self._whole_since = now
         return max(0.0, (1.0 - self._whole_tokens) / share) if share > 0 else NEVER
+
+
+def _in_phase(key: Key, at: float, spacing: float) -> float:
+    """Return the time at most so much earlier at which this reading comes round, each at a time of its own.
+
+    After a start all groups are read one after the other; without this they would come together again and again.
+    """
+    if spacing < LEAST_PHASED_SECONDS:
+        return at
+    phase = crc32(f"{key.collector}/{key.plan_id}".encode()) / 2**32 * spacing
+    earlier = at - (at - phase) % spacing
+    return earlier if earlier > at - PHASE_SHARE * spacing else at

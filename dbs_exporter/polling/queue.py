@@ -32,10 +32,13 @@ class Entry:
     """Until when it is promised."""
     wanted_at: float
     """From when on it would be carried out if calls did not count."""
-    every: float
-    """Seconds until it comes again, if calls did not count."""
+    spacing: float = float("inf")
+    """Seconds until it comes again, if calls did not count; infinite for a look at something expected."""
     follow: int = 0
+    """Looks that are sure to follow soon after this one."""
     cost: int = 1
+    first: bool = False
+    """Nothing was read before."""
     urgent: bool = False
     """Lists of the region come before all else."""
     version: int = 0
