@@ -7,7 +7,7 @@ what the exposition says at each moment becomes samples. `promtool tsdb create-b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 from typing import Any, TextIO
 
@@ -19,7 +19,7 @@ from dbs_exporter.api.operations.parameters import request_parameters
 from dbs_exporter.api.operations.registry import operation_named
 from dbs_exporter.api.server_time import ServerTime
 from dbs_exporter.clock import SystemClock
-from dbs_exporter.collectors.base import AccountCollector, Reading
+from dbs_exporter.collectors.base import AccountCollector, OnPage, Reading
 from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.config.models import Config, PlanCollectorConfig
 from dbs_exporter.facts.fields import items
@@ -110,7 +110,7 @@ class _Direct:
         params: Mapping[str, object],
         *,
         within: float | None = None,
-        on_page: Callable[[list[dict[str, Any]]], None] | None = None,
+        on_page: OnPage | None = None,
     ) -> list[dict[str, Any]]:
         """All items of a list."""
         path = operation_named(operation).list_path or ()
@@ -119,7 +119,7 @@ class _Direct:
             answer = self.call(operation, {**params, "PageNum": number, "PageSize": 100}, within=within)
             page = items(answer, path)
             if on_page is not None:
-                on_page([record for record in page if self._exists(record)])
+                on_page([record for record in page if self._exists(record)], int(answer["TotalElements"]))
             found += page
             if len(found) >= int(answer["TotalElements"]):
                 break
