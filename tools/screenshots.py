@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
@@ -36,29 +37,27 @@ def main() -> None:
     from dbs_exporter.clock import SystemClock
     from dbs_exporter.config.load import parse_config
     from dbs_exporter.exporter import Exporter
+    from dbs_exporter.facts.full_backups import FULL_BACKUPS
+    from dbs_exporter.facts.groups import Group
+    from dbs_exporter.facts.log_backups import LOG_BACKUPS
+    from dbs_exporter.facts.restore_ranges import RANGES
+    from dbs_exporter.facts.restores import RESTORES
     from dbs_exporter.simulator import World, start_simulator
-    from dbs_exporter.web.page.overview import Snapshot
-    from dbs_exporter.web.routes import create_app
     from dbs_exporter.web.server import WebServer, bind
 
     clock = SystemClock()
     with start_simulator(World(seed=1, plans=40)) as simulator:
         exporter = Exporter(parse_config(CONFIG.format(url=simulator.url)), clock=clock)
         exporter.start()
-        app = create_app(
-            exposition=exporter.exposition,
-            snapshot=lambda: Snapshot(
-                plans=exporter.store.plan_subjects(),
-                regions=exporter.store.region_subjects(),
-                collectors=exporter.runs.states(),
-            ),
-            missing=exporter.runs.missing,
-            clock=clock,
-        )
-        server = WebServer(app, bind(["127.0.0.1:0"]))
+        server = WebServer(exporter.app(), bind(["127.0.0.1:0"]))
         server.start()
         pause = threading.Event()
-        while exporter.runs.missing():
+        shown: tuple[Group[Any], ...] = (FULL_BACKUPS, LOG_BACKUPS, RANGES, RESTORES)
+        while exporter.missing() or any(
+            subject.known(group).read_at is None
+            for subject in exporter.store.plan_subjects()
+            for group in shown
+        ):
             pause.wait(0.1)
         with chromium() as browser:
             for name, width, height, dark, phone in (

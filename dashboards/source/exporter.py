@@ -9,12 +9,15 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
 from . import frame, kit
 from .kit import SCOPE, Column, Label
+from .names import STALE_BY_COLLECTOR
 
 COLLECTOR = "account, region, collector"
-LAST = f"min by ({COLLECTOR}) (dbs_exporter_collector_last_success_timestamp_seconds{{{SCOPE}}})"
-INTERVAL = f"max by ({COLLECTOR}) (dbs_exporter_collector_interval_seconds{{{SCOPE}}})"
-AGE = f"(time() - {LAST}) / on ({COLLECTOR}) {INTERVAL}"
-AGE_STEPS = kit.thresholds((None, kit.GREEN), (2, kit.YELLOW), (3, kit.RED))
+LAST = f"max by ({COLLECTOR}) (dbs_exporter_collector_last_success_timestamp_seconds{{{SCOPE}}})"
+WANTED = f"max by ({COLLECTOR}) (dbs_exporter_call_budget_wanted_per_second{{{SCOPE}}})"
+ALLOWED = f"min by (account, region) (dbs_exporter_api_rate_limit_per_second{{{SCOPE}}})"
+STRETCH = f"max by (account, region) (dbs_exporter_call_budget_stretch_ratio{{{SCOPE}}})"
+STRETCH_STEPS = kit.thresholds((None, kit.GREEN), (1.01, kit.YELLOW), (1.2, kit.ORANGE))
+FRESH_UNTIL = f"max by (account, region, plan_id, facts) (dbs_plan_fresh_until_timestamp_seconds{{{SCOPE}}})"
 OUTCOMES = {
     "success": kit.GREEN,
     "throttled": kit.YELLOW,
@@ -30,25 +33,46 @@ OUTCOMES = {
 def _health() -> Iterator[stat.Panel]:
     yield kit.number(
         "Collectors that fail",
-        "Collectors whose last run did not succeed, over all accounts and regions.",
+        "Collectors that could not read something when they last tried, over all accounts and regions.",
         f"sum(min by ({COLLECTOR}) (dbs_exporter_collector_success{{{SCOPE}}}) == bool 0)",
         "short",
+        span=3,
         steps=kit.thresholds((None, kit.GREEN), (1, kit.RED)),
         none=("no data", kit.RED),
     )
     yield kit.number(
-        "Oldest data, in intervals",
-        "Age of the oldest collector's data, counted in its own polling intervals. Above three the plans' state is unknown.",
-        f"max({AGE})",
+        "Plans not known",
+        "Plans whose recovery point rests on something that was not read in the time that was planned: their state is unknown.",
+        f'sum(max by (account, region, plan_id) (dbs_plan_fresh_until_timestamp_seconds{{{SCOPE},facts="recovery"}}) < bool time())',
         "short",
-        steps=AGE_STEPS,
+        span=3,
+        steps=kit.thresholds((None, kit.GREEN), (1, kit.RED)),
+        none=("no plan", kit.GREY),
+    )
+    yield kit.number(
+        "Largest stretch",
+        "Where calls are too few, a region is read this many times as late as wanted; the region where that is most.",
+        f"max({STRETCH})",
+        "suffix:x",
+        span=3,
+        steps=STRETCH_STEPS,
         none=("no data", kit.RED),
+    )
+    yield kit.number(
+        "Clock off by",
+        "How far the machine's clock is from the API's, at most. The exporter goes by the API's; more than 30 s wants mending.",
+        f"max(abs(dbs_exporter_clock_offset_seconds{{{SCOPE}}}))",
+        "s",
+        span=3,
+        steps=kit.thresholds((None, kit.GREEN), (30, kit.ORANGE)),
+        none=("not known", kit.GREY),
     )
     yield kit.number(
         "Not permitted",
         "Collectors that the account's policy forbids; what they would bring is missing on all boards.",
         f"sum(min by ({COLLECTOR}) (dbs_exporter_collector_permitted{{{SCOPE}}}) == bool 0)",
         "short",
+        span=3,
         steps=kit.thresholds((None, kit.GREEN), (1, kit.ORANGE)),
         none=("no data", kit.RED),
     )
@@ -57,6 +81,7 @@ def _health() -> Iterator[stat.Panel]:
         "Whether the last reload was taken.",
         "min(dbs_exporter_config_last_reload_successful)",
         "short",
+        span=3,
         mappings=kit.states({"1": ("in force", kit.GREEN), "0": ("reload refused", kit.RED)}),
         none=("no exporter", kit.RED),
     )
@@ -65,6 +90,7 @@ def _health() -> Iterator[stat.Panel]:
         "Expiry of short-lived credentials, where there is one; the exporter renews them before.",
         'min(dbs_exporter_credentials_expires_timestamp_seconds{account=~"$account"}) * 1000',
         "dateTimeFromNow",
+        span=3,
         none=("they do not", kit.BLUE),
     )
     yield kit.number(
@@ -72,6 +98,7 @@ def _health() -> Iterator[stat.Panel]:
         "What runs; more than one while an upgrade is under way.",
         "max by (version) (dbs_exporter_build_info)",
         "short",
+        span=3,
         legend="{{version}}",
         only_legend=True,
         none=("no exporter", kit.RED),
@@ -82,36 +109,114 @@ def _collectors() -> table.Panel:
     def of(what: str, how: str = "max") -> str:
         return f"{how} by ({COLLECTOR}) (dbs_exporter_collector_{what}{{{SCOPE}}})"
 
+    trouble = kit.thresholds((None, kit.GREEN), (1, kit.RED))
     return kit.rows(
         "Collectors",
-        "Those that fail stand first, then those with the oldest data. Age above three intervals means that the plans' state is unknown.",
+        "Those that fail stand first. Stale is what was not read again in the time that was planned for it; what plans do decides how often they are read, so an old reading is none that is late.",
         {
-            "last run": Column(
+            "last reading": Column(
                 query=of("success", "min"),
                 mappings=kit.states({"1": ("ok", kit.GREEN), "0": ("failed", kit.RED)}),
-                width=95,
+                width=110,
             ),
             "collector": Label(name="collector", width=180),
             "account": Label(name="account", width=110),
-            "region": Label(name="region", width=190),
-            "age in intervals": Column(query=AGE, steps=AGE_STEPS, width=140),
-            "last success": Column(query=LAST + " * 1000", unit="dateTimeFromNow", width=140, blank="never"),
-            "interval": Column(query=INTERVAL, unit="s", width=100),
-            "took": Column(query=of("duration_seconds"), unit="s", width=100),
-            "subjects": Column(query=of("subjects"), width=100),
-            "of them failed": Column(
-                query=of("failed_subjects"),
-                steps=kit.thresholds((None, kit.GREEN), (1, kit.RED)),
-                width=130,
+            "region": Label(name="region", width=150),
+            "subjects": Column(query=of("subjects"), width=90),
+            "failed": Column(query=of("failed_subjects"), steps=trouble, width=80),
+            "stale": Column(
+                # Where nothing is stale there is no series.
+                query=f"max by ({COLLECTOR}) ({STALE_BY_COLLECTOR}{{{SCOPE}}}) or on ({COLLECTOR}) 0 * {of('subjects')}",
+                steps=trouble,
+                width=80,
             ),
+            "last success": Column(query=LAST + " * 1000", unit="dateTimeFromNow", width=150, blank="never"),
+            "oldest success": Column(
+                query=of("oldest_success_timestamp_seconds", "min") + " * 1000",
+                unit="dateTimeFromNow",
+                width=150,
+                blank="never",
+            ),
+            "calls wanted": Column(query=WANTED, unit="reqps", width=130),
             "permitted": Column(
                 query=of("permitted", "min"),
                 mappings=kit.states({"1": ("yes", kit.GREEN), "0": ("no", kit.ORANGE)}),
             ),
         },
-        sort=[("last run", False), ("age in intervals", True)],
+        sort=[("last reading", False), ("stale", True)],
         height=12,
-        no_value="No collector has run",
+        no_value="No collector has read anything",
+    )
+
+
+def _freshness() -> Iterator[table.Panel | timeseries.Panel]:
+    yield kit.rows(
+        "Fresh and stale plans by facts",
+        "Of how many plans each kind of facts counts as known, and of how many not: their next reading was planned, and did not come. Overdue says since when, at most.",
+        {
+            "facts": Label(name="facts"),
+            "fresh": Column(query=f"sum by (facts) ({FRESH_UNTIL} >= bool time())", width=110),
+            "stale": Column(
+                query=f"sum by (facts) ({FRESH_UNTIL} < bool time())",
+                steps=kit.thresholds((None, kit.GREEN), (1, kit.RED)),
+                width=110,
+            ),
+            "overdue": Column(
+                query=f"clamp_min(max by (facts) (time() - {FRESH_UNTIL}), 0)", unit="s", width=130
+            ),
+        },
+        sort=[("stale", True), ("facts", False)],
+        span=8,
+        height=10,
+        no_value="No plan",
+    )
+    yield kit.lines(
+        "Stale plans",
+        "Plans of which facts were not read again in the time that was planned, by facts.",
+        "short",
+        (f"sum by (facts) ({FRESH_UNTIL} < bool time())", "{{facts}}"),
+        span=8,
+        height=10,
+    )
+    yield kit.lines(
+        "Subjects that could not be read",
+        "Plans, or regions, whose last reading failed, by collector.",
+        "short",
+        (f"sum by (collector) (dbs_exporter_collector_failed_subjects{{{SCOPE}}})", "{{collector}}"),
+        span=8,
+        height=10,
+    )
+
+
+def _budget() -> Iterator[timeseries.Panel]:
+    yield kit.lines(
+        "Calls wanted against those allowed",
+        "What collectors want to call within the next half hour, however much is allowed. Above the line everything is read later; choose one region, since the line is the sum of all.",
+        "reqps",
+        (f"sum by (collector) ({WANTED})", "{{collector}}"),
+        (f"sum({ALLOWED})", "allowed"),
+        stacked=True,
+        colours={"allowed": kit.RED},
+        dashed=["allowed"],
+        alone=["allowed"],
+        beside=True,
+    )
+    yield kit.lines(
+        "Stretch",
+        "By how much readings of a region come later than wanted, because calls are few; 1 while they suffice. Beyond 1.2 for an hour there is an alert.",
+        "suffix:x",
+        (STRETCH, "{{account}} {{region}}"),
+        steps=kit.thresholds((None, "transparent"), (1.2, kit.ORANGE)),
+        minimum=1,
+        span=6,
+    )
+    yield kit.lines(
+        "Clock offset",
+        "How far the API's clock is ahead of the machine's; the mean of an exporter's regions.",
+        "s",
+        (f"avg by (instance) (dbs_exporter_clock_offset_seconds{{{SCOPE}}})", "{{instance}}"),
+        minimum=None,
+        span=6,
     )
 
 
@@ -176,41 +281,19 @@ def build() -> Dashboard:
     board = frame.board(
         "dbs-exporter",
         "DBS / Exporter",
-        "Collectors, API calls, limits and the process itself.",
+        "Collectors, what is fresh, API calls, limits and the process itself.",
         since="now-6h",
         plan="none",
     ).with_row(Row("Can the other boards be believed?"))
     for number in _health():
         board = board.with_panel(number)
-    board = (
-        board.with_panel(_collectors())
-        .with_panel(
-            kit.lines(
-                "Duration of a run against its interval",
-                "The slowest account and region of each collector. At 100 % a run takes as long as its interval, and the next one is skipped.",
-                "percentunit",
-                (
-                    f"max by (collector) (dbs_exporter_collector_duration_seconds{{{SCOPE}}} / dbs_exporter_collector_interval_seconds{{{SCOPE}}})",
-                    "{{collector}}",
-                ),
-                steps=kit.thresholds((None, "transparent"), (0.8, kit.ORANGE)),
-                beside=True,
-            )
-        )
-        .with_panel(
-            kit.lines(
-                "Skipped runs",
-                "Runs that were due while the last one still ran, over all accounts and regions.",
-                "short",
-                (
-                    f"sum by (collector) (increase(dbs_exporter_collector_skipped_runs_total{{{SCOPE}}}[$__rate_interval]))",
-                    "{{collector}}",
-                ),
-                beside=True,
-            )
-        )
-        .with_row(Row("API"))
-    )
+    board = board.with_panel(_collectors())
+    for panel in _freshness():
+        board = board.with_panel(panel)
+    board = board.with_row(Row("Do the calls suffice?"))
+    for curves in _budget():
+        board = board.with_panel(curves)
+    board = board.with_row(Row("API"))
     for curves in _api():
         board = board.with_panel(curves)
     return (

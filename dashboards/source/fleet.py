@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
 from . import frame, kit
 from .kit import BY_PLAN, PLAN, SCOPE, Column, Label
-from .names import LOG_LAG, OBJECTIVE_RATIO, PROTECTION, RECOVERY_AGE, SIZE_RATIO
+from .names import OBJECTIVE_RATIO, PROTECTION, RECOVERY_AGE, SIZE_RATIO
 from .states import INTERVAL_STEPS, RPO_STEPS, STATE_CODE, STATE_CODES, STATES
 
 SEVERITIES = {"1": ("critical", kit.RED), "2": ("warning", kit.ORANGE), "3": ("info", kit.BLUE)}
@@ -71,7 +71,6 @@ def plans() -> table.Panel:
                 steps=kit.thresholds((None, kit.RED), (0.5, kit.GREEN), (2, kit.ORANGE)),
                 width=95,
             ),
-            "log lag": Column(query=f"max by ({BY_PLAN}) ({LOG_LAG}{{{PLAN}}})", unit="s", width=90),
             "holes": Column(
                 query=f"sum by ({BY_PLAN}) (dbs_plan_recovery_gaps{{{PLAN}}})",
                 steps=kit.thresholds((None, kit.GREEN), (1, kit.RED)),

@@ -149,13 +149,14 @@ def lines(
     largest: bool = True,
     colours: Mapping[str, str] | None = None,
     dashed: Sequence[str] = (),
+    alone: Sequence[str] = (),
     on_the_right: Mapping[str, str] | None = None,
     band: tuple[str, str] | None = None,
     no_value: str | None = None,
 ) -> timeseries.Panel:
     """Curves over time, with a legend table of last and max; it stands beside the curves where there are many.
 
-    By name: `colours` of curves, those drawn `dashed` (limits), the unit of those with their own axis `on_the_right`, the
+    By name: `colours` of curves, those drawn `dashed` (limits), those that stand `alone` beside a stack, the unit of those with their own axis `on_the_right`, the
     upper and lower curve of a `band`. The legend begins with the largest last value, or with the smallest.
     """
     legend = common.VizLegendOptions().display_mode(common_models.LegendDisplayMode.TABLE).show_legend(True)
@@ -189,6 +190,10 @@ def lines(
         panel = panel.override_by_name(name, [_set("color", {"mode": "fixed", "fixedColor": color})])
     for name in dashed:
         panel = panel.override_by_name(name, [_set("custom.lineStyle", {"fill": "dash", "dash": [8, 6]})])
+    for name in alone:
+        panel = panel.override_by_name(
+            name, [_set("custom.stacking", {"mode": "none", "group": "A"}), _set("custom.fillOpacity", 0)]
+        )
     for name, own in (on_the_right or {}).items():
         panel = panel.override_by_name(name, [_set("unit", own), _set("custom.axisPlacement", "right")])
     if band:

@@ -1,11 +1,11 @@
 """Names of recorded series that boards share with the alerts; a test proves that `rules/` records each of them."""
 
 PROTECTION = "plan:dbs_protection:state"
+STALE_BY_COLLECTOR = "region:dbs_collector:stale"
 AGE_RATIO = "plan:dbs_objective:worst_ratio"
 OBJECTIVE_RATIO = "plan:dbs_objective:ratio"
 RECOVERY_AGE = "plan:dbs_recovery_point_age:seconds"
 FULL_AGE = "plan:dbs_full_backup_age:seconds"
-LOG_LAG = "plan:dbs_log_lag:seconds"
 SIZE_RATIO = "plan:dbs_full_backup_size:median_ratio"
 DURATION_RATIO = "plan:dbs_full_backup_duration:median_ratio"
 RESTORE_EARLIEST = "task:dbs_restore_end:earliest_timestamp_seconds"

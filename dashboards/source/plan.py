@@ -9,7 +9,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
 from . import frame, kit
 from .kit import BY_PLAN, PLAN, Column, Label
-from .names import FULL_AGE, LOG_LAG, OBJECTIVE_RATIO, RECOVERY_AGE
+from .names import FULL_AGE, OBJECTIVE_RATIO, RECOVERY_AGE
 from .states import INTERVAL_STEPS, RPO_STEPS, STATE_CODE, STATE_CODES
 
 RUNBOOK = f"""
@@ -298,23 +298,10 @@ def build() -> Dashboard:
         .with_row(Row("Log backups and restores"))
         .with_panel(
             kit.lines(
-                "Log lag",
-                "Time since the newest log data that DBS has received. Nothing here for a plan without log backup.",
-                "s",
-                (f"max({LOG_LAG}{{{PLAN}}})", "lag"),
-                (OBJECTIVE % "rpo", "RPO"),
-                span=8,
-                colours={"lag": kit.BLUE, "RPO": kit.RED},
-                dashed=["RPO"],
-            )
-        )
-        .with_panel(
-            kit.lines(
                 "Holes in continuous recoverability",
                 "Length of the holes between restorable ranges since the oldest kept full backup (current) and before it (older). No instant within a hole can be restored.",
                 "s",
                 (f"sum by (scope) (dbs_plan_recovery_gap_seconds{{{PLAN}}})", "{{scope}}"),
-                span=8,
                 colours={"current": kit.RED, "older": kit.ORANGE},
             )
         )
@@ -324,7 +311,6 @@ def build() -> Dashboard:
                 "Files by DBS' status; UNCOMPLETED ones broke off, and a hole follows them.",
                 "short",
                 (f"max by (status) (dbs_incremental_backup_files{{{PLAN}}}) > 0", "{{status}}"),
-                span=8,
                 stacked=True,
                 colours={"COMPLETED": kit.GREEN, "FILLING": kit.BLUE, "UNCOMPLETED": kit.RED},
             )

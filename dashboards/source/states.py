@@ -26,7 +26,7 @@ STATES = {
     "unknown": (
         "Unknown",
         kit.GREY,
-        "Plans whose data is older than three polling intervals: nothing can be said about them.",
+        "Plans of which too little was read in the time that was planned for it: nothing can be said about them.",
     ),
 }
 STATE_CODES = {

@@ -54,6 +54,30 @@ def test_the_notes_name_what_is_there(way: str, tmp_path: Path) -> None:
     assert ("RRSA" in said) == (way == "rrsa")
 
 
+@pytest.mark.parametrize(
+    ("regions", "shards", "says"),
+    [
+        (["cn-hangzhou", "cn-shanghai"], 2, False),
+        (["cn-hangzhou", "cn-shanghai"], 3, True),
+        ("all", 3, False),
+    ],
+)
+def test_the_notes_say_if_shards_have_nothing_to_read(
+    regions: object, shards: int, says: bool, tmp_path: Path
+) -> None:
+    """A region is one shard's, so more shards than the accounts have regions are told to be too many, where that is known."""
+    account = {"name": "prod", "regions": regions}
+    said = notes({"config": {"accounts": [account]}, "shards": shards}, tmp_path)
+
+    assert f"by one of the {shards} pods" in said
+    assert ("no more than 2 to read" in said) == says
+
+
+def test_the_notes_of_one_shard_say_nothing_of_shards(tmp_path: Path) -> None:
+    """Who does not share is not told about sharing."""
+    assert "Shards" not in notes(ways("account"), tmp_path)
+
+
 def test_the_notes_have_no_gaps(tmp_path: Path) -> None:
     """No line of a template is left, and no two lines are empty in a row."""
     said = notes({"demo": True}, tmp_path)

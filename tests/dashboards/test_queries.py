@@ -15,6 +15,8 @@ from support.rule_world import ACCOUNT, GATEWAY, PLAN, PROCESS, SCOPE
 from dashboards.source.queries import boards, queries
 from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.errors import Outcome
+from dbs_exporter.facts.freshness import RECOVERY
+from dbs_exporter.facts.plans import PLANS
 
 GOLDEN = ROOT / "tests" / "whole" / "golden" / "scrape.txt"
 """The page of a fleet with every incident: what a label can be, it is there."""
@@ -47,9 +49,15 @@ def values() -> dict[tuple[str, str], set[str]]:
     for rule in rules():
         for label, value in rule.get("labels", {}).items():
             found[rule.get("record", "ALERTS"), label].add(value)
-        if "collector" in rule.get("labels", ()):
-            # Beside the one that the rule names, those that it takes over.
-            found[rule["record"], "collector"] |= set(TABLE.collectors)
+    of_level = {
+        level: {collector.group.name for collector in TABLE if collector.level == level}
+        for level in ("plan", "region")
+    }
+    of_plans = {*of_level["plan"], PLANS.name, RECOVERY}
+    found["dbs_plan_fresh_until_timestamp_seconds", "facts"] = of_plans
+    found["plan:dbs_facts:stale", "facts"] = of_plans
+    found["dbs_region_fresh_until_timestamp_seconds", "facts"] = of_level["region"]
+    found["region:dbs_facts:stale", "facts"] = of_level["region"]
     return found
 
 

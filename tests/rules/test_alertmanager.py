@@ -151,6 +151,11 @@ def alert(name: str, **labels: str) -> dict[str, str]:
     return {"alertname": name, **ALERTS[name]["labels"], **HOME, **labels}
 
 
+def of_job(name: str, **labels: str) -> dict[str, str]:
+    """The same of an alert that is about a process."""
+    return {"alertname": name, **ALERTS[name]["labels"], "job": "dbs-exporter", **labels}
+
+
 INHIBITIONS: dict[str, tuple[dict[str, str], list[dict[str, str]], list[dict[str, str]]]] = {
     "an exporter that is blind silences the plans of its account and region": (
         alert("DBSExporterBlind", collector="plans", account="a"),
@@ -158,24 +163,64 @@ INHIBITIONS: dict[str, tuple[dict[str, str], list[dict[str, str]], list[dict[str
             alert("DBSRecoveryPointBreached", plan_id="dbs1", account="a"),
             alert("DBSProtectionUnknown", plan_id="dbs1", account="a"),
             alert("DBSExporterCollectorStale", collector="plans", account="a"),
-            alert("DBSExporterRunsSkipped", collector="full_backups", account="a"),
+            alert("DBSExporterNotPermitted", collector="plans", account="a"),
+            alert("DBSExporterCallBudget", account="a"),
         ],
         [
             alert("DBSRecoveryPointBreached", plan_id="dbs1", account="a", region="cn-beijing"),
             alert("DBSRecoveryPointBreached", plan_id="dbs1", account="another"),
             alert("DBSGatewayOffline", gateway_id="gw1", account="a"),
-            alert("DBSExporterCredentialsFailing", account="a"),
+        ],
+    ),
+    "an exporter that cannot read full backups leaves what plan lists say": (
+        alert("DBSExporterBlind", collector="full_backups", account="g"),
+        [alert("DBSProtectionUnknown", plan_id="dbs1", account="g")],
+        [
+            alert("DBSRecoveryPointBreached", plan_id="dbs1", account="g"),
+            alert("DBSLastGoodBackupExpiring", plan_id="dbs1", account="g"),
         ],
     ),
     "an exporter that cannot read log files leaves the word of full backups": (
-        alert("DBSExporterBlind", collector="incremental_backups", account="g"),
+        alert("DBSExporterBlind", collector="incremental_backups", account="h"),
         [
-            alert("DBSLogBackupLagging", plan_id="dbs1", account="g"),
-            alert("DBSProtectionUnknown", plan_id="dbs1", account="g"),
+            alert("DBSRecoveryPointAtRisk", plan_id="dbs1", account="h"),
+            alert("DBSProtectionUnknown", plan_id="dbs1", account="h"),
         ],
         [
-            alert("DBSFullBackupOverdue", plan_id="dbs1", account="g"),
-            alert("DBSFullBackupFailingRepeatedly", plan_id="dbs1", account="g"),
+            alert("DBSFullBackupOverdue", plan_id="dbs1", account="h"),
+            alert("DBSFullBackupFailingRepeatedly", plan_id="dbs1", account="h"),
+        ],
+    ),
+    "dead credentials explain that an account is blind": (
+        of_job("DBSExporterCredentialsFailing", account="i", instance="one"),
+        [
+            alert("DBSExporterBlind", collector="plans", account="i"),
+            alert("DBSExporterBlind", collector="plans", account="i", region="cn-beijing"),
+            # Though it is silenced itself, a blind exporter goes on to silence its plans.
+            alert("DBSRecoveryPointBreached", plan_id="dbs1", account="i"),
+            of_job("DBSExporterCredentialsExpiring", account="i", instance="one"),
+        ],
+        [
+            alert("DBSExporterBlind", collector="plans", account="j"),
+            of_job("DBSExporterCredentialsExpiring", account="i", instance="two"),
+        ],
+    ),
+    "throttling explains that calls are too few": (
+        alert("DBSExporterThrottled", account="k"),
+        [alert("DBSExporterCallBudget", account="k")],
+        [alert("DBSExporterCallBudget", account="k", region="cn-beijing")],
+    ),
+    "an exporter that is down takes its shard and its regions along": (
+        of_job("DBSExporterDown", job="l", instance="one"),
+        [
+            of_job("DBSExporterShardMissing", job="l"),
+            of_job("DBSExporterShardsDisagree", job="l"),
+            of_job("DBSExporterScopeGone", job="l", account="a", region="cn-hangzhou"),
+        ],
+        [
+            of_job("DBSExporterShardMissing", job="m"),
+            of_job("DBSExporterShardMissing", job="l", namespace="n"),
+            of_job("DBSExporterScopeGone", job="o", account="a", region="cn-hangzhou"),
         ],
     ),
     "a gateway that is offline silences the plans behind it": (
@@ -191,10 +236,7 @@ INHIBITIONS: dict[str, tuple[dict[str, str], list[dict[str, str]], list[dict[str
     ),
     "breached silences at risk": (
         alert("DBSRecoveryPointBreached", plan_id="dbs1", account="c"),
-        [
-            alert("DBSRecoveryPointAtRisk", plan_id="dbs1", account="c"),
-            alert("DBSLogBackupLagging", plan_id="dbs1", account="c"),
-        ],
+        [alert("DBSRecoveryPointAtRisk", plan_id="dbs1", account="c")],
         [
             alert("DBSRecoveryPointAtRisk", plan_id="dbs2", account="c"),
             alert("DBSRecoveryGap", plan_id="dbs1", account="c"),
@@ -221,15 +263,36 @@ INHIBITIONS: dict[str, tuple[dict[str, str], list[dict[str, str]], list[dict[str
         [alert("DBSPlanNotRunning", plan_id="dbs1", account="f", status="init")],
         [alert("DBSPlanNotRunning", plan_id="dbs2", account="f", status="pause")],
     ),
-    "a missing shard silences that shards disagree": (
-        alert("DBSExporterShardMissing", job="e"),
-        [alert("DBSExporterShardsDisagree", job="e")],
+    "a missing shard silences that shards disagree, and that its regions are not watched": (
+        of_job("DBSExporterShardMissing", job="e"),
         [
-            alert("DBSExporterShardsDisagree", job="f"),
-            alert("DBSExporterShardsDisagree", job="e", namespace="g"),
+            of_job("DBSExporterShardsDisagree", job="e"),
+            of_job("DBSExporterScopeGone", job="e", account="a", region="cn-hangzhou"),
+        ],
+        [
+            of_job("DBSExporterShardsDisagree", job="f"),
+            of_job("DBSExporterShardsDisagree", job="e", namespace="g"),
         ],
     ),
 }
+
+
+def test_an_exporter_that_is_ill_is_one_page(alertmanager: Running) -> None:
+    """All regions of a blind shard come in one message, and a region's plans in one each."""
+    labels = [
+        *(
+            alert("DBSExporterBlind", collector="plans", account="p", region=region)
+            for region in ("r1", "r2")
+        ),
+        *(alert("DBSFullBackupOverdue", plan_id=plan, account="q", region="r1") for plan in ("dbs1", "dbs2")),
+        alert("DBSFullBackupOverdue", plan_id="dbs3", account="q", region="r2"),
+    ]
+    fetched(f"{alertmanager.url}/api/v2/alerts", [{"labels": each} for each in labels])
+
+    groups = fetched(f"{alertmanager.url}/api/v2/alerts/groups?filter=account=~%22p%7Cq%22")
+
+    found = sorted((group["receiver"]["name"], len(group["alerts"])) for group in groups)
+    assert found == [("databases-pager", 1), ("databases-pager", 2), ("platform-pager", 2)]
 
 
 def test_the_running_alertmanager_has_nothing_against_the_example(alertmanager: Running) -> None:

@@ -6,9 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.rule_arms import ARMS, PLANS_READ, T
-from support.rule_cases import CASES
+from support.rule_arms import ARMS, GATEWAY_GONE, stale
+from support.rule_cases import CASES, FRESH, FRESH_LIST
 from support.rule_fixtures import FIRED, HOME, OTHER, World, fires, promtool, quiet, unit, written
+from support.rule_world import PROCESS, SOON, of_peer
+
+from dbs_exporter.collectors.base import AccountCollector
+from dbs_exporter.collectors.table import TABLE
 
 
 @pytest.mark.parametrize("alert", sorted(ARMS))
@@ -28,21 +32,98 @@ def test_every_part_of_an_alert_decides_alone(alert: str, tmp_path: Path) -> Non
     assert promtool(tmp_path, tests) == ""
 
 
-def test_an_exporter_that_reads_no_plan_any_more_is_blind(tmp_path: Path) -> None:
-    """Though the plan list is still read, it is blind for each collector that protection rests on, and for no other."""
-    world = World(change={PLANS_READ: T - 60}, old=True)
+def test_a_blind_region_is_one_page(tmp_path: Path) -> None:
+    """A region of which nothing is read any more is blind once, for the gravest; another for what is wrong there."""
+    change = {FRESH_LIST % "plans": SOON, FRESH % "plans": SOON, FRESH % "recovery": SOON}
     found = {
         "expr": 'count by (region, collector) (ALERTS{alertname="DBSExporterBlind",alertstate="firing"})',
         "eval_time": f"{FIRED}m",
         "exp_samples": [
             {"labels": written("", {"region": region, "collector": collector}), "value": 1}
-            for region, collector in (
-                (HOME["region"], "full_backups"),
-                (HOME["region"], "incremental_backups"),
-                (HOME["region"], "restore_ranges"),
-                (OTHER["region"], "plans"),
-            )
+            for region, collector in ((HOME["region"], "full_backups"), (OTHER["region"], "plans"))
         ],
     }
+    world = unit("old", World(change=change, old=True), found)
+    # `old` has made what the first plan's list brings old, too.
+    for series in world["input_series"]:
+        if (
+            "fresh_until" in series["series"]
+            and "cn-hangzhou" in series["series"]
+            and 's="plans' in series["series"]
+        ):
+            series["values"] = "300+60x200"
 
-    assert promtool(tmp_path, [unit("old", world, found)]) == ""
+    assert promtool(tmp_path, [world]) == ""
+
+
+def test_a_gateway_of_another_shard_that_restarts_wakes_nobody(tmp_path: Path) -> None:
+    """A gateway that a list has just lost, since its region's reader is away or moves, is not gone before a quarter of an hour."""
+    alert = "DBSGatewayOffline"
+    tests = []
+    for listed_until, judged in ((70, fires(alert, CASES[alert], FIRED)), (80, quiet(alert, FIRED))):
+        test = unit(f"until {listed_until}", World(change={}), judged)
+        for series in test["input_series"]:
+            if (
+                series["series"].startswith(tuple(key.partition("{")[0] for key in GATEWAY_GONE))
+                and "gw1" in series["series"]
+            ):
+                start = series["values"].partition("x")[0]
+                series["values"] = f"{start}x{listed_until} stale"
+        tests.append(test)
+
+    assert promtool(tmp_path, tests) == ""
+
+
+def test_a_shard_without_a_region_is_well(tmp_path: Path) -> None:
+    """A third shard that owns no region shows what concerns the process alone, and no alert is about it."""
+    third = {
+        of_peer(key).replace("peer-exporter", "third").replace('shard="0"', 'shard="2"'): value
+        for key, value in PROCESS.items()
+    }
+    shards = {"dbs_exporter_shards": 3, of_peer("dbs_exporter_shards"): 3}
+    nothing = {"expr": 'ALERTS{alertstate="firing"}', "eval_time": f"{FIRED}m", "exp_samples": []}
+
+    assert (
+        promtool(
+            tmp_path,
+            [
+                unit(
+                    "idle",
+                    World(change={**third, **shards, **{key: 3 for key in third if "_shards" in key}}),
+                    nothing,
+                )
+            ],
+        )
+        == ""
+    )
+
+
+def test_every_kind_of_facts_is_told_by_the_collector_that_reads_it(tmp_path: Path) -> None:
+    """What is stale is counted under the name of its collector, of regions and of plans alike."""
+    tests = []
+    for collector in TABLE:
+        name = collector.group.name
+        if isinstance(collector, AccountCollector):
+            continue
+        change = stale(name) if collector.level == "plan" else {FRESH_LIST % name: -3600.0}
+        tests.append(
+            unit(
+                name,
+                World(change=change),
+                {
+                    "expr": "region:dbs_collector:stale",
+                    "eval_time": f"{FIRED}m",
+                    "exp_samples": [
+                        {
+                            "labels": written(
+                                "region:dbs_collector:stale", {**HOME, "collector": collector.name}
+                            ),
+                            "value": 1,
+                        }
+                    ],
+                },
+            )
+        )
+
+    assert len(tests) == len(TABLE.collectors) - 1
+    assert promtool(tmp_path, tests) == ""

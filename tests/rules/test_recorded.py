@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from support.rule_cases import CASES, FULL, RPO
+from support.rule_arms import T
+from support.rule_cases import CASES, FRESH, FULL, READ_FULL, RPO
 from support.rule_fixtures import FIRED, HOME, INFO_LABELS, World, promtool, unit, written
 from support.rule_world import PLAN, SCOPE, Line, Series
 
@@ -30,28 +31,18 @@ def test_one_missing_series_raises_only_what_it_should(tmp_path: Path) -> None:
         "dbs_plan_info": ["DBSPlanGone"],
         FULL: ["DBSFullBackupNeverSucceeded"],
         "dbs_restore_last_success_timestamp_seconds": ["DBSRestoreNeverTested"],
-        **{
-            f'dbs_plan_last_read_timestamp_seconds{{collector="{name}"}}': ["DBSProtectionUnknown"]
-            for name in ("full_backups", "incremental_backups", "restore_ranges")
-        },
     }
     tests = [unit("nothing missing", World(change={}), firing())]
     tests += [
         unit(f"without {key}", World(change={}, without=frozenset({key})), firing(*expected.get(key, ())))
         for key in PLAN
     ]
-    tests += [
-        unit(f"without {key}", World(change={}, without=frozenset({key})), firing())
-        for key in SCOPE
-        if 'interval_seconds{collector="plans"}' not in key
-    ]
+    tests += [unit(f"without {key}", World(change={}, without=frozenset({key})), firing()) for key in SCOPE]
 
     assert not promtool(tmp_path, tests)
 
 
 FAILURES = "dbs_full_backup_consecutive_failures"
-PLANS_READ = 'dbs_exporter_collector_last_success_timestamp_seconds{collector="plans"}'
-RANGES_READ = 'dbs_plan_last_read_timestamp_seconds{collector="restore_ranges"}'
 STATE_CASES: dict[str, tuple[str, Series]] = {
     "all is well": ("protected", {}),
     "a plan that DBS runs": ("protected", {'dbs_plan_status{status="pause"}': 0}),
@@ -66,24 +57,26 @@ STATE_CASES: dict[str, tuple[str, Series]] = {
     "breached and at risk": ("breached", {FULL: -2 * DAY, FAILURES: 3}),
     "paused": ("unprotected", {'dbs_plan_status{status="pause"}': 1, FULL: -2 * DAY}),
     "nothing to restore from": ("unprotected", {RPO: None}),
-    "full backups never read": (
-        "unknown",
-        {'dbs_plan_last_read_timestamp_seconds{collector="full_backups"}': None},
+    "nothing to restore from, and full backups were read": (
+        "unprotected",
+        {RPO: None, FRESH % "full_backups": -3600},
     ),
-    "full backups read long ago": (
-        "unknown",
-        {'dbs_plan_last_read_timestamp_seconds{collector="full_backups"}': -3600, RPO: None},
-    ),
-    "ranges never read though permitted": ("unknown", {RANGES_READ: None}),
-    "ranges not permitted": (
+    "nothing to restore from, but full backups were never read": ("unknown", {RPO: None, READ_FULL: None}),
+    "full backups never read, but the plan list has a recovery point": (
         "protected",
-        {RANGES_READ: None, 'dbs_exporter_collector_permitted{collector="restore_ranges"}': 0},
+        {READ_FULL: None, FRESH % "full_backups": -3600},
     ),
-    "restores read long ago": (
+    "what the recovery point rests on was not read in time": ("unknown", {FRESH % "recovery": T - 60}),
+    "not in time, and breached": ("unknown", {FRESH % "recovery": T - 60, RPO: -3600}),
+    "read in time": ("protected", {FRESH % "recovery": T + 60}),
+    "everything else was not read in time": (
         "protected",
-        {'dbs_plan_last_read_timestamp_seconds{collector="restores"}': -3600},
+        {FRESH % name: -3600 for name in ("plans", "full_backups", "log_backups", "ranges", "restores")},
     ),
-    "plan list read long ago": ("unknown", {PLANS_READ: -3600}),
+    "nothing is promised": ("protected", {FRESH % "recovery": None}),
+    "nothing more is to be read": ("protected", {FRESH % "recovery": float("inf")}),
+    "a recovery point in the future": ("unknown", {RPO: Line(1000.0)}),
+    "a recovery point that is nearly now": ("protected", {RPO: Line(800.0)}),
 }
 
 
@@ -99,11 +92,10 @@ def test_a_plan_is_in_exactly_one_state(tmp_path: Path) -> None:
             }
             for other in STATES
         ]
-        second = "unknown" if what == "plan list read long ago" else "protected"
         counts = [
             {
                 "labels": written("fleet:dbs_protection:plans", {"state": other}),
-                "value": int(other == state) + int(other == second),
+                "value": int(other == state) + int(other == "protected"),
             }
             for other in STATES
         ]
@@ -121,7 +113,7 @@ def test_a_plan_is_in_exactly_one_state(tmp_path: Path) -> None:
 
 
 def test_recorded_numbers_are_what_they_say(tmp_path: Path) -> None:
-    """Ages, lag, ratios and both bounds of a restore's end, to the second."""
+    """Ages, ratios and both bounds of a restore's end, to the second."""
     task = 'restore_task_id="r1"'
     world = World(
         change={
@@ -138,7 +130,6 @@ def test_recorded_numbers_are_what_they_say(tmp_path: Path) -> None:
     values = {
         names.RECOVERY_AGE: (plan, 60),
         names.FULL_AGE: (plan, 3600),
-        names.LOG_LAG: (plan, 60),
         names.AGE_RATIO: (plan, 3600 / (1.2 * DAY)),
         names.SIZE_RATIO: (plan, 0.5),
         names.DURATION_RATIO: (plan, 1.5),

@@ -12,18 +12,23 @@ from support.rule_cases import (
     DOWN_MADE,
     EXPIRES,
     FAILURES,
+    FRESH,
+    FRESH_LIST,
     FULL,
     MADE,
     MOVES,
     OF,
     OF_FULL,
+    OFFSET,
     R1,
+    READ_FULL,
     RPO,
     RPO_OBJECTIVE,
     RUNS,
     STOPPED,
+    STRETCH,
 )
-from support.rule_world import DAY, HOUR, Line, Series
+from support.rule_world import DAY, HOUR, SOON, Line, Series, of_other, of_peer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +52,6 @@ def both_sides(what: str, fires: Series, quiet: Series, **labels: str) -> tuple[
 T = 90 * 60.0
 """When they are judged, in seconds. Rules are evaluated each five minutes: what waits (`for`) must hold at T - 300 already, and what
 is kept firing for a quarter of an hour must have ended before that."""
-LOG = "dbs_incremental_backup_last_data_timestamp_seconds"
 LOG_ON = "dbs_plan_log_backup_enabled"
 FILES = 'dbs_incremental_backup_files{status="COMPLETED"}'
 ATTEMPT = "dbs_full_backup_last_attempt_timestamp_seconds"
@@ -65,6 +69,8 @@ RUNNING = 'dbs_plan_status{status="running"}'
 INTERVAL_SECONDS = 1.2 * DAY
 PLANS_READ = 'dbs_exporter_collector_last_success_timestamp_seconds{collector="plans"}'
 PLANS_GOOD = 'dbs_exporter_collector_success{collector="plans"}'
+PEER_INSTANCE = "peer-exporter:10033"
+OF_REGIONS = 'dbs_exporter_collector_%s{collector="regions"}'
 
 
 def status(metric: str, value: str, **labels: str) -> str:
@@ -77,23 +83,56 @@ def plan_in(state: str) -> Series:
     return {RUNNING: 0, status("dbs_plan_status", state): 1}
 
 
-RANGES_OLD = {'dbs_plan_last_read_timestamp_seconds{collector="restore_ranges"}': -3 * HOUR}
-"""Nothing is known of the restorable ranges any more; what full backups and log say stands."""
+def stale(*facts: str, since: float = -HOUR) -> Series:
+    """What was not read again in time of the first plan."""
+    return {FRESH % name: since for name in facts}
+
+
+def stale_everywhere(*facts: str, since: float = -HOUR) -> Series:
+    """The same of all plans of the region."""
+    of_first = stale(*facts, since=since)
+    return {**of_first, **{of_other(key): value for key, value in of_first.items()}}
+
+
+def unlisted(since: float = -HOUR) -> Series:
+    """The same of all that plan lists bring."""
+    return {**stale_everywhere("plans", "recovery", since=since), FRESH_LIST % "plans": since}
+
+
+NEVER_LISTED: Series = {FRESH % "plans": None, of_other(FRESH % "plans"): None}
+NEVER_READ: Series = {RPO: None, READ_FULL: None, FULL: None}
 PLAN_ARMS: dict[str, tuple[Arm, ...]] = {
-    "DBSRecoveryPointBreached": (Arm(what="ranges are old", change={RPO: -1800, **RANGES_OLD}),),
-    "DBSFullBackupOverdue": (Arm(what="ranges are old", change={FULL: -1.2 * DAY, **RANGES_OLD}),),
+    "DBSRecoveryPointBreached": (
+        Arm(
+            what="only what it does not rest on is old",
+            change={RPO: -1800, **stale("full_backups", "log_backups", "ranges")},
+        ),
+        Arm(what="what it rests on is old", change={RPO: -1800, **stale("recovery")}, fires=False),
+    ),
+    "DBSRecoveryPointAtRisk": (
+        Arm(
+            what="only what it does not rest on is old",
+            change={RPO: Line(-1500.0), **stale("full_backups", "log_backups", "ranges")},
+        ),
+        Arm(what="what it rests on is old", change={RPO: Line(-1500.0), **stale("recovery")}, fires=False),
+    ),
+    "DBSFullBackupOverdue": (
+        Arm(
+            what="only what it does not rest on is old",
+            change={FULL: -1.2 * DAY, **stale("recovery", "log_backups", "ranges")},
+        ),
+        Arm(what="full backups are old", change={FULL: -1.2 * DAY, **stale("full_backups")}, fires=False),
+        Arm(what="the plan list is old", change={FULL: -1.2 * DAY, **stale("plans")}, fires=False),
+    ),
     "DBSFullBackupMissed": (
         *both_sides("an hour late", {ATTEMPT: T - DAY - HOUR - 60}, {ATTEMPT: T - DAY - HOUR + 60}),
+        Arm(what="full backups are old", change={ATTEMPT: -DAY - HOUR, **stale("full_backups")}, fires=False),
         Arm(what="not running", change={ATTEMPT: -DAY - HOUR, RUNNING: 0}, fires=False),
     ),
     "DBSFullBackupNeverSucceeded": both_sides(
         "two intervals old",
         {FULL: None, CREATED: T - 2 * INTERVAL_SECONDS - 60},
         {FULL: None, CREATED: T - 2 * INTERVAL_SECONDS + 60},
-    ),
-    "DBSLogBackupLagging": (
-        *both_sides("half the RPO", {LOG: Line(-910.0)}, {LOG: Line(-890.0)}),
-        Arm(what="log is off", change={LOG: Line(-1000.0), LOG_ON: 0}, fires=False),
     ),
     "DBSLogBackupOff": (
         Arm(what="there was log", change={LOG_ON: 0, RPO_OBJECTIVE: INTERVAL_SECONDS}),
@@ -122,6 +161,7 @@ PLAN_ARMS: dict[str, tuple[Arm, ...]] = {
             {STARTED: T - 7260, USUAL: None, GAP: 7200},
             {STARTED: T - 7140, USUAL: None, GAP: 7200},
         ),
+        Arm(what="full backups are old", change={STARTED: -HOUR, **stale("full_backups")}, fires=False),
     ),
     "DBSLastGoodBackupExpiring": (
         *both_sides(
@@ -149,7 +189,16 @@ PLAN_ARMS: dict[str, tuple[Arm, ...]] = {
         ),
     ),
     "DBSPlanGone": (
-        Arm(what="the plan list is old", change={"dbs_plan_info": None, PLANS_READ: -HOUR}, fires=False),
+        Arm(
+            what="no whole list was read in time",
+            change={"dbs_plan_info": None, FRESH_LIST % "plans": T - 60},
+            fires=False,
+        ),
+        Arm(
+            what="no whole list was read since the start",
+            change={"dbs_plan_info": None, FRESH_LIST % "plans": None},
+            fires=False,
+        ),
     ),
     "DBSPlanExpiring": (
         *both_sides("14 days", {EXPIRES: T + 14 * DAY - 60}, {EXPIRES: T + 14 * DAY + 60}),
@@ -180,12 +229,34 @@ PLAN_ARMS: dict[str, tuple[Arm, ...]] = {
     "DBSRestoreStuck": (
         Arm(what="stands at 0", change={RUNS: 1, MOVES: 0, MADE: -HOUR}, labels=R1),
         Arm(
-            what="not read lately",
+            what="restores were not read in time",
+            change={RUNS: 1, MOVES: 0.4, MADE: -HOUR, **stale("restores")},
+            fires=False,
+        ),
+        Arm(
+            what="nothing was read in time",
+            change={RUNS: 1, MOVES: 0.4, MADE: -HOUR, **unlisted()},
+            fires=False,
+        ),
+        Arm(
+            what="the list was read half an hour ago, as planned",
             change={
                 RUNS: 1, MOVES: 0.4, MADE: -HOUR,
-                'dbs_plan_last_read_timestamp_seconds{collector="restores"}': -1800,
+                'dbs_plan_last_read_timestamp_seconds{collector="restores"}': T - 1800,
             },
-            fires=False,
+            labels=R1,
+        ),
+    ),
+    "DBSProtectionUnknown": (
+        *both_sides("five minutes", stale("recovery", since=T - 330), stale("recovery", since=T - 270)),
+        Arm(what="a recovery point in the future", change={RPO: Line(1000.0)}),
+        Arm(what="a recovery point that is nearly now", change={RPO: Line(800.0)}, fires=False),
+        Arm(what="never read, and that is late", change={**NEVER_READ, **stale("recovery", "full_backups")}),
+        Arm(what="never read, and that is to come", change=NEVER_READ, fires=False),
+        Arm(what="never read, and nobody is to", change={**NEVER_READ, FRESH % "full_backups": None}),
+        Arm(
+            what="full backups were never read, and the plan list has a recovery point",
+            change={READ_FULL: None, FULL: None, **stale("full_backups")}, fires=False,
         ),
     ),
     "DBSRestoreWillMissObjective": (
@@ -248,12 +319,16 @@ OTHER_ARMS: dict[str, tuple[Arm, ...]] = {
         *both_sides("fifteen minutes silent", {BEAT: Line(-930.0)}, {BEAT: Line(-910.0)}),
         Arm(what="not in the list", change=GATEWAY_GONE),
         Arm(
-            what="not in a list that is old",
-            change={
-                **GATEWAY_GONE,
-                'dbs_exporter_collector_last_success_timestamp_seconds{collector="gateways"}': -HOUR,
-            },
-            fires=False,
+            what="not in a list that was not read in time",
+            change={**GATEWAY_GONE, FRESH_LIST % "gateways": -HOUR}, fires=False,
+        ),
+        Arm(
+            what="not in a list that was not read since the start",
+            change={**GATEWAY_GONE, FRESH_LIST % "gateways": None}, fires=False,
+        ),
+        Arm(
+            what="offline when its list was last read",
+            change={'dbs_gateway_status{status="OFFLINE"}': 1, FRESH_LIST % "gateways": -HOUR},
         ),
         Arm(what="silent, no plan", change={BEAT: Line(-2000.0), "dbs_gateway_plans": 0}, fires=False),
     ),
@@ -262,63 +337,130 @@ OTHER_ARMS: dict[str, tuple[Arm, ...]] = {
         Arm(what="no plan", change={BEAT: Line(-400.0), "dbs_gateway_plans": 0}, fires=False),
     ),
     "DBSExporterBlind": (
+        *both_sides("five minutes past what was planned", unlisted(T - 330), unlisted(T - 270), collector="plans"),
         Arm(
-            what="the plan list was never read", change={PLANS_GOOD: 0, PLANS_READ: None},
+            what="a list that breaks off",
+            change={FRESH_LIST % "plans": -HOUR, FRESH % "plans": SOON}, fires=False,
+        ),
+        Arm(
+            what="the plan list was never read",
+            change={PLANS_GOOD: 0, PLANS_READ: None, FRESH_LIST % "plans": None, **NEVER_LISTED},
             labels={"collector": "plans"},
+        ),
+        Arm(
+            what="the plan list was never whole",
+            change={PLANS_GOOD: 0, PLANS_READ: None, FRESH_LIST % "plans": None}, fires=False,
         ),
         Arm(
             what="the plan list was refused from the start",
-            change={'dbs_exporter_collector_permitted{collector="plans"}': 0, PLANS_READ: None},
+            change={
+                'dbs_exporter_collector_permitted{collector="plans"}': 0, PLANS_READ: None,
+                FRESH_LIST % "plans": None, **NEVER_LISTED,
+            },
             labels={"collector": "plans"},
         ),
+        Arm(what="the last reading failed", change={PLANS_GOOD: 0}, fires=False),
+        Arm(what="the last reading was refused", change={'dbs_exporter_collector_permitted{collector="plans"}': 0}, fires=False),
         Arm(
             what="the regions were never read",
-            change={'dbs_exporter_collector_success{collector="regions"}': 0},
+            change={OF_REGIONS % "success": 0, OF_REGIONS % "subjects": 1},
             labels={"collector": "regions"},
         ),
-        Arm(what="the last run failed", change={PLANS_GOOD: 0}, fires=False),
+        Arm(
+            what="the regions were refused from the start",
+            change={OF_REGIONS % "success": 1, OF_REGIONS % "permitted": 0, OF_REGIONS % "subjects": 1},
+            labels={"collector": "regions"},
+        ),
+        Arm(
+            what="one shard never read the regions, another did",
+            change={
+                OF_REGIONS % "success": 1, OF_REGIONS % "subjects": 1,
+                OF_REGIONS % "last_success_timestamp_seconds": Line(-20.0), of_peer(OF_REGIONS % "success"): 0,
+            },
+            labels={"collector": "regions"},
+        ),
+        Arm(
+            what="regions were read once",
+            change={OF_REGIONS % "success": 0, OF_REGIONS % "subjects": 1, OF_REGIONS % "last_success_timestamp_seconds": -HOUR},
+            fires=False,
+        ),
         *both_sides(
-            "three intervals", {PLANS_READ: T - 360 - 330}, {PLANS_READ: T - 360 + 60}, collector="plans"
+            "no full backup any more", stale_everywhere("full_backups", since=T - 330), stale_everywhere("full_backups", since=T - 270), **OF_FULL
+        ),
+        Arm(
+            what="no full backup and no plan list: only the graver",
+            change={**unlisted(), **stale_everywhere("full_backups")}, labels={"collector": "plans"},
+        ),
+        Arm(what="no full backup of one plan", change=stale("full_backups"), fires=False),
+        Arm(what="no log file, but windows", change=stale_everywhere("log_backups"), fires=False),
+        Arm(
+            what="no log file and no window", change=stale_everywhere("log_backups", "recovery"),
+            labels={"collector": "incremental_backups"},
         ),
     ),
     "DBSExporterCollectorStale": (
         *both_sides(
-            "three intervals and five minutes",
-            {OF % "oldest_success_timestamp_seconds": T - 900 - 330},
-            {OF % "oldest_success_timestamp_seconds": T - 900 + 60},
-            **OF_FULL,
+            "a quarter of an hour past what was planned",
+            stale("full_backups", since=T - 930), stale("full_backups", since=T - 870), **OF_FULL,
+        ),
+        Arm(what="read long ago, as planned", change={OF % "oldest_success_timestamp_seconds": -HOUR}, fires=False),
+        Arm(what="log files", change=stale("log_backups"), labels={"collector": "incremental_backups"}),
+        Arm(what="ranges", change=stale("ranges"), labels={"collector": "restore_ranges"}),
+        Arm(what="gateways", change={FRESH_LIST % "gateways": -HOUR}, labels={"collector": "gateways"}),
+        Arm(what="a plan list that breaks off", change={FRESH_LIST % "plans": -HOUR}, labels={"collector": "plans"}),
+        Arm(
+            what="networks",
+            change={FRESH_LIST % "networks": -HOUR, 'dbs_exporter_collector_permitted{collector="nodes"}': 1},
+            labels={"collector": "nodes"},
         ),
         Arm(
-            what="one of many fails from the start",
-            change={
-                OF % "success": 0, OF % "last_success_timestamp_seconds": None,
-                OF % "last_run_timestamp_seconds": Line(-60.0),
+            what="never read",
+            change={OF % "success": 0, OF % "failed_subjects": 1, OF % "last_success_timestamp_seconds": None},
+            labels=OF_FULL,
+        ),
+        Arm(what="one reading failed", change={OF % "success": 0, OF % "failed_subjects": 1}, fires=False),
+        Arm(
+            what="the first reading has not ended", change={OF % "last_success_timestamp_seconds": None}, fires=False,
+        ),
+        Arm(what="not permitted", change={**stale("full_backups"), OF % "permitted": 0}, fires=False),
+        *both_sides(
+            "the regions, for a day",
+            {
+                OF_REGIONS % "failed_subjects": 1, OF_REGIONS % "permitted": 1,
+                OF_REGIONS % "last_success_timestamp_seconds": T - DAY - 930,
             },
-            labels=OF_FULL,
-        ),
-        Arm(
-            what="no run has succeeded for three intervals",
-            change={OF % "success": 0, OF % "last_success_timestamp_seconds": T - 900 - 330},
-            labels=OF_FULL,
-        ),
-        Arm(what="one run failed", change={OF % "success": 0}, fires=False),
-        Arm(
-            what="the first run has not ended",
-            change={OF % "success": 0, OF % "last_success_timestamp_seconds": None}, fires=False,
-        ),
-        Arm(
-            what="not permitted",
-            change={OF % "oldest_success_timestamp_seconds": -HOUR, OF % "permitted": 0}, fires=False,
+            {
+                OF_REGIONS % "failed_subjects": 1, OF_REGIONS % "permitted": 1,
+                OF_REGIONS % "last_success_timestamp_seconds": T - DAY - 870,
+            },
+            collector="regions",
         ),
     ),
     "DBSExporterCredentialsFailing": (
         Arm(what="everything is denied", change={CALLS % "denied": Line(0, 1), CALLS % "success": 0}),
         Arm(what="nothing is called", change={CALLS % "success": 0}, fires=False),
+        Arm(
+            what="everything is denied to one shard, and nothing to another",
+            change={of_peer(CALLS % "denied"): Line(0, 1), of_peer(CALLS % "success"): 0},
+            labels={"instance": PEER_INSTANCE},
+        ),
+        Arm(
+            what="one shard cannot refresh them",
+            change={of_peer("dbs_exporter_credentials_refresh_failures_total"): Line(0, 1)},
+            labels={"instance": PEER_INSTANCE},
+        ),
     ),
-    "DBSExporterCredentialsExpiring": both_sides(
-        "five minutes",
-        {"dbs_exporter_credentials_expires_timestamp_seconds": T - 10},
-        {"dbs_exporter_credentials_expires_timestamp_seconds": T + 310},
+    "DBSExporterCredentialsExpiring": (
+        *both_sides(
+            "five minutes",
+            {"dbs_exporter_credentials_expires_timestamp_seconds": T - 10},
+            {"dbs_exporter_credentials_expires_timestamp_seconds": T + 310},
+        ),
+        Arm(
+            what="those of one shard",
+            change={of_peer("dbs_exporter_credentials_expires_timestamp_seconds"): T - 10},
+            labels={"instance": PEER_INSTANCE},
+        ),
     ),
     "DBSExporterThrottled": both_sides(
         "a twentieth", {CALLS % "throttled": Line(0, 5.4)}, {CALLS % "throttled": Line(0, 5.1)}
@@ -331,8 +473,19 @@ OTHER_ARMS: dict[str, tuple[Arm, ...]] = {
         Arm(what="before a twentieth", change={CALLS % "invalid": Line(0, 5.1)}, fires=False),
         Arm(what="denied, which has its own", change={CALLS % "denied": Line(0, 50)}, fires=False),
     ),
-    "DBSExporterCollectionSlow": both_sides(
-        "four fifths", {OF % "duration_seconds": 242}, {OF % "duration_seconds": 238}, **OF_FULL
+    "DBSExporterCallBudget": (
+        *both_sides("a fifth", {STRETCH: 1.21}, {STRETCH: 1.19}),
+        *both_sides("an hour", {STRETCH: Line(1.2 - 0.0295, 0.001)}, {STRETCH: Line(1.2 - 0.0305, 0.001)}),
+    ),
+    "DBSExporterClockOffset": (
+        *both_sides("behind", {OFFSET: 31}, {OFFSET: 29}),
+        *both_sides("ahead", {OFFSET: -31}, {OFFSET: -29}),
+    ),
+    "DBSExporterNotPermitted": (
+        Arm(
+            what="refused to one of two that read the region",
+            change={of_peer(OF % "permitted"): 0, of_peer(OF % "success"): 1}, labels=OF_FULL,
+        ),
     ),
 }  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from support.rule_world import DAY, HOUR, Line, Series, of_peer
+from support.rule_world import DAY, HOUR, Line, Series, of_other, of_peer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,10 @@ FAILURES = "dbs_full_backup_consecutive_failures"
 EXPIRES = "dbs_plan_expires_timestamp_seconds"
 BEAT = "dbs_gateway_last_heartbeat_timestamp_seconds"
 READ_FULL = 'dbs_plan_last_read_timestamp_seconds{collector="full_backups"}'
+FRESH = 'dbs_plan_fresh_until_timestamp_seconds{facts="%s"}'
+FRESH_LIST = 'dbs_region_fresh_until_timestamp_seconds{facts="%s"}'
+STRETCH = "dbs_exporter_call_budget_stretch_ratio"
+OFFSET = "dbs_exporter_clock_offset_seconds"
 RUNS = 'dbs_restore_task_status{restore_task_id="r1",status="running"}'
 STOPPED = 'dbs_restore_task_status{restore_task_id="r1",status="stop"}'
 MADE = 'dbs_restore_task_created_timestamp_seconds{restore_task_id="r1"}'
@@ -79,16 +83,6 @@ CASES: dict[str, Case] = {
         change={FULL: None},
         near={FULL: None, "dbs_plan_created_timestamp_seconds": -2 * DAY},
         needs=(READ_FULL, "dbs_plan_info"),
-    ),
-    "DBSLogBackupLagging": Case(
-        change={"dbs_incremental_backup_last_data_timestamp_seconds": Line(-1000.0)},
-        near={"dbs_incremental_backup_last_data_timestamp_seconds": Line(-800.0)},
-        needs=(
-            "dbs_incremental_backup_last_data_timestamp_seconds",
-            "dbs_plan_log_backup_enabled",
-            RPO_OBJECTIVE,
-        ),
-        old=False,
     ),
     "DBSLogBackupOff": Case(
         change={"dbs_plan_log_backup_enabled": 0},
@@ -178,11 +172,7 @@ CASES: dict[str, Case] = {
     "DBSPlanGone": Case(
         change={"dbs_plan_info": None},
         near={"dbs_plan_info": None, FULL: None},
-        needs=(
-            FULL,
-            'dbs_exporter_collector_last_success_timestamp_seconds{collector="plans"}',
-            'dbs_exporter_collector_interval_seconds{collector="plans"}',
-        ),
+        needs=(FULL, FRESH_LIST % "plans"),
         subject="gone plan",
     ),
     "DBSPrecheckFailed": Case(
@@ -199,7 +189,9 @@ CASES: dict[str, Case] = {
         needs=("dbs_plan_billing_free_bytes", 'dbs_plan_billing_used_bytes{kind="full"}'),
     ),
     "DBSProtectionUnknown": Case(
-        change={READ_FULL: -HOUR}, near={READ_FULL: Line(-800.0)}, needs=("dbs_plan_info",)
+        change={FRESH % "recovery": -HOUR},
+        near={FRESH % "full_backups": -HOUR},
+        needs=(FRESH % "recovery", "dbs_plan_info"),
     ),
     "DBSRestoreFailed": Case(
         change={STOPPED: 1, MADE: -HOUR},
@@ -210,7 +202,7 @@ CASES: dict[str, Case] = {
     "DBSRestoreStuck": Case(
         change={RUNS: 1, MOVES: 0.4, MADE: -HOUR},
         near={RUNS: 1, MOVES: Line(0.1, 0.001), MADE: -HOUR},
-        needs=(RUNS, MOVES, 'dbs_plan_last_read_timestamp_seconds{collector="restores"}'),
+        needs=(RUNS, MOVES),
         labels=R1,
         old=False,
     ),
@@ -275,25 +267,27 @@ CASES: dict[str, Case] = {
         subject="nobody",
     ),
     "DBSExporterScopeGone": Case(
-        change=falls('dbs_exporter_collector_interval_seconds{collector="plans"}', 120, float("nan")),
+        change=falls(STRETCH, 1, float("nan")),
         near={'dbs_exporter_collector_success{collector="plans"}': None},
-        needs=('dbs_exporter_collector_interval_seconds{collector="plans"}',),
-        subject="scope",
+        needs=(STRETCH,),
+        subject="scope of a job",
     ),
     "DBSExporterBlind": Case(
-        change={'dbs_exporter_collector_last_success_timestamp_seconds{collector="plans"}': -HOUR},
-        near={READ_FULL: -HOUR},
-        needs=(
-            'dbs_exporter_collector_last_success_timestamp_seconds{collector="plans"}',
-            'dbs_exporter_collector_interval_seconds{collector="plans"}',
-        ),
+        change={
+            FRESH_LIST % "plans": -HOUR,
+            FRESH % "plans": -HOUR,
+            of_other(FRESH % "plans"): -HOUR,
+            'dbs_exporter_collector_last_success_timestamp_seconds{collector="plans"}': -HOUR,
+        },
+        near={FRESH_LIST % "plans": -HOUR},
+        needs=(FRESH_LIST % "plans",),
         labels={"collector": "plans"},
         subject="scope",
     ),
     "DBSExporterCollectorStale": Case(
-        change={OF % "oldest_success_timestamp_seconds": -HOUR},
-        near={OF % "oldest_success_timestamp_seconds": Line(-800.0)},
-        needs=(OF % "oldest_success_timestamp_seconds", OF % "interval_seconds", OF % "permitted"),
+        change={FRESH % "full_backups": -HOUR},
+        near={OF % "oldest_success_timestamp_seconds": -HOUR},
+        needs=(FRESH % "full_backups", OF % "permitted"),
         labels=OF_FULL,
         subject="scope",
     ),
@@ -321,19 +315,14 @@ CASES: dict[str, Case] = {
         needs=(CALLS % "timeout",),
         subject="scope",
     ),
-    "DBSExporterRunsSkipped": Case(
-        change={OF % "skipped_runs_total": Line(0, 0.1)},
-        near={OF % "skipped_runs_total": Line(0, 0.03)},
-        needs=(OF % "skipped_runs_total",),
-        labels=OF_FULL,
+    "DBSExporterCallBudget": Case(
+        change={STRETCH: 1.5, 'dbs_exporter_call_budget_wanted_per_second{collector="full_backups"}': 6.25},
+        near={STRETCH: 1.15},
+        needs=(STRETCH,),
         subject="scope",
     ),
-    "DBSExporterCollectionSlow": Case(
-        change={OF % "duration_seconds": 250},
-        near={OF % "duration_seconds": 230},
-        needs=(OF % "duration_seconds", OF % "interval_seconds"),
-        labels=OF_FULL,
-        subject="scope",
+    "DBSExporterClockOffset": Case(
+        change={OFFSET: -45}, near={OFFSET: 25}, needs=(OFFSET,), subject="process"
     ),
     "DBSExporterNotPermitted": Case(
         change={OF % "permitted": 0},

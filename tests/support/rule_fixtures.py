@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,19 @@ import pytest
 import yaml
 from support.rule_cases import Case
 from support.rule_labels import LabelChecker
-from support.rule_world import ACCOUNT, GATEWAY, PEER, PLAN, PROCESS, READS, SCOPE, Line, Series, Value
+from support.rule_world import (
+    ACCOUNT,
+    GATEWAY,
+    PEER,
+    PLAN,
+    PROCESS,
+    READS,
+    SCOPE,
+    Line,
+    Series,
+    Value,
+    of_other,
+)
 
 from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.metrics.family import IDENTITY
@@ -68,7 +81,8 @@ def rules() -> list[dict[str, Any]]:
 
 
 GROUPS = (
-    "dbs-plans", "dbs-protection", "dbs-restores", "dbs-plan-alerts", "dbs-gateway-alerts", "dbs-exporter-alerts",
+    "dbs-plans", "dbs-freshness", "dbs-protection", "dbs-restores", "dbs-plan-alerts", "dbs-gateway-alerts",
+    "dbs-exporter-alerts",
 )  # fmt: skip
 ALERTS: dict[str, dict[str, Any]] = {rule["alert"]: rule for rule in rules() if "alert" in rule}
 
@@ -112,6 +126,8 @@ def identity(name: str, which: int) -> dict[str, str]:
 
 def numbers(value: Value, start: int, count: int) -> str:
     """The samples of some minutes in promtool's notation."""
+    if value == inf:
+        return " ".join(["+Inf"] * count)
     line = value if isinstance(value, Line) else Line(value, 0.0)
     return f"{line.start + start * line.step:.10g}+{line.step:.10g}x{count - 1}"
 
@@ -147,7 +163,9 @@ class World:
         healthy = {**PLAN, **GATEWAY, **SCOPE, **ACCOUNT, **PROCESS, **PEER}
         changed = {key.partition("|")[0] for key in self.change}
         first = {**{key: value for key, value in healthy.items() if key not in changed}, **self.change}
-        second = {**PLAN, **GATEWAY, **SCOPE, **ACCOUNT}
+        whole = {**PLAN, **GATEWAY, **SCOPE, **ACCOUNT}
+        # What is said of the other plan of the region stands among the changes.
+        second = {key: value for key, value in whole.items() if of_other(key) not in self.change}
         return [*self._of(first, 0), *self._of(second, 1)]
 
     def _of(self, series: Series, which: int) -> Iterable[dict[str, str]]:
@@ -170,7 +188,8 @@ def firing_labels(alert: str, case: Case) -> dict[str, str]:
         "gone plan": {**HOME, **SUBJECTS["plan_id"][0]},
         "gateway": {**HOME, **SUBJECTS["gateway_id"][0]},
         "scope": HOME,
-        "account": {"account": HOME["account"]},
+        "scope of a job": {**HOME, "job": PROCESS_LABELS["job"]},
+        "account": {"account": HOME["account"], **PROCESS_LABELS},
         "process": PROCESS_LABELS,
         "job": {"job": PROCESS_LABELS["job"]},
         "nobody": {},

@@ -43,7 +43,8 @@ class LabelChecker:
         if isinstance(node, promql.BinaryExpr):
             return self._combined(node)
         if isinstance(node, promql.Call):
-            return frozenset().union(*(self._of(argument) for argument in node.args))
+            made = {node.args[1].val} if node.func.name == "label_replace" else set()
+            return frozenset(made).union(*(self._of(argument) for argument in node.args))
         if isinstance(node, (promql.ParenExpr, promql.UnaryExpr, promql.SubqueryExpr)):
             return self._of(node.expr)
         return frozenset()

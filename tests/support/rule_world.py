@@ -22,6 +22,8 @@ class Line:
 Value = float | Line
 Series = Mapping[str, "Value | None"]
 NOW = Line(-20.0)
+SOON = Line(300.0)
+"""Until when facts count as known that are read again and again."""
 
 PLAN: Series = {
     "dbs_plan_info": 1,
@@ -51,6 +53,12 @@ PLAN: Series = {
     'dbs_plan_last_read_timestamp_seconds{collector="incremental_backups"}': NOW,
     'dbs_plan_last_read_timestamp_seconds{collector="restore_ranges"}': NOW,
     'dbs_plan_last_read_timestamp_seconds{collector="restores"}': NOW,
+    'dbs_plan_fresh_until_timestamp_seconds{facts="plans"}': SOON,
+    'dbs_plan_fresh_until_timestamp_seconds{facts="full_backups"}': SOON,
+    'dbs_plan_fresh_until_timestamp_seconds{facts="log_backups"}': SOON,
+    'dbs_plan_fresh_until_timestamp_seconds{facts="ranges"}': SOON,
+    'dbs_plan_fresh_until_timestamp_seconds{facts="restores"}': SOON,
+    'dbs_plan_fresh_until_timestamp_seconds{facts="recovery"}': SOON,
     "dbs_full_backup_last_success_timestamp_seconds": -2 * HOUR,
     "dbs_full_backup_last_success_duration_seconds": 1200,
     "dbs_full_backup_last_success_size_bytes": 1e11,
@@ -71,19 +79,23 @@ GATEWAY: Series = {
     "dbs_gateway_last_heartbeat_timestamp_seconds": Line(-30.0),
     "dbs_gateway_plans": 1,
 }
-COLLECTORS = {
-    "plans": 120, "gateways": 60, "full_backups": 300, "incremental_backups": 60, "restore_ranges": 600, "restores": 60,
-}  # fmt: skip
+COLLECTORS = ("plans", "gateways", "full_backups", "incremental_backups", "restore_ranges", "restores")
 SCOPE: Series = {
     **{
         f'dbs_exporter_collector_{what}{{collector="{name}"}}': value
-        for name, interval in COLLECTORS.items()
+        for name in COLLECTORS
         for what, value in (
-            ("success", 1.0), ("permitted", 1.0), ("interval_seconds", float(interval)), ("duration_seconds", 2.0),
+            ("success", 1.0), ("permitted", 1.0), ("subjects", 1.0), ("failed_subjects", 0.0),
             ("last_success_timestamp_seconds", NOW), ("oldest_success_timestamp_seconds", NOW),
-            ("skipped_runs_total", 0.0),
         )
     },
+    'dbs_region_fresh_until_timestamp_seconds{facts="plans"}': SOON,
+    'dbs_region_fresh_until_timestamp_seconds{facts="gateways"}': SOON,
+    "dbs_exporter_call_budget_stretch_ratio": 1,
+    'dbs_exporter_call_budget_wanted_per_second{collector="full_backups"}': 1.5,
+    'dbs_exporter_call_budget_wanted_per_second{collector="restores"}': 0.5,
+    "dbs_exporter_api_rate_limit_per_second": 5,
+    "dbs_exporter_clock_offset_seconds": 0.2,
     'dbs_exporter_api_requests_total{operation="DescribeFullBackupList",outcome="success"}': Line(0, 100),
     'dbs_exporter_api_requests_total{operation="DescribeFullBackupList",outcome="throttled"}': 0,
     'dbs_exporter_api_requests_total{operation="DescribeFullBackupList",outcome="denied"}': 0,
@@ -110,9 +122,16 @@ def of_peer(key: str) -> str:
     return f'{name}{{instance="peer-exporter:10033",{labels or "}"}'
 
 
+def of_other(key: str) -> str:
+    """The same series of the other plan of the region."""
+    name, _, labels = key.partition("{")
+    return f'{name}{{plan_id="dbs2",{labels or "}"}'
+
+
 PEER: Series = {of_peer(key.replace('shard="0"', 'shard="1"')): value for key, value in PROCESS.items()}
 
 READS = (
-    "dbs_plan_last_read_timestamp_seconds", "dbs_exporter_collector_last_success_timestamp_seconds",
+    "dbs_plan_last_read_timestamp_seconds", "dbs_plan_fresh_until_timestamp_seconds",
+    "dbs_region_fresh_until_timestamp_seconds", "dbs_exporter_collector_last_success_timestamp_seconds",
     "dbs_exporter_collector_oldest_success_timestamp_seconds",
 )  # fmt: skip

@@ -128,6 +128,16 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end -}}
 {{- end -}}
 
+{{/* how many regions all accounts have together; empty where that is not known here */}}
+{{- define "dbs-exporter.regions" -}}
+{{- $count := 0 -}}
+{{- $known := not .Values.existingConfigSecret -}}
+{{- range get (default dict .Values.config) "accounts" | default list -}}
+{{- if kindIs "slice" .regions -}}{{- $count = add $count (len .regions) -}}{{- else -}}{{- $known = false -}}{{- end -}}
+{{- end -}}
+{{- if $known -}}{{- $count -}}{{- end -}}
+{{- end -}}
+
 {{- define "dbs-exporter.telemetryPath" -}}
 {{- if or .Values.demo .Values.existingConfigSecret -}}
 /metrics
