@@ -190,7 +190,7 @@ class PlanCollector(Collector[F]):
     rank: int
     """In which order the groups of a plan are read at a start."""
     calls_per_backup: float = 0.0
-    """How many readings each full backup costs on top of those at rest; only a forecast goes by it."""
+    """How many readings more each full backup costs, less those at rest that they replace; only a forecast goes by it."""
     needs: tuple[Group[Any], ...] = ()
     """Groups whose facts it asks about; before those were read once there is nothing to ask about."""
     audit: Callable[[PlanSubject, Pace], Due] | None = None
