@@ -405,10 +405,8 @@ def full_exposition() -> Exposition:
     state = CollectorState(
         scope=SCOPE,
         collector="full_backups",
-        interval_seconds=300.0,
-        finished_first_run=True,
-        last_run_at=1.0,
-        duration_seconds=1.0,
+        facts="full_backups",
+        tried=True,
         last_success_at=1.0,
         oldest_success_at=1.0,
     )
