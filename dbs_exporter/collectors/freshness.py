@@ -41,17 +41,19 @@ PLAN_FAMILIES: tuple[Family, ...] = (
     plan_family(
         "dbs_plan_fresh_until_timestamp_seconds",
         "Until when what was last read of the plan counts as known; past it, these facts are stale",
-        "the next reading that is promised, by what the plan does and what calls there are, and 3.5 minutes",
+        "when the next DescribeBackupPlanList, DescribeFullBackupList and so on is promised, and 3.5 minutes",
         lambda subject: of_kinds(**fresh_until(subject)),
         labels=("facts",),
+        reads=("plan", "window", "promised"),
     ),
 )
 REGION_FAMILIES: tuple[Family, ...] = (
     region_family(
         "dbs_region_fresh_until_timestamp_seconds",
         "Until when what was last read of the region counts as known; past it, these facts are stale",
-        "the next reading that is promised, and 3.5 minutes",
+        "when the next DescribeBackupPlanList, DescribeBackupGatewayList and so on is promised, and 3.5 minutes",
         _region,
         labels=("facts",),
+        reads=("promised",),
     ),
 )

@@ -6,8 +6,8 @@ It imports nothing of the exporter, so that a mistake there is not repeated here
 from dbs_exporter.simulator.assumptions import Assumptions
 from dbs_exporter.simulator.fleet import FleetShape
 from dbs_exporter.simulator.incidents import INCIDENTS
-from dbs_exporter.simulator.server import Simulator, start_simulator
 from dbs_exporter.simulator.service import Reply, Service
+from dbs_exporter.simulator.serving import Simulator, start_simulator
 from dbs_exporter.simulator.world import World
 
 __all__ = [

@@ -1,19 +1,14 @@
 """READS: the function that answers each read operation.
 
-The functions themselves are in `reads_plans` and `reads_tasks`; operations that change something are in `changes`.
+The functions themselves are in `reads_plans`, `reads_backups` and `reads_tasks`; operations that change something are in `changes`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from dbs_exporter.simulator.reads_plans import (
-    backup_plan_billing,
-    backup_plan_list,
-    full_backup_list,
-    increment_backup_list,
-    restore_range_info,
-)
+from dbs_exporter.simulator.reads_backups import full_backup_list, increment_backup_list
+from dbs_exporter.simulator.reads_plans import backup_plan_billing, backup_plan_list, restore_range_info
 from dbs_exporter.simulator.reads_tasks import (
     backup_gateway_list,
     backup_set_download_task_list,

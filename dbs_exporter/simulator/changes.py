@@ -1,6 +1,6 @@
 """WRITES: the operations that change something, and their answers.
 
-This module owns what each operation changes in the world; `reads_plans` and `reads_tasks` show the changes. A changed schedule (ModifyBackupStrategy) appears in the plan list, but the simulated backups keep their times, because
+This module owns what each operation changes in the world; `reads_plans`, `reads_backups` and `reads_tasks` show the changes. A changed schedule (ModifyBackupStrategy) appears in the plan list, but the simulated backups keep their times, because
 otherwise their past would change too.
 """
 

@@ -1,6 +1,6 @@
 """The simulated API as a function from a request to its answer: authentication, throttling and faults around the operations.
 
-This module forms no answer of an operation, `answering` and `changes` do; and it knows no socket, `server` does.
+This module forms no answer of an operation, `answering` and `changes` do; and it knows no socket, `serving` does.
 """
 
 from __future__ import annotations

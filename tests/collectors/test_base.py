@@ -46,6 +46,9 @@ def test_a_collector_knows_what_it_reads() -> None:
         group=NUMBERS,
         operations=(),
         interval_seconds=1,
+        at_rest_seconds=1,
+        rank=1,
+        due=lambda _subject, _pace: (),
         read=lambda _: Read(facts=1),
         nothing=0,
     )
@@ -60,6 +63,9 @@ BEYOND = PlanCollector(
     group=NUMBERS,
     operations=("DescribeFullBackupList",),
     interval_seconds=1,
+    at_rest_seconds=1,
+    rank=1,
+    due=lambda _subject, _pace: (),
     read=lambda reading: Read(
         facts=len(reading.pages("DescribeFullBackupList", BackupPlanId=reading.plan_id))
     ),

@@ -63,7 +63,8 @@ def test_downloads_are_read_soon_while_one_is_under_way_and_seldom_otherwise() -
         tasks = tuple(replace(DOWNLOAD, status=status, finished_at=None) for status in statuses)
         subject = subject_with(subject_of(), (DOWNLOADS, DownloadHistory(tasks=tasks), NOW))
         known = replace(subject.known(DOWNLOADS), unchanged=unchanged)
-        return due(replace(subject, groups={DOWNLOADS.name: known}), pace).latest - NOW
+        [found] = due(replace(subject, groups={DOWNLOADS.name: known}), pace)
+        return found.latest - NOW
 
     assert latest() == latest("finish", "stop") == promised_within(3_600.0)
     assert latest("finish", "running") == promised_within(120.0)

@@ -12,7 +12,6 @@ from dbs_exporter.collectors.dues import (
     Due,
     Pace,
     at_once,
-    earliest,
     periodic,
     resting,
     soon,
@@ -95,12 +94,3 @@ def test_what_is_known_to_have_changed_is_due_since_then() -> None:
 
     assert (due.at, due.latest, due.spacing) == (NOW - 50.0, NOW + 70.0, NEVER)
     assert short.patience == LEAST_PATIENCE_SECONDS
-
-
-def test_of_several_due_times_the_one_that_is_promised_first_counts() -> None:
-    """A reading that may begin early but need not come soon is no reason to wait with another."""
-    seldom = Due(at=NOW, patience=3_600.0)
-    early = Due(at=NOW + 60.0, patience=60.0)
-
-    assert earliest(seldom, None, early) is early
-    assert earliest(seldom) is seldom

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
-from support.dues import promised_within
+from support.dues import promised_first, promised_within
 from support.fake_api import NOW, FakeApi, reading_of_plan, subject_of
 from support.family_lines import lines, numbers, states
 from support.known_subjects import BACKUP, PLAN
@@ -213,7 +213,8 @@ def due_at(
     subject = subject_with(subject, (FULL_BACKUPS, history, read_at))
     known = replace(subject.known(FULL_BACKUPS), unchanged=unchanged)
     subject = replace(subject, groups={FULL_BACKUPS.name: known})
-    return due(subject, Pace(now=read_at, interval=interval, at_rest=at_rest, at_most=at_rest))
+    pace = Pace(now=read_at, interval=interval, at_rest=at_rest, at_most=at_rest)
+    return promised_first(due(subject, pace))
 
 
 def test_between_two_backups_they_are_read_seldom() -> None:
@@ -390,4 +391,4 @@ def test_what_was_never_read_is_due_long_since() -> None:
     """Whoever plans first readings knows better, but none is put off."""
     subject = subject_of(Plan(plan_id="dbs1", status="running", schedule=EVERY_DAY))
 
-    assert due(subject, Pace(now=NOW, interval=120.0, at_rest=HOUR)).latest < NOW
+    assert promised_first(due(subject, Pace(now=NOW, interval=120.0, at_rest=HOUR))).latest < NOW

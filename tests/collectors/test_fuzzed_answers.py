@@ -24,12 +24,13 @@ from dbs_exporter.api.pacing import Pacer
 from dbs_exporter.collectors.base import (
     AccountCollector,
     Api,
+    OnPage,
     PlanCollector,
     PlanReading,
     Reading,
     RegionCollector,
 )
-from dbs_exporter.collectors.protection import AGED
+from dbs_exporter.collectors.freshness import AGED
 from dbs_exporter.collectors.table import TABLE, AnyCollector
 from dbs_exporter.errors import ApiError
 from dbs_exporter.facts.full_backups import FULL_BACKUPS
@@ -55,6 +56,8 @@ SECOND = FIRST + DAY
 """When it is read again, as it is and with odd fields."""
 ACCOUNT = "demo"
 WITHIN = 60.0
+PROMISED = 600.0
+"""For how long what was read is promised to be known."""
 
 SEEDS = range(16)
 SHARES = (0.0, 0.0, 0.003, 0.02, 0.04)
@@ -267,6 +270,13 @@ class Replaced:
         return READ[self.place[1]].get(self.field, "")
 
 
+def give_pages(records: list[dict[str, Any]], on_page: OnPage | None) -> None:
+    """Give a list page by page, as the client does."""
+    for first in range(0, len(records), 100):
+        if on_page is not None:
+            on_page(records[first : first + 100], len(records))
+
+
 class OddApi:
     """Answers for one group of one subject as another API does, with some fields replaced."""
 
@@ -287,11 +297,18 @@ class OddApi:
         return self._odd(self._api.call(operation, params, within=within), share)
 
     def pages(
-        self, operation: str, params: Mapping[str, object], *, within: float | None = None
+        self,
+        operation: str,
+        params: Mapping[str, object],
+        *,
+        within: float | None = None,
+        on_page: OnPage | None = None,
     ) -> list[dict[str, Any]]:
         records = self._api.pages(operation, params, within=within)
         self.listed += len(records)
-        return [self._odd(record, self._share) for record in records]
+        odd = [self._odd(record, self._share) for record in records]
+        give_pages(odd, on_page)
+        return odd
 
     def _odd(self, record: Mapping[str, Any], share: float) -> dict[str, Any]:
         self._records += 1
@@ -334,9 +351,15 @@ class KeptApi:
         return answer
 
     def pages(
-        self, operation: str, params: Mapping[str, object], *, within: float | None = None
+        self,
+        operation: str,
+        params: Mapping[str, object],
+        *,
+        within: float | None = None,
+        on_page: OnPage | None = None,
     ) -> list[dict[str, Any]]:
         answer: list[dict[str, Any]] = self._kept(self._client.pages, operation, params, within)
+        give_pages(answer, on_page)
         return answer
 
     def _kept(
@@ -372,13 +395,21 @@ def put(store: Store, place: Place, brought: Any, at: float, without: Collection
     scope, group = Scope(account=account, region=region), GROUPS[name]
     if plan_id:
         store.put_plan(scope, plan_id, group, brought, at)
+        store.promise_plan(scope, plan_id, {name: at + PROMISED})
     elif region:
         store.put_region(scope, group, brought, at)
+        store.promise_region(scope, name, at + PROMISED)
     else:
         store.put_account(account, group, brought, at)
     if group is PLANS:
         plans = [plan for plan in brought.plans if ((account, region, plan.plan_id), "plan") not in without]
-        store.put_plans(scope, plans, whole=brought.whole and len(plans) == len(brought.plans))
+        store.put_plans(
+            scope,
+            plans,
+            whole=brought.whole and len(plans) == len(brought.plans),
+            at=at,
+            promised_until=at + PROMISED,
+        )
 
 
 def read_everything(store: Store, api_of: Callable[[Place], Api], at: float) -> Readings:
@@ -559,6 +590,14 @@ ASKS_ABOUT: Mapping[str, tuple[Group[Any] | str, ...]] = {
 """What decides what is asked about a plan for these groups."""
 
 
+RESTS_ON: Mapping[str, tuple[Group[Any] | str, ...]] = {
+    "dbs_plan_last_read_timestamp_seconds": tuple(collector.group for collector in AGED),
+    "dbs_plan_fresh_until_timestamp_seconds": ("plan", *GROUPS.values()),
+    "dbs_region_fresh_until_timestamp_seconds": tuple(GROUPS.values()),
+}
+"""Of families that change with each reading: when groups were read, and until when they are promised to be known."""
+
+
 def touched_by(replaced: list[Replaced]) -> set[Place]:
     """The groups that may differ, and as "plan" and "objectives" the plans themselves."""
     touched: set[Place] = set()
@@ -577,8 +616,8 @@ def touched_by(replaced: list[Replaced]) -> set[Place]:
 
 
 def parts_of(family: Family) -> set[str]:
-    """The names of what a family rests on; the one that says nothing of it tells when groups were read."""
-    parts = family.reads or tuple(collector.group for collector in AGED)
+    """The names of what a family rests on."""
+    parts = RESTS_ON.get(family.name) or family.reads
     return {part if isinstance(part, str) else part.name for part in parts}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
-from support.dues import promised_within
+from support.dues import promised_first, promised_within
 from support.fake_api import NOW, FakeApi, reading_of_plan, subject_of
 from support.family_lines import lines, numbers, states
 from support.known_subjects import PLAN
@@ -125,9 +125,7 @@ def plan_of(
 
 def latest(subject: PlanSubject, pace: Pace = PACE) -> float:
     """In how many seconds the list is promised to be read again."""
-    found = due(subject, pace)
-    assert found is not None
-    return found.latest - NOW
+    return promised_first(due(subject, pace)).latest - NOW
 
 
 def test_while_the_window_moves_on_the_list_is_read_seldom() -> None:
@@ -164,11 +162,10 @@ def test_where_log_backup_is_off_nothing_is_expected() -> None:
     """However old the window is; the plan list shows when it is switched on, so the log list is read very seldom."""
     off = plan_of(enabled=False, window_age=9_999.0)
     eased = Pace(now=NOW, interval=60.0, at_rest=120.0, at_most=AT_REST)
-    found = due(off, eased)
+    [found] = due(off, eased)
 
     assert latest(off) == promised_within(4 * AT_REST)
     assert latest(off, eased) == promised_within(480.0)
-    assert found is not None
     assert found.wanted_spacing == pytest.approx(0.95 * 4 * AT_REST)
 
 
@@ -177,8 +174,8 @@ def test_a_long_list_whose_newest_part_cannot_be_read_alone_is_left_to_the_whole
     history: LogHistory | None,
 ) -> None:
     """A hundred pages for one file that may be new."""
-    assert due(plan_of(history=history), replace_tail(PACE)) is None
-    assert due(plan_of(history=history, window_age=9_999.0), replace_tail(PACE)) is None
+    assert due(plan_of(history=history), replace_tail(PACE)) == ()
+    assert due(plan_of(history=history, window_age=9_999.0), replace_tail(PACE)) == ()
 
 
 def test_a_short_list_needs_no_tail() -> None:

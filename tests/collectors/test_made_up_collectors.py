@@ -14,6 +14,7 @@ from dbs_exporter.cli.demo import demo_config
 from dbs_exporter.clock import SystemClock
 from dbs_exporter.collectors import reference
 from dbs_exporter.collectors.base import PlanCollector, PlanReading, Read, Reading, RegionCollector
+from dbs_exporter.collectors.dues import Dues, Pace, resting
 from dbs_exporter.collectors.table import TABLE, Table
 from dbs_exporter.config.load import parse_config
 from dbs_exporter.config.schema import json_schema, markdown_reference
@@ -21,6 +22,7 @@ from dbs_exporter.errors import ConfigError
 from dbs_exporter.exporter import Exporter
 from dbs_exporter.facts.fields import item, size, texts
 from dbs_exporter.facts.groups import Group
+from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import plan_family, region_family
 from dbs_exporter.metrics.rows import single
 from dbs_exporter.simulator import Simulator, World, start_simulator
@@ -42,6 +44,10 @@ def read_ledger(reading: PlanReading) -> Read[Ledger]:
     return Read(facts=Ledger(paid_bytes=size(found, "PaiedBytes") or 0))
 
 
+def due_ledger(subject: PlanSubject, pace: Pace) -> Dues:
+    return (resting(subject.known(LEDGERS), pace),)
+
+
 def read_doors(reading: Reading) -> int:
     return len(
         texts(reading.call("DescribeNodeCidrList", Region=reading.region), ("InternetIPs", "InternetIP"))
@@ -58,6 +64,9 @@ MADE_UP = Table(
             group=LEDGERS,
             operations=("DescribeBackupPlanBilling",),
             interval_seconds=60,
+            at_rest_seconds=600,
+            rank=9,
+            due=due_ledger,
             read=read_ledger,
             nothing=Ledger(paid_bytes=0),
             families=(

@@ -71,14 +71,16 @@ def test_the_list_is_read_seldom_also_while_a_restore_runs() -> None:
     """What runs is followed by its id; the list finds what is new."""
     for history in (RestoreHistory(), RestoreHistory(tasks=(TASK,))):
         subject = subject_with(subject_of(), (RESTORES, history, NOW))
-        assert due(subject, PACE).latest == NOW + promised_within(1_800.0)
+        [found] = due(subject, PACE)
+        assert found.latest == NOW + promised_within(1_800.0)
 
 
 def test_a_restore_that_was_seen_to_end_has_the_list_read_at_once() -> None:
     """Counts, the last success and its proof are older than the task."""
     subject = subject_with(subject_of(), (RESTORES, RestoreHistory(overtaken=True), NOW - 900.0))
+    [found] = due(subject, PACE)
 
-    assert due(subject, PACE).latest <= NOW
+    assert found.latest <= NOW
 
 
 def test_running_restores_are_asked_about_by_their_ids_alone() -> None:

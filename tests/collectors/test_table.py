@@ -19,7 +19,7 @@ from support.subjects import subject_with
 
 import dbs_exporter.collectors
 from dbs_exporter.api.operations.registry import OPERATIONS
-from dbs_exporter.collectors import plans, protection, restore_ranges
+from dbs_exporter.collectors import freshness, plans, protection, restore_ranges
 from dbs_exporter.collectors.base import AccountCollector, PlanCollector, RegionCollector
 from dbs_exporter.collectors.table import TABLE, AnyCollector, Table
 from dbs_exporter.errors import BadAnswer
@@ -55,6 +55,7 @@ dbs_plan_billing_free_bytes
 dbs_plan_billing_paid_bytes
 dbs_plan_billing_info charge_type spec
 dbs_plan_last_read_timestamp_seconds collector
+dbs_plan_fresh_until_timestamp_seconds facts
 dbs_full_backup_last_success_timestamp_seconds
 dbs_full_backup_last_success_duration_seconds
 dbs_full_backup_last_success_queue_seconds
@@ -107,6 +108,7 @@ dbs_gateway_status gateway_id status
 dbs_gateway_last_heartbeat_timestamp_seconds gateway_id
 dbs_gateway_created_timestamp_seconds gateway_id
 dbs_gateway_plans gateway_id
+dbs_region_fresh_until_timestamp_seconds facts
 dbs_region_info region
 dbs_node_cidr_info network cidr
 """
@@ -317,7 +319,8 @@ def test_two_families_of_one_name_make_no_table() -> None:
 
 def test_families_are_in_the_order_of_their_sections() -> None:
     """Those of one section stand together, and those that rest on several collectors come last in theirs."""
-    table = Table((plans.COLLECTOR, restore_ranges.COLLECTOR), {protection.SECTION: protection.FAMILIES})
+    across = (*protection.FAMILIES, *freshness.PLAN_FAMILIES)
+    table = Table((plans.COLLECTOR, restore_ranges.COLLECTOR), {"Plans": across})
 
     assert [collector.name for collector in table] == ["plans", "restore_ranges"]
     assert table["plans"] is plans.COLLECTOR
@@ -326,5 +329,5 @@ def test_families_are_in_the_order_of_their_sections() -> None:
     assert table.families == (
         *plans.COLLECTOR.families,
         *restore_ranges.COLLECTOR.families,
-        *protection.FAMILIES,
+        *across,
     )

@@ -234,8 +234,8 @@ def test_only_what_has_ended_is_told_to_the_counters() -> None:
     backups = [daily(0, "running"), daily(1, "stop"), daily(2), daily(3, "pause"), daily(4, "schedule")]
 
     assert ended_full_backups(backups) == (
-        Ended("set1/stop", False, 0, 602.0),
-        Ended("set2/finish", True, 1000, 602.0),
+        Ended("set1/stop", NOW - DAY - 3600 + 662, False, 0, 602.0),
+        Ended("set2/finish", NOW - 2 * DAY - 3600 + 662, True, 1000, 602.0),
     )
 
 
@@ -301,7 +301,7 @@ def test_an_end_that_cannot_be_read_for_certain_is_not_counted(field: str, statu
 @pytest.mark.parametrize("field", ["CreateTime", "BackupSetExpiredTime", "StorageMethod", "ErrMessage"])
 def test_what_no_counter_adds_up_costs_no_end(field: str) -> None:
     """Neither when it was created nor when it expires is counted."""
-    assert ended_full_backups([odd(field)]) == (Ended("1ibh2/finish", True, 151, 27.0),)
+    assert ended_full_backups([odd(field)]) == (Ended("1ibh2/finish", 1583741466.0, True, 151, 27.0),)
 
 
 def test_each_outcome_of_a_set_is_an_end_of_its_own() -> None:

@@ -157,7 +157,7 @@ def test_a_restore_without_times_has_no_duration() -> None:
 
 
 def test_only_restores_that_have_ended_are_told_to_the_counters() -> None:
-    """An unknown status is an end where the task has a finish time; one without times took no time."""
+    """An unknown status is an end where the task has a finish time; one without it took no time, and ended when it was created."""
     tasks = [
         daily(0, "running"),
         daily(1, "stop", finished=True),
@@ -167,9 +167,9 @@ def test_only_restores_that_have_ended_are_told_to_the_counters() -> None:
     ]
 
     assert ended_restores(tasks) == (
-        Ended("s1/failure", False, duration_seconds=1800.0),
-        Ended("s2/success", True, duration_seconds=1800.0),
-        Ended("s4/success", True),
+        Ended("s1/failure", NOW - DAY + 1800, False, duration_seconds=1800.0),
+        Ended("s2/success", NOW - 2 * DAY + 1800, True, duration_seconds=1800.0),
+        Ended("s4/success", NOW - 4 * DAY, True),
     )
 
 
@@ -223,14 +223,14 @@ def test_an_end_whose_times_cannot_be_read_is_not_counted(field: str, status: st
 @pytest.mark.parametrize("field", ["FullDataRestoreProgress", "RestoreTime", "RestoreTaskName"])
 def test_what_no_counter_adds_up_costs_no_end(field: str) -> None:
     """`finish` says by itself that a restore succeeded."""
-    assert ended_restores([odd(field)]) == (Ended("s1/success", True, duration_seconds=100.0),)
+    assert ended_restores([odd(field)]) == (Ended("s1/success", 1583743972.0, True, duration_seconds=100.0),)
 
 
 def test_an_undocumented_end_of_which_a_stage_cannot_be_read_is_neither_success_nor_failure() -> None:
     """Only its stages would tell which it is."""
     whole = read_restore_task(fields_of({**ENDED, "RestoreStatus": "done"}, Told()))
 
-    assert ended_restores([whole]) == (Ended("s1/success", True, duration_seconds=100.0),)
+    assert ended_restores([whole]) == (Ended("s1/success", 1583743972.0, True, duration_seconds=100.0),)
     assert not restore_succeeded(odd("FullDataRestoreProgress", "done"))
     assert ended_restores([odd("FullDataRestoreProgress", "done")]) == ()
 

@@ -12,7 +12,7 @@ def test_a_tally_begins_at_nothing() -> None:
     assert Tally() == Tally(success=0, failure=0, size_bytes=0, duration_seconds=0.0)
 
 
-@pytest.mark.parametrize(("fact", "field"), [(Tally(), "success"), (Ended("set1", True), "identity")])
+@pytest.mark.parametrize(("fact", "field"), [(Tally(), "success"), (Ended("set1", 1.0, True), "identity")])
 def test_what_was_counted_is_not_changed_behind_the_ledger(fact: Tally | Ended, field: str) -> None:
     """Both are replaced, never changed."""
     with pytest.raises(AttributeError):

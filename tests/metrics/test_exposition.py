@@ -39,7 +39,7 @@ from support.generated_fleet import (
 from support.known_subjects import ACCOUNT, PLAN, REGION, SCOPE
 
 from dbs_exporter.collectors.table import TABLE
-from dbs_exporter.facts.collection import CollectorState
+from dbs_exporter.facts.collection import BudgetState, CollectorState
 from dbs_exporter.facts.subjects import SubjectKey, key_of
 from dbs_exporter.metrics.exposition import LEAST_REST_SECONDS, REST_FACTOR, Exposition, Page
 from dbs_exporter.metrics.family import plan_family
@@ -405,14 +405,21 @@ def full_exposition() -> Exposition:
     state = CollectorState(
         scope=SCOPE,
         collector="full_backups",
-        interval_seconds=300.0,
-        finished_first_run=True,
-        last_run_at=1.0,
-        duration_seconds=1.0,
+        facts="full_backups",
+        tried=True,
         last_success_at=1.0,
         oldest_success_at=1.0,
     )
-    own = OwnMetrics(CollectorRegistry(), version="1", collector_states=lambda: [state])
+    budget = BudgetState(
+        scope=SCOPE,
+        allowed_per_second=5.0,
+        stretch=1.05,
+        wanted_per_second=(("full_backups", 5.2),),
+        clock_offset_seconds=-0.25,
+    )
+    own = OwnMetrics(
+        CollectorRegistry(), version="1", collector_states=lambda: [state], budgets=lambda: [budget]
+    )
     own.watch([Watched(scope=SCOPE, operations=("DescribeRegions",), rate=lambda: 5.0)])
     own.on_unknown("BackupStatus")
     own.on_refused("dbs_plan_info", ("prod", "cn-hangzhou", "dbs1"), "error", "a bug")

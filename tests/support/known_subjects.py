@@ -100,6 +100,7 @@ _PLAN = PlanSubject(
     objectives=Objectives(
         rpo=300.0, full_backup_interval=90_000.0, restore_time=3600.0, restore_test_interval=8e6
     ),
+    promised={"plans": 5400.0, "full_backups": 9000.0, "log_backups": 7000.0, "restores": 8000.0},
 )
 PLAN = subject_with(
     _PLAN,
@@ -188,7 +189,7 @@ PLAN = subject_with(
     ),
 )
 REGION = subject_with(
-    RegionSubject(scope=SCOPE),
+    RegionSubject(scope=SCOPE, promised={"plans": 5400.0, "gateways": 5500.0}),
     (
         GATEWAYS,
         (
