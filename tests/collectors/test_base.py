@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from support.dues import promised_within
 from support.fake_api import NOW, WITHIN, FakeApi, reading_of, reading_of_plan, subject_of
+from support.subjects import subject_with
 from support.unknown_values import Told
 
 from dbs_exporter.collectors.base import AccountCollector, PlanCollector, Read, RegionCollector
+from dbs_exporter.collectors.dues import Due, Dues, Pace
 from dbs_exporter.errors import BadAnswer, Invalid, NotPermitted, Throttled
 from dbs_exporter.facts.groups import Group
 from dbs_exporter.facts.plans import Plan
+from dbs_exporter.facts.subjects import PlanSubject
 
 NUMBERS: Group[int] = Group("numbers", int)
 
@@ -115,3 +121,28 @@ def test_a_reading_reads_records_of_its_own_time() -> None:
 
     assert (fields.instant("now"), fields.instant("later")) == (NOW, None)
     assert told.fields == ["later"]
+
+
+PACE = Pace(now=NOW, interval=60.0, at_rest=3_600.0, at_most=3_600.0)
+
+
+def test_due_times_are_those_of_the_collector() -> None:
+    """All of them, none if there are none."""
+    due = Due(at=NOW, patience=60.0)
+
+    assert replace(BEYOND, due=lambda _subject, _pace: (due, due)).dues_of(subject_of(), PACE) == (due, due)
+    assert BEYOND.dues_of(subject_of(), PACE) == ()
+
+
+def test_a_due_time_that_cannot_be_told_is_that_at_rest(caplog: pytest.LogCaptureFixture) -> None:
+    """One plan with odd facts keeps no other from being read, and is read itself; the log says which."""
+
+    def broken(_subject: PlanSubject, _pace: Pace) -> Dues:
+        raise ZeroDivisionError("boom")
+
+    subject = subject_with(subject_of(), (NUMBERS, 1, NOW - 60.0))
+    [due] = replace(BEYOND, due=broken).dues_of(subject, PACE)
+
+    assert due.latest == NOW - 60.0 + promised_within(3_600.0)
+    assert "ZeroDivisionError" in caplog.text
+    assert [record.__dict__["plan_id"] for record in caplog.records] == ["dbs1"]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from support.fake_api import FakeApi, reading_of_plan
+from support.dues import promised_within
+from support.fake_api import NOW, FakeApi, reading_of_plan, subject_of
 from support.family_lines import lines
 from support.known_subjects import PLAN
+from support.subjects import subject_with
 
-from dbs_exporter.collectors.billing import COLLECTOR, read_plan_billing
-from dbs_exporter.facts.billing import Billing
+from dbs_exporter.collectors.billing import COLLECTOR, due, read_plan_billing
+from dbs_exporter.collectors.dues import Pace
+from dbs_exporter.facts.billing import BILLING, Billing
 from dbs_exporter.metrics.family import Family
 
 EXPECTED = {
@@ -38,3 +41,11 @@ def test_billing_is_read_only_where_it_is_asked_for() -> None:
 def test_facts_become_these_lines(family: Family) -> None:
     """Every family has its rows for a plan of which everything is known."""
     assert lines(PLAN, family.name) == EXPECTED[family.name]
+
+
+def test_billing_is_read_by_the_age_at_rest() -> None:
+    """It changes slowly, and nothing tells when."""
+    pace = Pace(now=NOW, interval=3_600.0, at_rest=21_600.0, at_most=21_600.0)
+    [found] = due(subject_with(subject_of(), (BILLING, Billing(), NOW)), pace)
+
+    assert found.latest == NOW + promised_within(21_600.0)

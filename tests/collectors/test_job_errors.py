@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from support.fake_api import FakeApi, reading_of_plan, subject_of
+from support.fake_api import NOW, FakeApi, reading_of_plan, subject_of
 from support.family_lines import lines
 from support.known_subjects import PLAN
 from support.subjects import subject_with
 
-from dbs_exporter.collectors.job_errors import COLLECTOR, read_job_errors
+from dbs_exporter.collectors.dues import Pace
+from dbs_exporter.collectors.job_errors import COLLECTOR, due, read_job_errors
 from dbs_exporter.errors import BadAnswer, Invalid
 from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackup, FullBackupHistory
 from dbs_exporter.facts.job_errors import JOB_ERRORS, JobError
@@ -80,3 +81,31 @@ def test_a_code_that_cannot_be_read_is_asked_again() -> None:
     """It is not a job without a code, of which nothing more would ever be asked."""
     with pytest.raises(BadAnswer):
         read_job_errors(reading_of_plan(FakeApi(DescribeJobErrorCode={"Item": {"ErrorCode": [1]}}), FAILED))
+
+
+# ── when they are worth asking ──
+
+PACE = Pace(now=NOW, interval=120.0, at_rest=3_600.0, at_most=3_600.0)
+KNOWN = JobError(job_kind="full_backup", job_id="set9", error_code="")
+
+
+def test_a_job_that_failed_is_asked_about_at_once_and_once() -> None:
+    """Also if the answer had no code."""
+    [found] = due(FAILED, PACE)
+
+    assert (found.at, found.latest) == (NOW, NOW + 120.0)
+    assert due(subject_with(FAILED, (JOB_ERRORS, (KNOWN,))), PACE) == ()
+
+
+def test_an_error_that_no_longer_stands_is_put_away_at_once() -> None:
+    """Its series would else say that the job stands failed."""
+    mended = subject_with(subject_of(), (JOB_ERRORS, (KNOWN,)), (FULL_BACKUPS, FullBackupHistory()))
+    [found] = due(mended, PACE)
+
+    assert found.latest == NOW + 120.0
+
+
+def test_where_no_job_failed_nothing_is_due() -> None:
+    """Healthy plans cost no call."""
+    assert due(subject_of(), PACE) == ()
+    assert due(subject_with(subject_of(), (RESTORES, RestoreHistory())), PACE) == ()

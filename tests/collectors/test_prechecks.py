@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from support.fake_api import FakeApi, reading_of_plan, subject_of
+from support.dues import promised_within
+from support.fake_api import NOW, FakeApi, reading_of_plan, subject_of
 from support.family_lines import lines
 from support.known_subjects import PLAN
 from support.subjects import subject_with
 
-from dbs_exporter.collectors.prechecks import COLLECTOR, read_prechecks
+from dbs_exporter.collectors.dues import Pace
+from dbs_exporter.collectors.prechecks import COLLECTOR, due, read_prechecks
 from dbs_exporter.facts.plans import Plan
 from dbs_exporter.facts.prechecks import PRECHECK_ITEM_STATES, PRECHECK_STATUSES, PRECHECKS, Precheck
 from dbs_exporter.facts.restores import RESTORES, RestoreHistory, RestoreTask
@@ -74,3 +76,47 @@ def test_an_undocumented_status_has_a_series_of_its_own() -> None:
         f'{{status="{status}",subject="plan",subject_id="dbs1"}} {float(status == "NEW")}'
         for status in (*PRECHECK_STATUSES, "NEW")
     ]
+
+
+# ── when they are worth reading ──
+
+PACE = Pace(now=NOW, interval=120.0, at_rest=3_600.0, at_most=3_600.0)
+
+
+def restoring(status: str) -> RestoreHistory:
+    return RestoreHistory(tasks=(RestoreTask(task_id="r1", plan_id="dbs1", status=status),))
+
+
+@pytest.mark.parametrize("status", ["running", "pause", "stop", "locked"])
+def test_nothing_is_due_where_no_pre_check_can_be_running_or_failed(status: str) -> None:
+    """A thousand plans that run cost no call, and neither do restores that have begun."""
+    subject = subject_of(Plan(plan_id="dbs1", status=status))
+
+    assert due(subject, PACE) == ()
+    assert due(subject_with(subject, (RESTORES, restoring("running"))), PACE) == ()
+
+
+@pytest.mark.parametrize("status", ["wait", "init", "check_pass"])
+def test_a_plan_that_has_not_begun_has_its_pre_check_read_soon(status: str) -> None:
+    """At its interval, after it was read."""
+    subject = subject_of(Plan(plan_id="dbs1", status=status))
+    [found] = due(subject_with(subject, (PRECHECKS, (), NOW)), PACE)
+
+    assert found.latest == NOW + promised_within(120.0)
+
+
+@pytest.mark.parametrize("status", ["init", "check_pass"])
+def test_a_restore_that_has_not_begun_has_its_pre_check_read_soon(status: str) -> None:
+    """Though its plan runs."""
+    [found] = due(subject_with(subject_of(), (RESTORES, restoring(status)), (PRECHECKS, (), NOW)), PACE)
+
+    assert found.latest == NOW + promised_within(120.0)
+
+
+def test_a_pre_check_that_is_over_is_read_once_more() -> None:
+    """Then it is gone, and its series with it."""
+    checked = Precheck(subject="plan", subject_id="dbs1", status="failed", progress=0.5, items=())
+    known = subject_with(subject_of(), (PRECHECKS, (checked,), NOW))
+
+    assert len(due(known, PACE)) == 1
+    assert due(subject_with(known, (PRECHECKS, (), NOW + 60.0)), PACE) == ()

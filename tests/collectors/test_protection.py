@@ -26,10 +26,6 @@ EXPECTED = {
         '{objective="restore_time"} 3600.0',
         '{objective="restore_test_interval"} 8e+06',
     ],
-    "dbs_plan_last_read_timestamp_seconds": [
-        '{collector="full_backups"} 5000.0',
-        '{collector="restores"} 5001.0',
-    ],
 }
 
 

@@ -82,10 +82,9 @@ def test_each_collector_has_its_sum() -> None:
     assert wanted_calls(readings, NOW, ALLOWED) == {"full_backups": 2.0, "restores": 1.0}
 
 
-def test_first_readings_and_lists_of_the_region_are_left_out() -> None:
-    """The first are promised as the calls suffice, and must not stretch what is known; the others come by their cadence."""
+def test_lists_of_the_region_are_left_out() -> None:
+    """They come by their cadence, and are counted by it."""
     readings = [
-        entry(NOW, first=True),
         entry(NOW, collector="plans", urgent=True),
         entry(NOW, collector="restores"),
     ]
