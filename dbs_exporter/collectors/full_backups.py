@@ -38,7 +38,7 @@ CHECKPOINTS_SECONDS = (120.0, 600.0)
 """After a scheduled start: did it begin, did it fail at once?"""
 RUNS_SECONDS = 60.0
 """After its start: a backup that runs then did not fail at once."""
-END_SHARE = 0.86
+END_SHARE = 0.84
 """Of the usual duration: from then on a backup may end."""
 END_STEP_SHARE = 0.07
 """Of the usual duration: how old the facts may be from then on."""
@@ -64,7 +64,7 @@ def due(subject: PlanSubject, pace: Pace) -> Dues:
     """Return when a plan's full backups can have changed.
 
     Between two backups: seldom, and two and ten minutes after a scheduled start, when one that fails at once has failed. While
-    one runs: two minutes after its start, and from 0.86 of the usual duration on every few per cent of it, more slowly once it
+    one runs: two minutes after its start, and from 0.84 of the usual duration on every few per cent of it, more slowly once it
     takes twice as long.
     """
     known = subject.known(FULL_BACKUPS)

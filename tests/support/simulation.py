@@ -344,16 +344,18 @@ def simulated(fleet: Fleet) -> Simulation:
 
 
 def notices(simulation: Simulation, since: float) -> list[float]:
-    """Return how long after its end each full backup that ended since then (Unix seconds) was known to have ended."""
+    """Return how long after its end each full backup was known to have ended.
+
+    Of those that ended since then (Unix seconds), and an hour before the simulation's end; one that is not known counts until then.
+    """
     world, watch, now = simulation.world, simulation.watch, simulation.clock.now()
     delays = []
     for plan_id in world.plan_ids(ACCOUNT, REGION):
         history = world.history(plan_id)
         for number in history.full_numbers()[-3:]:
             backup = history.full(number)
-            if backup.finished_at is not None and since <= backup.finished_at:
-                seen = watch.seen_ended.get((plan_id, backup.set_id))
-                delays.append((seen if seen is not None else now + HOUR) - backup.finished_at)
+            if backup.finished_at is not None and since <= backup.finished_at <= now - HOUR:
+                delays.append(watch.seen_ended.get((plan_id, backup.set_id), now) - backup.finished_at)
     return delays
 
 
