@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import requests
 
 PATIENCE_SECONDS = 900.0
+QUIET_SECONDS = 3.0
 
 
 class Exporter:
@@ -46,12 +47,45 @@ class Exporter:
         self._session.trust_env = False
 
     def until_ready(self, every: float = 0.02) -> None:
-        """Wait until every first run has finished and its page is out, asking every so many seconds."""
+        """Wait until plans and full backups were read, and their page is out, asking every so many seconds."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while self._session.get(f"{self.url}/-/ready", timeout=PATIENCE_SECONDS).status_code != 200:
             if time.monotonic() > deadline:
                 raise TimeoutError("the exporter is not ready")
             time.sleep(every)
+
+    def until_read(self, plans: int, *collectors: str) -> None:
+        """Wait until these collectors, of those whose readings are exported, have read so many plans."""
+        self.until_ready(0.5)
+        # Readiness waits for two minutes at most.
+        while min(self.plans_read(collector) for collector in collectors) < plans:
+            time.sleep(QUIET_SECONDS)
+
+    def plans_read(self, collector: str) -> int:
+        """Return how many plans a collector has read."""
+        return sum(
+            line.startswith("dbs_plan_last_read_timestamp_seconds{") and f'collector="{collector}"' in line
+            for line in self.samples()
+        )
+
+    def until_quiet(self) -> None:
+        """Wait until everything was read, which is when no call was made for a while."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        self.until_ready(0.5)
+        calls, before = self.calls(), -1.0
+        while calls != before:
+            if time.monotonic() > deadline:
+                raise TimeoutError("the exporter goes on reading")
+            time.sleep(QUIET_SECONDS)
+            before, calls = calls, self.calls()
+
+    def calls(self) -> float:
+        """Return how many calls of the API were made."""
+        return sum(
+            float(line.rpartition(" ")[2])
+            for line in self.samples()
+            if line.startswith("dbs_exporter_api_requests_total{")
+        )
 
     def samples(self) -> list[str]:
         """The lines of the page that are samples."""

@@ -23,6 +23,7 @@ from unittest.mock import patch
 
 from bench.exporter import Exporter, exporter
 from bench.measured import MIB, cpu_seconds, memory_bytes, row
+from dbs_exporter.collectors.base import PlanCollector
 from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.simulator import World, fleet, start_simulator
 from dbs_exporter.simulator.answering import READS
@@ -66,7 +67,7 @@ def cloud(plans: int) -> Iterator[str]:
 
 @contextmanager
 def polling(url: str, collectors: frozenset[str]) -> Iterator[Exporter]:
-    """An exporter that polls the cloud at `url` with some collectors, each of them once."""
+    """An exporter that reads the cloud at `url` with some collectors, everything once."""
     configuration = {
         "accounts": [
             {
@@ -85,6 +86,7 @@ def polling(url: str, collectors: frozenset[str]) -> Iterator[Exporter]:
         ],
         "collectors": {
             collector.name: {"enabled": True, "interval": "2h"}
+            | ({"at_rest": "1d"} if isinstance(collector, PlanCollector) else {})
             if collector.name in collectors
             else {"enabled": False}
             for collector in TABLE
@@ -129,7 +131,7 @@ def _timed(answers: list[bytes]) -> float:
 def measure_cpu(plans: int, url: str) -> None:
     """Records per CPU second of the whole exporter, against parsing alone."""
     with polling(url, frozenset({"plans", "full_backups"})) as running:
-        running.until_ready(0.5)
+        running.until_read(plans, "full_backups")
         used = cpu_seconds(running.pid)
         took = time.perf_counter() - running.began
         samples = running.samples()
@@ -154,7 +156,7 @@ def measure_cpu(plans: int, url: str) -> None:
 def measure_memory(plans: int, url: str, small: int) -> None:
     """Resident memory with every list of a large fleet read."""
     with polling(url, EVERYTHING) as running:
-        running.until_ready(1)
+        running.until_quiet()
         samples = running.samples()
         now, peak = memory_bytes(running.pid), memory_bytes(running.pid, peak=True)
     row(
@@ -172,7 +174,7 @@ def measure_memory(plans: int, url: str, small: int) -> None:
 def measure_demo() -> int:
     """The demo fleet's memory: of the exporter alone, and with the simulated cloud in the same process."""
     with cloud(DEMO_PLANS) as url, polling(url, EVERYTHING) as running:
-        running.until_ready()
+        running.until_quiet()
         running.samples()
         alone = memory_bytes(running.pid, peak=True)
     with exporter("demo") as demo:

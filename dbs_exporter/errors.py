@@ -32,6 +32,10 @@ EXIT_UNEXPECTED = 1
 EXIT_USAGE = 2
 EXIT_DENIED = 3
 EXIT_UNREACHABLE = 4
+EXIT_BUDGET = 5
+"""The calls that are allowed do not suffice for what is to be watched."""
+EXIT_WARNED = 6
+"""There are warnings, and `--strict` takes them for failures."""
 
 
 class DbsExporterError(Exception):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from typing import Literal
 
 import click
 
@@ -27,7 +28,7 @@ from dbs_exporter.cli.options import (
 
 _EPILOG = (
     "Exit codes: 0 fine, 1 unexpected, 2 configuration or usage, 3 credentials or permission,"
-    " 4 API unreachable."
+    " 4 API unreachable, 5 too few calls, 6 warnings (`check --strict`)."
 )
 
 
@@ -239,27 +240,43 @@ def simulate(
 @cli.command(short_help="Will this configuration work?")
 @config_file_flag
 @flag("--offline", is_flag=True, help="Stop after validating the file.")
+@flag("--strict", is_flag=True, help="Fail if there are warnings.")
+@flag(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="How to print it.",
+)
 @log_flags
 @click.pass_context
 def check(
-    ctx: click.Context, config_file: str, offline: bool, log_level: str | None, log_format: str | None
+    ctx: click.Context,
+    config_file: str,
+    offline: bool,
+    strict: bool,
+    form: Literal["table", "json"],
+    log_level: str | None,
+    log_format: str | None,
 ) -> None:
-    """Validate the configuration, then ask each account and region one cheap question per operation.
+    """Validate the configuration, then list the plans of each account and region and ask one cheap question per operation.
 
-    Prints credentials, permission per operation, plans found, and the calls per hour that the configuration
-    will cost. The exit code is 0 only if all is well: 2 for the file, 3 for credentials or permission, 4 if
-    the API cannot be reached.
+    Prints credentials, permission, plans found, the calls per hour that they will want at rest and while backups
+    run, and whether those suffice. The exit code is 2 for the file, 3 for credentials or permission, 4 if the API
+    cannot be reached, 5 if the calls do not suffice, 6 for other warnings with --strict.
 
     \b
     Examples:
       dbs-exporter check --config.file=dbs-exporter.yml
+      dbs-exporter check --strict --format=json | jq .warnings
       dbs-exporter check --offline && systemctl reload dbs-exporter
     """
     from dbs_exporter.cli.check import check_configuration
     from dbs_exporter.logs import set_up_logs
 
     set_up_logs(log_level or "error", log_format or "logfmt")
-    ctx.exit(check_configuration(config_file, offline=offline))
+    ctx.exit(check_configuration(config_file, offline=offline, strict=strict, form=form))
 
 
 for _command in (metrics, schema, call, healthcheck):

@@ -189,6 +189,8 @@ class PlanCollector(Collector[F]):
     """When it is worth reading again after it was read, by each reason; empty while there is nothing to ask."""
     rank: int
     """In which order the groups of a plan are read at a start."""
+    calls_per_backup: float = 0.0
+    """How many readings more each full backup costs, less those at rest that they replace; only a forecast goes by it."""
     needs: tuple[Group[Any], ...] = ()
     """Groups whose facts it asks about; before those were read once there is nothing to ask about."""
     audit: Callable[[PlanSubject, Pace], Due] | None = None

@@ -324,6 +324,7 @@ COLLECTOR = PlanCollector(
     interval_seconds=120,
     at_rest_seconds=3_600,
     rank=1,
+    calls_per_backup=1 + END_READINGS,
     due=due,
     read=read_full_backups,
     nothing=FullBackupHistory(),

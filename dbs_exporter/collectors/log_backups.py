@@ -130,12 +130,14 @@ def _history(of: Callable[[LogHistory], float | None]) -> Callable[[PlanSubject]
 
 def _counts(subject: PlanSubject) -> list[Row]:
     history = subject.get(LOG_BACKUPS)
-    return [] if history is None else counts(LOG_FILE_STATUSES, history.counts)
+    return [] if history is None or history.count is None else counts(LOG_FILE_STATUSES, history.counts)
 
 
 def _bytes(subject: PlanSubject) -> list[Row]:
     history = subject.get(LOG_BACKUPS)
-    return [] if history is None else sizes(STORAGE_CLASSES, history.bytes_by_storage_class)
+    if history is None or history.count is None:
+        return []
+    return sizes(STORAGE_CLASSES, history.bytes_by_storage_class)
 
 
 _FAMILIES: tuple[Family, ...] = (

@@ -85,6 +85,7 @@ COLLECTOR = PlanCollector(
     interval_seconds=600,
     at_rest_seconds=21_600,
     rank=3,
+    calls_per_backup=1,
     due=due,
     read=read_ranges,
     nothing=(),

@@ -210,7 +210,10 @@ class AccountConfig(_Model):
         default=5.0,
         gt=0,
         le=1000,
-        description="Per region; never exceeded in any second. All that the cloud account allows, whoever calls.",
+        description=(
+            "Per region, for all shards together; never exceeded in any second."
+            " All that the cloud account allows, whoever calls."
+        ),
     )
     concurrency: int = Field(default=4, ge=1, le=64, description="Calls at the same time, per region.")
     timeout: Timeout = Field(

@@ -25,10 +25,13 @@ from dbs_exporter.metrics.text import OPENMETRICS_CONTENT_TYPE, OPENMETRICS_END,
 TICK_SECONDS = 5.0
 """The maximum age of the exporter's own metrics while nothing else changes."""
 
-REST_FACTOR = 4.0
-"""The pause after a publish, in units of its duration: continuous change costs at most a fifth of a CPU."""
+REST_FACTOR = 40.0
+"""The pause after a publish, in units of its duration: continuous change costs a fortieth of a CPU."""
 
 LEAST_REST_SECONDS = 0.1
+MOST_REST_SECONDS = 10.0
+"""The same at most, for a change is to be seen at the next scrape; a publish that takes very long is followed by 4 times as much."""
+LEAST_REST_FACTOR = 4.0
 
 TIDY_SECONDS = 5.0
 """The least time between two calls of `tidy`."""
@@ -197,7 +200,7 @@ class Exposition:
     def run(self, clock: Clock) -> None:
         """Publish on each change and at least every `tick_seconds`, until `close` or the clock is stopped.
 
-        A change after a quiet time is published at once; then the loop pauses as REST_FACTOR says.
+        A change after a quiet time is published at once; then the loop pauses, as the constants say.
         """
         tidied_at = float("-inf")
         while True:
@@ -214,7 +217,7 @@ class Exposition:
             if began - tidied_at >= TIDY_SECONDS:
                 self._tidy()
                 tidied_at = began
-            if clock.sleep(max(LEAST_REST_SECONDS, REST_FACTOR * took)):
+            if clock.sleep(_rest_seconds(took)):
                 return
 
     def close(self) -> None:
@@ -303,3 +306,9 @@ def _chunks(parts: Iterable[bytes]) -> Iterator[bytes]:
             size += len(part)
     if size:
         yield b"".join(pending)
+
+
+def _rest_seconds(took: float) -> float:
+    """Return how long to pause after a publish that took so many seconds."""
+    usual = min(MOST_REST_SECONDS, REST_FACTOR * took)
+    return max(LEAST_REST_SECONDS, usual, LEAST_REST_FACTOR * took)

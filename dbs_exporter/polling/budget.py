@@ -89,7 +89,7 @@ class Stretch:
 
     def update(self, wanted: float, allowed: float, now: float) -> bool:
         """Take the calls that are wanted and allowed within the horizon (monotonic seconds); True if the factor changed."""
-        needed = max(1.0, _in_steps(wanted / allowed)) if allowed > 0 else self.factor
+        needed = stretch_for(wanted, allowed) if allowed > 0 else self.factor
         before = self.factor
         if needed >= self.factor:
             self.factor = needed
@@ -100,6 +100,11 @@ class Stretch:
             self.factor = needed
             self._lower_since = None
         return self.factor != before
+
+
+def stretch_for(wanted: float, allowed: float) -> float:
+    """Return by how much readings must come later for the wanted calls to be no more than those allowed; 1 or more."""
+    return max(1.0, _in_steps(wanted / allowed))
 
 
 def _in_steps(factor: float) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -17,30 +19,55 @@ def check(file: str, *flags: str) -> Result:
 
 
 def rows(result: Result) -> dict[str, list[str]]:
-    """Operation -> the cells of its row."""
+    """Collectors of a row -> its other cells."""
     found = {}
     for line in result.output.splitlines():
         cells = [cell.strip() for cell in line.strip("│").split("│")]
-        if len(cells) == 4 and cells[0].startswith("Describe"):
+        if len(cells) == 5:
             found[cells[0]] = cells[1:]
     return found
 
 
-def test_a_configuration_that_works_exits_with_0_and_tells_what_it_costs(
+def in_json(file: str, *flags: str) -> dict[str, Any]:
+    """Run `check --format=json` and return what it prints."""
+    found: dict[str, Any] = json.loads(check(file, "--format=json", *flags).output)
+    return found
+
+
+def operations(result: dict[str, Any], region: int = 0) -> dict[str, str]:
+    """Operation -> its answer, of a region of the first account."""
+    return {
+        answer["operation"]: answer["answer"]
+        for answer in result["accounts"][0]["regions"][region]["operations"]
+    }
+
+
+def test_a_configuration_that_works_exits_with_0_and_says_what_it_costs(
     tmp_path: Path, cloud: Simulator
 ) -> None:
-    """Every operation of the enabled collectors is asked once, and the plans are counted."""
+    """Every operation of the enabled collectors is asked once, the plans are counted, and what is well and cheap shares a row."""
     result = check(config_file(tmp_path, cloud.url))
     plans = len(cloud.world.plan_ids("demo", "cn-hangzhou"))
 
     assert result.exit_code == 0, result.output
-    assert f"plans: {plans} found, {plans} selected" in result.output
-    assert rows(result)["DescribeBackupPlanList"] == ["plans", "ok", "30"]
-    assert rows(result)["DescribeRestoreTaskList"] == ["restores", "ok", str(plans * 60)]
-    assert "DescribeBackupPlanBilling" not in rows(result)
+    assert f"{plans} plans found, {plans} selected" in result.output
+    assert [cells[0] for name, cells in rows(result).items() if "plans" in name.split(", ")] == ["ok"]
+    assert "stretch 1.00" in result.output
     assert result.output.endswith("All is well.\n")
     assert max(cloud.requests.values()) == 1
-    assert set(cloud.requests) == set(rows(result))
+
+
+def test_every_operation_of_what_is_enabled_is_asked_and_nothing_else(
+    tmp_path: Path, cloud: Simulator
+) -> None:
+    """In JSON each operation has its answer."""
+    result = in_json(config_file(tmp_path, cloud.url))
+
+    assert result["ok"] is True
+    assert result["exit_code"] == 0
+    assert set(operations(result).values()) == {"ok"}
+    assert set(operations(result)) == set(cloud.requests)
+    assert "DescribeBackupPlanBilling" not in operations(result)
 
 
 def test_disabled_collectors_are_not_asked_about_and_patterns_are_counted(
@@ -52,14 +79,14 @@ def test_disabled_collectors_are_not_asked_about_and_patterns_are_counted(
         tmp_path,
         cloud.url,
         account=f"regions: [cn-hangzhou]\n  plans: {{include: [{first}]}}",
-        more="collectors: {restores: {enabled: false}, billing: {enabled: true, interval: 1h}}\n",
+        more="collectors: {restores: {enabled: false}, billing: {enabled: true, interval: 1h, at_rest: 1h}}\n",
     )
-    result = check(file)
+    result = in_json(file)
+    [region] = result["accounts"][0]["regions"]
 
-    assert result.exit_code == 0, result.output
-    assert "DescribeRestoreTaskList" not in rows(result)
-    assert rows(result)["DescribeBackupPlanBilling"] == ["billing", "ok", "1"]
-    assert ", 1 selected" in result.output
+    assert "DescribeRestoreTaskList" not in operations(result)
+    assert region["plans_selected"] == 1
+    assert region["calls_per_hour"]["at_rest"]["billing"] == pytest.approx(1 / 0.95)
 
 
 def test_all_regions_are_those_that_the_account_has(tmp_path: Path, cloud: Simulator) -> None:
@@ -80,7 +107,6 @@ def test_what_belongs_to_an_account_is_asked_once_and_what_belongs_to_a_region_i
     assert result.exit_code == 0, result.output
     assert cloud.requests["DescribeRegions"] == 1
     assert cloud.requests["DescribeNodeCidrList"] == 2
-    assert rows(result)["DescribeRegions"] == ["regions", "ok", "1"]
 
 
 def test_a_denied_operation_is_named_and_exits_with_3(tmp_path: Path, cloud: Simulator) -> None:
@@ -90,8 +116,8 @@ def test_a_denied_operation_is_named_and_exits_with_3(tmp_path: Path, cloud: Sim
 
     assert result.exit_code == 3
     assert "allow dbs:DescribeRestoreTaskList" in result.output
-    assert rows(result)["DescribeFullBackupList"][1] == "ok"
     assert "1 question failed." in result.output
+    assert operations(in_json(config_file(tmp_path, cloud.url)))["DescribeFullBackupList"] == "ok"
 
 
 def test_a_wrong_secret_is_told_once_and_exits_with_3(tmp_path: Path, cloud: Simulator) -> None:
@@ -100,7 +126,7 @@ def test_a_wrong_secret_is_told_once_and_exits_with_3(tmp_path: Path, cloud: Sim
 
     assert result.exit_code == 3
     assert "credentials refused: SignatureDoesNotMatch" in result.output
-    assert rows(result)["DescribeFullBackupList"][1] == "not asked"
+    assert rows(result)["full_backups"][0] == "not asked"
     assert "hush-hush" not in result.output
 
 
@@ -136,16 +162,81 @@ def test_offline_asks_nothing(tmp_path: Path, cloud: Simulator) -> None:
     assert not cloud.requests
 
 
-def test_nothing_selected_and_a_limit_too_near_are_warned_about(tmp_path: Path, cloud: Simulator) -> None:
-    """Both are configurations that work and disappoint."""
-    nothing = check(config_file(tmp_path, cloud.url, account="regions: [cn-hangzhou]\n  plans: [dbsnone]"))
-    file = Path(config_file(tmp_path, cloud.url, more="collectors: {restores: {interval: 1s}}\n"))
-    file.write_text(file.read_text().replace("requests_per_second: 500", "requests_per_second: 3"))
-    near = check(str(file))
+def test_nothing_selected_is_a_warning_and_with_strict_a_failure(tmp_path: Path, cloud: Simulator) -> None:
+    """It works and disappoints."""
+    file = config_file(tmp_path, cloud.url, account="regions: [cn-hangzhou]\n  plans: [dbsnone]")
+    result = check(file)
 
-    assert "warning: no plan is selected" in nothing.output
-    assert "warning: too near the limit" in near.output
-    assert (nothing.exit_code, near.exit_code) == (0, 0)
+    assert "prod / cn-hangzhou: warning: no plan is selected" in result.output
+    assert result.output.endswith("Everything was answered; 1 warning.\n")
+    assert (result.exit_code, check(file, "--strict").exit_code) == (0, 6)
+    assert in_json(file, "--strict")["ok"] is False
+
+
+def test_too_few_calls_exit_with_5_and_say_what_that_does_and_what_would_mend_it(
+    tmp_path: Path, cloud: Simulator
+) -> None:
+    """The calls that are wanted and allowed, by how much everything is late, and the dearest collector are named."""
+    often = "{interval: 1s, at_rest: 1s}"
+    busy = ", ".join(
+        f"{name}: {often}" for name in ("restores", "downloads", "full_backups", "incremental_backups")
+    )
+    file = Path(config_file(tmp_path, cloud.url, more=f"collectors: {{{busy}}}\n"))
+    file.write_text(file.read_text().replace("requests_per_second: 500", "requests_per_second: 10"))
+    result = check(str(file))
+
+    assert result.exit_code == 5
+    assert "the calls do not suffice: 36,000 an hour are allowed" in result.output
+    assert "times as late" in result.output
+    assert "Raise requests_per_second" in result.output
+    assert "All is well" not in result.output
+
+
+def test_objectives_that_hold_for_no_plan_or_cannot_be_met_are_warned_about(
+    tmp_path: Path, cloud: Simulator
+) -> None:
+    """Such as an RPO of five minutes for a plan whose log is not backed up."""
+    without = cloud.world.plan_ids("demo", "cn-hangzhou")[0]
+    cloud.world.set_log_enabled(without, enabled=False)
+    more = f"objectives: [{{plans: [none-*], rpo: 1h}}, {{plans: [{without}], rpo: 5m}}, {{plans: ['*'], rpo: 1m}}]\n"
+    messages = [
+        warning["message"] for warning in in_json(config_file(tmp_path, cloud.url, more=more))["warnings"]
+    ]
+
+    assert sorted(message.split(" ")[0] for message in messages) == [
+        "objectives[0]:",
+        "objectives[1].rpo:",
+        "objectives[2].rpo:",
+    ]
+    assert f"5m cannot be met by 1 plan without log backup ({without})" in "".join(messages)
+
+
+def test_where_a_list_could_not_be_read_no_objective_is_said_to_hold_for_nothing(
+    tmp_path: Path, cloud: Simulator
+) -> None:
+    """Its plans may be there."""
+    cloud.set_faults([{"kind": "deny", "operation": "DescribeBackupPlanList"}])
+
+    assert (
+        in_json(config_file(tmp_path, cloud.url, more="objectives: [{plans: [none-*], rpo: 1h}]\n"))[
+            "warnings"
+        ]
+        == []
+    )
+
+
+def test_two_accounts_that_list_the_same_plans_are_warned_about(tmp_path: Path, cloud: Simulator) -> None:
+    """They are one cloud account and share its quota."""
+    file = Path(config_file(tmp_path, cloud.url))
+    text = file.read_text()
+    begin = text.index("- name: prod")
+    end = text.index("\ncollectors") if "\ncollectors" in text else len(text)
+    file.write_text(
+        text[:end].rstrip() + "\n" + text[begin:end].replace("name: prod", "name: twin") + text[end:]
+    )
+    [warning] = in_json(str(file))["warnings"]
+
+    assert "accounts prod and twin list the same plans" in warning["message"]
 
 
 def test_missing_credentials_exit_with_3(tmp_path: Path, cloud: Simulator) -> None:

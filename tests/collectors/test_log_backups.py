@@ -56,14 +56,22 @@ def test_facts_become_these_lines(family: Family) -> None:
 
 def test_an_undocumented_status_has_a_series_of_its_own() -> None:
     """It is exported under its own name with 1, beside the documented ones with 0."""
-    counted = subject_with(PLAN, (LOG_BACKUPS, LogHistory(counts=(("NEW", 1),))))
+    counted = subject_with(PLAN, (LOG_BACKUPS, LogHistory(count=1, counts=(("NEW", 1),))))
 
     assert lines(counted, "dbs_incremental_backup_files") == states((*LOG_FILE_STATUSES, "NEW"), "NEW")
 
 
+def test_files_that_were_never_listed_whole_are_not_counted_as_none() -> None:
+    """The newest part of a list alone says how far the log has come, and nothing of how many files there are."""
+    newest_alone = subject_with(PLAN, (LOG_BACKUPS, LogHistory(last_data_at=1.0)))
+
+    assert lines(newest_alone, "dbs_incremental_backup_files") == []
+    assert lines(newest_alone, "dbs_incremental_backup_files_bytes") == []
+
+
 def test_bytes_that_may_lack_a_size_are_absent() -> None:
     """Those of the other storage classes are there."""
-    known = subject_with(PLAN, (LOG_BACKUPS, LogHistory(bytes_by_storage_class=(("IA", None),))))
+    known = subject_with(PLAN, (LOG_BACKUPS, LogHistory(count=1, bytes_by_storage_class=(("IA", None),))))
 
     assert lines(known, "dbs_incremental_backup_files_bytes") == [
         '{storage_class="Standard"} 0.0',

@@ -77,7 +77,7 @@ def test_paths_and_modules_in_documents_exist(name: str) -> None:
         ("    app.py        builds all", ["app.py"]),
         ("`dbs_exporter/web/status.py`.", ["dbs_exporter/web/status.py"]),
         ("from dbs_exporter.model import Plan", ["dbs_exporter.model"]),
-        ("`polling.queue` and `api.client.Client`", ["polling.queue"]),
+        ("`polling.runs` and `api.client.Client`", ["polling.runs"]),
         ("`rules/*.rules.yaml`, `tools/nothing`", ["rules/*.rules.yaml", "tools/nothing"]),
         ("`facts/x.py`, `rules/*.rules.yml`, `cli/`, `collectors.regions`, `clock.py`", []),
     ],

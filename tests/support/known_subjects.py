@@ -127,6 +127,7 @@ PLAN = subject_with(
         LogHistory(
             last_data_at=2200.0,
             last_completed_at=2190.0,
+            count=10,
             counts=(("COMPLETED", 9), ("FILLING", 1)),
             bytes_by_storage_class=(("IA", 512),),
         ),
