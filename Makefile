@@ -50,6 +50,7 @@ bench: $(VENV)/dev.stamp ## Measure; prints ratios and writes docs/performance.m
 
 proof: $(VENV)/dev.stamp ## Run 1,000 plans for 20 minutes beside a real Prometheus (needs prometheus)
 	$(BIN)/python -m bench.proof
+	$(BIN)/python -m bench.clocks
 
 screenshot: $(VENV)/dev.stamp ## Photograph the status page again, into docs/images (needs chromium)
 	$(BIN)/python -m tools.screenshots
