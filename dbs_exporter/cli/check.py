@@ -20,6 +20,7 @@ from dbs_exporter.api.endpoints import REGIONS, endpoint_url
 from dbs_exporter.api.operations.registry import OPERATIONS
 from dbs_exporter.api.pacing import Pacer
 from dbs_exporter.api.transport import Sessions
+from dbs_exporter.cli.check_json import report_as_json
 from dbs_exporter.cli.check_report import AccountReport, Answer, RegionReport, Report
 from dbs_exporter.clock import Clock, SystemClock
 from dbs_exporter.collectors.base import AccountCollector, Collector
@@ -86,7 +87,7 @@ def check_configuration(
         report.warn_of_objectives(config.objectives)
         report.warn_of_shared_plans()
     if form == "json":
-        click.echo(report.json())
+        click.echo(report_as_json(report))
     else:
         report.print()
     return report.exit_code

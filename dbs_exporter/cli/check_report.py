@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 import click
 
@@ -131,7 +129,7 @@ class Report:
             return EXIT_UNEXPECTED if unexpected else EXIT_UNREACHABLE
         if any(region.lacks_calls for region in self.regions):
             return EXIT_BUDGET
-        return EXIT_WARNED if self.strict and any(self._all_warnings()) else EXIT_OK
+        return EXIT_WARNED if self.strict and any(self.every_warning()) else EXIT_OK
 
     def _problems(self) -> Iterator[DbsExporterError]:
         for account in self.accounts:
@@ -139,7 +137,7 @@ class Report:
         for region in self.regions:
             yield from (answer.problem for answer in region.answers if answer.problem)
 
-    def _all_warnings(self) -> Iterator[tuple[str, str]]:
+    def every_warning(self) -> Iterator[tuple[str, str]]:
         """(where, what) of each warning."""
         yield from ((self.file, warning) for warning in self.warnings)
         for account in self.accounts:
@@ -204,7 +202,7 @@ class Report:
                 click.echo(f"{account.name}: regions: all: {account.regions_problem}")
             for region in account.regions:
                 _print_region(region)
-        warnings = list(self._all_warnings())
+        warnings = list(self.every_warning())
         for where, warning in warnings:
             click.echo(f"{where}: warning: {warning}")
         if self.offline:
@@ -216,20 +214,6 @@ class Report:
             click.echo(f"Everything was answered; {_counted(len(warnings), 'warning')}.")
         else:
             click.echo("All is well.")
-
-    def json(self) -> str:
-        """Return the results as JSON."""
-        return json.dumps(
-            {
-                "file": self.file,
-                "ok": self.exit_code == EXIT_OK and not any(self._all_warnings()),
-                "exit_code": self.exit_code,
-                "warnings": [{"where": where, "message": warning} for where, warning in self._all_warnings()],
-                "accounts": [_account_json(account) for account in self.accounts],
-            },
-            indent=2,
-            ensure_ascii=False,
-        )
 
 
 def _unmet(index: int, rule: ObjectiveRule, plans: Sequence[Plan]) -> Iterator[str]:
@@ -344,43 +328,6 @@ def _calls_text(forecast: Forecast) -> str:
         day, minute = divmod(forecast.window_minute, 1_440)
         text += f"; most full backups start {_WEEKDAYS[day]} from {minute // 60:02}:{minute % 60:02} on"
     return f"{text}; stretch {forecast.stretch:.2f}"
-
-
-def _account_json(account: AccountReport) -> dict[str, Any]:
-    problem = account.problem or account.regions_problem
-    return {
-        "account": account.name,
-        "credentials": {"type": account.credentials, "expires_at": account.expires_at},
-        "problem": None if problem is None else str(problem),
-        "regions": [_region_json(region) for region in account.regions],
-    }
-
-
-def _region_json(region: RegionReport) -> dict[str, Any]:
-    forecast = region.forecast
-    return {
-        "region": region.region,
-        "plans_found": region.plans_found,
-        "plans_selected": None if region.plans_found is None else len(region.plans),
-        "operations": [
-            {
-                "operation": answer.operation,
-                "collectors": list(answer.collectors),
-                "ok": answer.is_ok,
-                "answer": answer.verdict,
-            }
-            for answer in region.answers
-        ],
-        "calls_per_hour": None
-        if forecast is None
-        else {
-            "allowed": forecast.allowed,
-            "at_rest": dict(forecast.at_rest),
-            "in_backup_window": dict(forecast.in_window),
-        },
-        "age_at_rest_seconds": None if forecast is None else dict(forecast.rest_seconds),
-        "stretch": None if forecast is None else forecast.stretch,
-    }
 
 
 def _calls(calls: float) -> str:

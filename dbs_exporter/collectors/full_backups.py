@@ -324,7 +324,8 @@ COLLECTOR = PlanCollector(
     interval_seconds=120,
     at_rest_seconds=3_600,
     rank=1,
-    calls_per_backup=1 + END_READINGS,
+    # The first look replaces a reading at rest.
+    calls_per_backup=END_READINGS,
     due=due,
     read=read_full_backups,
     nothing=FullBackupHistory(),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container
-from zlib import crc32
+from hashlib import blake2b
 
 from dbs_exporter.polling.queue import Key
 
@@ -58,6 +58,8 @@ def in_phase(key: Key, at: float, spacing: float) -> float:
     """
     if spacing < LEAST_PHASED_SECONDS:
         return at
-    phase = crc32(f"{key.collector}/{key.plan_id}".encode()) / 2**32 * spacing
+    # A checksum would not do: ids that differ in a few digits have checksums close to each other.
+    digest = blake2b(f"{key.collector}/{key.plan_id}".encode(), digest_size=4).digest()
+    phase = int.from_bytes(digest, "big") / 2**32 * spacing
     earlier = at - (at - phase) % spacing
     return earlier if earlier > at - PHASE_SHARE * spacing else at

@@ -49,14 +49,16 @@ def test_a_silent_server_times_out_and_is_tried_again(serve: Serve, make_caller:
         release.wait(30)
 
     server = serve(in_turn(silence, OK))
-    caller = make_caller(server.url, timeout=0.05)
+    caller = make_caller(server.url, timeout=0.2)
     try:
         caller.client.call("DescribeRegions", {})
     finally:
         release.set()
 
-    assert caller.outcomes == ["timeout", "success"]
-    assert server.connections == 2
+    # On a machine that is busy the second answer may come too late as well.
+    assert set(caller.outcomes[:-1]) == {"timeout"}
+    assert caller.outcomes[-1] == "success"
+    assert server.connections == len(caller.outcomes)
 
 
 @pytest.mark.parametrize(

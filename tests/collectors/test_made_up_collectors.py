@@ -147,12 +147,19 @@ def test_they_are_asked_by_check(
     """`check` asks their operations, names them, and counts what they cost."""
     path = tmp_path / "dbs-exporter.yml"
     path.write_text(configuration(simulator), encoding="utf-8")
-    code = check_configuration(str(path), offline=False, table=MADE_UP)
-    output = capsys.readouterr().out
+    code = check_configuration(str(path), offline=False, form="json", table=MADE_UP)
+    [account] = json.loads(capsys.readouterr().out)["accounts"]
+    [region] = account["regions"]
+    asked = {each["operation"]: each for each in region["operations"]}
+    calls = region["calls_per_hour"]["at_rest"]
 
     assert code == 0
-    assert any("DescribeBackupPlanBilling" in line and "ledgers" in line for line in output.splitlines())
-    assert any("DescribeNodeCidrList" in line and "nodes, doors" in line for line in output.splitlines())
+    assert "ledgers" in asked["DescribeBackupPlanBilling"]["collectors"]
+    assert asked["DescribeNodeCidrList"]["collectors"] == ["nodes", "doors"]
+    assert all(each["ok"] for each in asked.values())
+    assert calls["doors"] == 60
+    # Each plan every ten minutes, and a little earlier.
+    assert calls["ledgers"] == pytest.approx(region["plans_selected"] * 6 / 0.95)
 
 
 def test_they_are_configured(simulator: Simulator) -> None:

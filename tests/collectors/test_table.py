@@ -225,7 +225,7 @@ def test_a_family_looks_at_nothing_but_what_it_says(family: Family) -> None:
     groups = [collector.group for collector in TABLE if collector.group.name in known.groups]
     subjects = [known, UNKNOWN[family.of], *(with_facts(known, group, None) for group in groups)]
     if isinstance(known, PlanSubject):
-        subjects.append(replace(known, plan=replace(known.plan, expires_at=None)))
+        subjects.append(replace(known, plan=replace(known.plan, expires_at=None, restore_end_at=9.0)))
     for subject in subjects:
         watched = Watched(subject)
         list(family.rows(watched))

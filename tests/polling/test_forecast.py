@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dbs_exporter.collectors.base import PlanCollector
+from dbs_exporter.collectors.full_backups import END_READINGS
 from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.facts.objectives import Objectives
 from dbs_exporter.facts.plans import Plan, Schedule
@@ -78,8 +79,8 @@ def test_each_full_backup_costs_a_few_readings_in_the_hour_in_which_it_starts() 
     every = forecast_of(plans_of(60, minutes=range(60)), pages={"full_backups": 2})
     looks = every.in_window["full_backups"] - every.at_rest["full_backups"]
 
-    assert looks == 60 * 5 * 2
-    assert every.in_window["restore_ranges"] - every.at_rest["restore_ranges"] == 60
+    assert looks == pytest.approx(60 * END_READINGS * 2)
+    assert every.in_window["restore_ranges"] - every.at_rest["restore_ranges"] == pytest.approx(60)
     assert every.in_window["downloads"] == every.at_rest["downloads"]
     assert every.window_minute is not None
     assert every.window_minute % 1_440 == 1_320
@@ -87,16 +88,16 @@ def test_each_full_backup_costs_a_few_readings_in_the_hour_in_which_it_starts() 
 
 def test_plans_that_start_at_the_same_minute_want_all_their_calls_at_once() -> None:
     """A fleet that fits when it is spread may not when it is not; a schedule that cannot be read is taken to be no better."""
-    spread = forecast_of(plans_of(1_200, minutes=range(120)))
-    at_once = forecast_of(plans_of(1_200))
+    spread = forecast_of(plans_of(1_500, minutes=range(120)))
+    at_once = forecast_of(plans_of(1_500))
     unreadable = [
         Plan(plan_id=plan.plan_id, status="running", schedule=Schedule(weekdays=(0,)))
-        for plan in plans_of(1_200)
+        for plan in plans_of(1_500)
     ]
 
     assert spread.stretch == 1.0
     assert at_once.stretch > spread.stretch
-    assert forecast_of(unreadable).in_window["full_backups"] > 1_200 * 5
+    assert forecast_of(unreadable).in_window["full_backups"] > 1_500 * END_READINGS
     assert forecast_of(unreadable).window_minute is None
 
 

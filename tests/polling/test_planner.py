@@ -27,8 +27,10 @@ from support.polling import (
 from dbs_exporter import errors
 from dbs_exporter.collectors import downloads
 from dbs_exporter.collectors.base import Read
+from dbs_exporter.collectors.dues import Due, Dues, Pace, periodic
 from dbs_exporter.collectors.log_backups import WHOLE_LIST_SECONDS
 from dbs_exporter.collectors.table import TABLE, Table
+from dbs_exporter.facts.downloads import DOWNLOADS as DOWNLOADS_GROUP
 from dbs_exporter.facts.full_backups import FULL_BACKUPS, full_backup_history, read_full_backup
 from dbs_exporter.facts.limits import FRESH_GRACE_SECONDS
 from dbs_exporter.facts.log_backups import LOG_BACKUPS
@@ -36,6 +38,8 @@ from dbs_exporter.facts.objectives import Objectives
 from dbs_exporter.facts.records import Reader
 from dbs_exporter.facts.subjects import PlanSubject, SubjectKey
 from dbs_exporter.polling.budget import HOLD_SECONDS, STEP, WHOLE_LIST_SHARE
+from dbs_exporter.polling.crowds import PHASE_SHARE
+from dbs_exporter.polling.queue import Key
 from dbs_exporter.polling.target import Ages
 
 FULL = "DescribeFullBackupList"
@@ -806,7 +810,9 @@ def test_what_is_under_way_is_read_soon_and_then_ever_more_seldom_while_nothing_
     polling.run(6 * HOUR)
     found = gaps(cloud, DOWNLOADS, "p000", 0.0)
 
-    assert [round(gap / 114.0) for gap in found[:4]] == [1, 2, 4, 8]
+    # Each comes a little earlier, to come at a time of its own.
+    for gap, longest in zip(found, (114.0, 228.0, 456.0, 912.0), strict=False):
+        assert (1 - PHASE_SHARE) * longest < gap < longest + 5.0
     assert max(found) <= downloads.COLLECTOR.at_rest_seconds
     cloud.lists[DOWNLOADS, ""] = [{**cloud_lists[0], "BackupSetDataSize": 5}]
     since = polling.clock.monotonic()
@@ -823,3 +829,31 @@ def test_a_table_without_a_plan_list_reads_nothing_of_plans() -> None:
 
     assert {asked.operation for asked in cloud.asked} == {"DescribeBackupGatewayList"}
     assert polling.outcomes.missing() == []
+
+
+def test_of_several_reasons_the_one_whose_stretched_promise_ends_first_counts() -> None:
+    """A look keeps its time when readings at rest are put off, so it may come to be the first though it was the last."""
+    clock = FakeClock()
+    look_at = clock.now() + 2 * HOUR
+
+    def due(subject: PlanSubject, pace: Pace) -> Dues:
+        look = Due(at=look_at, patience=60.0)
+        resting = periodic(subject.known(DOWNLOADS_GROUP), HOUR, "at rest")
+        return look, resting
+
+    collector = replace(downloads.COLLECTOR, due=due)
+    table = Table([TABLE["plans"], collector])
+    cloud = FakeCloud(clock, 1)
+    polling = Polling(clock, table=table)
+    polling.apply(account_of(cloud, collectors=ages_of(("plans", "downloads"), table), table=table))
+    polling.run(HOUR / 2)
+    planner = polling.scheduler._pollers[HANGZHOU]._planner
+    read_at = polling.plan("p000").known(DOWNLOADS_GROUP).read_at
+    assert read_at is not None
+    at_rest = polling.plan("p000").promised["downloads"] - FRESH_GRACE_SECONDS
+    planner._stretch.factor = 4.0
+    planner.reschedule("p000", read=Key("downloads", "p000"))
+    stretched = polling.plan("p000").promised["downloads"] - FRESH_GRACE_SECONDS
+
+    assert at_rest == pytest.approx(read_at + 0.95 * HOUR + 0.2 * HOUR)
+    assert stretched == pytest.approx(look_at + 4 * 60.0)

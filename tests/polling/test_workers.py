@@ -45,7 +45,8 @@ def test_there_are_never_more_threads_than_may_be() -> None:
         workers.submit(partial(waits, release))
     workers.submit(last.set)
 
-    assert workers.most == MOST_THREADS == 64
+    # Those that serve, publish and watch are fewer than eight.
+    assert workers.most == MOST_THREADS <= 64 - 8
     assert len(workers._threads) == MOST_THREADS
     assert not last.is_set()
     release.set()
