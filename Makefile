@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PYTEST ?= $(BIN)/pytest
 PYTEST_ARGS ?= -n auto
 
-.PHONY: help demo test lint format docs bench screenshot preview lock tools build clean
+.PHONY: help demo test lint format docs bench proof screenshot preview lock tools build clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -47,6 +47,10 @@ docs: $(VENV)/dev.stamp ## Make again everything that is generated
 
 bench: $(VENV)/dev.stamp ## Measure; prints ratios and writes docs/performance.md
 	$(BIN)/python -m bench
+
+proof: $(VENV)/dev.stamp ## Run 1,000 plans for 20 minutes beside a real Prometheus (needs prometheus)
+	$(BIN)/python -m bench.proof
+	$(BIN)/python -m bench.clocks
 
 screenshot: $(VENV)/dev.stamp ## Photograph the status page again, into docs/images (needs chromium)
 	$(BIN)/python -m tools.screenshots

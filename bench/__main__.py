@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "performance.md"
-NOT_BENCHMARKS = ("__main__", "exporter", "measured")
+NOT_BENCHMARKS = ("__main__", "exporter", "measured", "proof", "clocks")
 HEAD = """# Performance
 
 Made by `make bench`. Each number that was promised is a ratio against something measured in the same run, on the same machine, so

@@ -1,363 +1,212 @@
 """How soon the exporter knows, and what that costs in calls: its real queue, collectors, client and wire over a simulated cloud.
 
-Time is virtual: there are no threads, no waiting and no network, calls cost virtual latency, and 30 hours pass in minutes. Prints
-a table of fleets and durations of backups; `python -m bench.freshness PLANS MINUTES [HOURS]` runs one of them.
+Time is virtual (`tests/support/simulation.py`): 30 hours pass in minutes. Most fleets are a tenth of the plans at a tenth of the
+rate, which waits as long as the whole and takes a tenth of the time; lists of the region weigh ten times as much there.
+`python -m bench.freshness PLANS MINUTES HOURS RATE` runs one fleet. It fails if a group is starved, a promise broken while the
+stretch says 1, or a minute holds more calls than are allowed.
 """
 
 from __future__ import annotations
 
-import io
+import logging
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from functools import partial
-from http.client import responses
+from dataclasses import dataclass
+from pathlib import Path
 from statistics import mean
-from typing import Any
-from urllib.parse import urlsplit
-
-import requests
-from requests.adapters import BaseAdapter
-from urllib3 import HTTPResponse
 
 from bench.measured import row
-from dbs_exporter.api.client import Call, Client
-from dbs_exporter.api.credentials.types import Credentials
-from dbs_exporter.api.pacing import Pacer
-from dbs_exporter.api.server_time import ServerTime
-from dbs_exporter.api.transport import Sessions
-from dbs_exporter.collectors.base import PlanCollector
-from dbs_exporter.collectors.table import TABLE
-from dbs_exporter.facts.freshness import RECOVERY, fresh_until
-from dbs_exporter.facts.full_backups import FULL_BACKUPS
-from dbs_exporter.facts.objectives import objectives_for
-from dbs_exporter.facts.subjects import PlanSubject, Scope, SubjectKey
-from dbs_exporter.polling.account_poller import Account
-from dbs_exporter.polling.outcomes import Outcomes
-from dbs_exporter.polling.scheduler import Scheduler
-from dbs_exporter.polling.store import Store
-from dbs_exporter.polling.target import Ages, Target
-from dbs_exporter.polling.workers import Task
-from dbs_exporter.simulator import Assumptions, FleetShape, Service, World
 
-HOUR = 3_600
-RATE = 5.0
-LATENCY_SECONDS = 0.08
-REGION = "cn-hangzhou"
-ACCOUNT = "demo"
-BEGIN = float(1_790_000_000 // 86_400 * 86_400 + 18 * HOUR)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
+from support.simulation import (
+    BEGIN,
+    HOUR,
+    Fleet,
+    Simulation,
+    busiest_minute,
+    notices,
+    percentile,
+    simulated,
+)
+
+from dbs_exporter.simulator import Assumptions
+
+HOURS = 30.0
+MINUTE = 60.0
+FALSE_WORLD_HOURS = 12.0
 
 
-class VirtualClock:
-    """Time that passes only when it is slept away."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A simulation that is over."""
 
-    def __init__(self, begin: float = BEGIN) -> None:
-        self._begin = begin
-        self._passed = 0.0
+    fleet: Fleet
+    simulation: Simulation
+    hours: float
+    took_seconds: float
 
-    def now(self) -> float:
-        return self._begin + self._passed
+    @property
+    def hourly(self) -> list[int]:
+        """Calls of each hour but the first, in which everything is read once."""
+        counts = [0] * int(self.hours)
+        for at in self.simulation.watch.call_times:
+            counts[min(int(at // HOUR), len(counts) - 1)] += 1
+        return counts[1:]
 
-    def monotonic(self) -> float:
-        return self._passed
-
-    def sleep(self, seconds: float) -> bool:
-        self._passed += max(0.0, seconds)
-        return False
-
-
-class InProcess(BaseAdapter):
-    """Carries a request to the simulator as its bytes would arrive there, and the answer back."""
-
-    def __init__(self, service: Service, clock: VirtualClock) -> None:
-        super().__init__()
-        self._service = service
-        self._clock = clock
-
-    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        self._clock.sleep(LATENCY_SECONDS)
-        url = urlsplit(str(request.url))
-        body = request.body or b""
-        reply = self._service.respond(
-            str(request.method),
-            url.path,
-            url.query,
-            dict(request.headers),
-            body.encode() if isinstance(body, str) else body,
-        )
-        headers = {
-            **reply.headers,
-            "Content-Length": str(len(reply.body)),
-            "Content-Type": reply.content_type,
-        }
-        response = requests.Response()
-        response.status_code = reply.status
-        response.reason = responses.get(reply.status, "")
-        response.headers.update(headers)
-        response.raw = HTTPResponse(
-            io.BytesIO(reply.body), headers=headers, status=reply.status, preload_content=False
-        )
-        response.url = str(request.url)
-        response.request = request
-        return response
-
-    def close(self) -> None:
-        pass
+    def failures(self) -> list[str]:
+        """What must not be, whatever the fleet."""
+        watch = self.simulation.watch
+        allowed = self.fleet.rate * MINUTE + 5
+        found = list(watch.broken)
+        if busiest_minute(watch.call_times) > allowed:
+            found.append(f"{busiest_minute(watch.call_times)} calls in a minute, {allowed:.0f} are allowed")
+        if not watch.first_read:
+            found.append("nothing was ever read")
+        return found
 
 
-class InProcessSessions(Sessions):
-    """One session, which goes to the simulator without a network."""
-
-    def __init__(self, adapter: BaseAdapter, clock: VirtualClock) -> None:
-        super().__init__(clock)
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.mount("http://", adapter)
-
-    def current(self) -> requests.Session:
-        return self._session
+def carried_out(fleet: Fleet, hours: float) -> Run:
+    """Run a fleet."""
+    began = time.perf_counter()
+    simulation = simulated(fleet)
+    simulation.run(hours * HOUR)
+    return Run(fleet=fleet, simulation=simulation, hours=hours, took_seconds=time.perf_counter() - began)
 
 
-class _Keys:
-    """Credentials that never change."""
-
-    def get(self) -> Credentials:
-        return Credentials(access_key_id="testak", access_key_secret="testsk")
-
-
-class Inline:
-    """Carries a task out as it is submitted."""
-
-    most = 1
-
-    def __init__(self) -> None:
-        self.tasks = 0
-
-    def submit(self, task: Task) -> None:
-        self.tasks += 1
-        task()
-
-    def close(self) -> None:
-        pass
-
-    def join(self, seconds: float) -> None:
-        pass
-
-
-@dataclass
-class Watch:
-    """Everything that a simulation measures, in Unix seconds of its clock."""
-
-    clock: VirtualClock
-    calls: Counter[str] = field(default_factory=Counter)
-    call_times: list[float] = field(default_factory=list)
-    seen_ended: dict[tuple[str, str], float] = field(default_factory=dict)
-    """(plan, set) -> when its end was first seen."""
-    first_read: dict[str, float] = field(default_factory=dict)
-    first_point: dict[str, float] = field(default_factory=dict)
-    broken: list[str] = field(default_factory=list)
-    stretches: list[tuple[float, float]] = field(default_factory=list)
-    _before: dict[SubjectKey, PlanSubject] = field(default_factory=dict)
-
-    def on_call(self, call: Call) -> None:
-        self.calls[call.operation] += 1
-        self.call_times.append(self.clock.monotonic())
-
-    def on_subject(self, key: SubjectKey, subject: Any) -> None:
-        if not isinstance(subject, PlanSubject):
-            return
-        now = self.clock.now()
-        before = self._before.get(key)
-        self._before[key] = subject
-        if before is not None:
-            self._check_promises(key, before, subject, now)
-        if subject.plan.restore_end_at is not None:
-            self.first_point.setdefault(key[2], now)
-        history = subject.get(FULL_BACKUPS)
-        if history is not None and (before is None or before.get(FULL_BACKUPS) is not history):
-            self.first_read.setdefault(key[2], now)
-            for backup in (history.last_success, history.last_attempt):
-                if backup is not None and backup.ended_at is not None:
-                    self.seen_ended.setdefault((key[2], backup.backup_set_id), now)
-
-    def _check_promises(self, key: SubjectKey, before: PlanSubject, subject: PlanSubject, now: float) -> None:
-        promised = fresh_until(before)
-        for facts, until in promised.items():
-            if until < now and fresh_until(subject).get(facts, until) > until:
-                self.broken.append(f"{now - BEGIN:.0f} s: {key[2]} {facts}: {now - until:.0f} s late")
-
-
-@dataclass
-class Simulation:
-    """An exporter over a world, without threads; `run` lets time pass."""
-
-    world: World
-    clock: VirtualClock
-    rate: float = RATE
-
-    def __post_init__(self) -> None:
-        self.watch = Watch(self.clock)
-        self.service = Service(self.world)
-        self.runner = Inline()
-        self.store = Store(objectives_for(()))
-        self.store.subscribe(self.watch.on_subject)
-        self.outcomes = Outcomes(self.clock)
-        self.pacer = Pacer(self.rate, 4, self.clock)
-        self.time = ServerTime(self.clock)
-        scope = Scope(account=ACCOUNT, region=REGION)
-        client = Client(
-            scope,
-            "http://dbs.example",
-            _Keys(),
-            self.pacer,
-            self.clock,
-            10.0,
-            self.watch.on_call,
-            sessions=InProcessSessions(InProcess(self.service, self.clock), self.clock),
-            time=self.time,
-        )
-        ages = {
-            collector.name: Ages(
-                interval=collector.interval_seconds,
-                at_rest=collector.at_rest_seconds
-                if isinstance(collector, PlanCollector)
-                else collector.interval_seconds,
-            )
-            for collector in TABLE
-            if collector.enabled and collector.level != "account"
-        }
-        self.scheduler = Scheduler(
-            store=self.store, outcomes=self.outcomes, clock=self.clock, runner=self.runner
-        )
-        target = Target(
-            scope=scope,
-            api=client,
-            rate=self.pacer,
-            time=self.time,
-            concurrency=4,
-            collectors=ages,
-            selects=lambda _plan: True,
-            fingerprint=None,
-        )
-        self.scheduler.apply(
-            [
-                Account(
-                    name=ACCOUNT,
-                    target=lambda _region: target,
-                    regions=(REGION,),
-                    home=REGION,
-                    api=client,
-                    time=self.time,
-                    intervals={},
-                )
-            ]
-        )
-
-    def run(
-        self, seconds: float, every: float = 60.0, at: Callable[[float], None] = lambda _now: None
-    ) -> None:
-        """Let time pass; `at` is called every so many seconds."""
-        end = self.clock.monotonic() + seconds
-        tick = self.clock.monotonic()
-        while (now := self.clock.monotonic()) < end:
-            if now >= tick:
-                self.watch.stretches.append((now, self.scheduler.budgets()[0].stretch))
-                at(self.clock.now())
-                tick += every
-            before = self.runner.tasks
-            following = self.scheduler.dispatcher.step(now)
-            if self.runner.tasks == before:
-                until = min(end, tick, end if following is None else following)
-                self.clock.sleep(max(1e-3, until - self.clock.monotonic()))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fleet:
-    """A fleet to be simulated: plans in a region, and how their backups behave."""
-
-    plans: int
-    usual_seconds: float
-    spread_minutes: int = 120
-    start_minute: int = 22 * 60
-    assumptions: Assumptions = Assumptions()
-    log_file_seconds: int = HOUR
-    rate: float = RATE
-
-
-def simulated(fleet: Fleet) -> Simulation:
-    """Return an exporter over a fleet, before its first call."""
-    clock = VirtualClock()
-    shape = FleetShape(
-        regions=(REGION,),
-        start_minute=fleet.start_minute,
-        start_spread_minutes=fleet.spread_minutes,
-        backup_seconds=fleet.usual_seconds,
-        failing_share=0.1,
-        log_file_seconds=fleet.log_file_seconds,
+def report(name: str, run: Run) -> bool:
+    """Print the rows of a run; False if something is what must not be."""
+    fleet, watch = run.fleet, run.simulation.watch
+    scale = 5.0 / fleet.rate
+    delays = notices(run.simulation, BEGIN + HOUR)
+    usual = fleet.usual_seconds
+    goal = max(4 * MINUTE, 0.1 * usual) * max(watch.stretches)
+    p50, p99 = percentile(delays, 0.5), percentile(delays, 0.99)
+    fits = max(watch.stretches) == 1.0
+    after = watch.stretches[60:]
+    print(f"{name}: {run.took_seconds:.0f} s", file=sys.stderr, flush=True)
+    row(
+        f"{name}: calls an hour, mean and fullest",
+        f"{mean(run.hourly) * scale:,.0f}, {max(run.hourly) * scale:,.0f}",
+        f"≤ {14_500:,} and {18_000:,}",
+        mean(run.hourly) * scale <= 14_500 if fits else None,
     )
-    world = World.healthy(plans=fleet.plans, clock=clock.now, shape=shape, assumptions=fleet.assumptions)
-    return Simulation(world, clock, fleet.rate)
+    row(
+        f"{name}: stretch, most and median",
+        f"{max(after):.2f}, {percentile(after, 0.5):.2f}",
+        "1 up to 2,000 plans",
+        None,
+    )
+    row(
+        f"{name}: end of a full backup until it is known, p50 and p99",
+        f"{p50 / MINUTE:.1f} min, {p99 / MINUTE:.1f} min",
+        f"p99 ≤ {goal / MINUTE:.1f} min",
+        p99 <= goal,
+    )
+    first = max(watch.first_read.values()) - BEGIN
+    sweep = fleet.plans / fleet.rate * 1.2 + 10.0
+    row(
+        f"{name}: each plan's full backups read after a start",
+        f"{first:.0f} s",
+        f"≤ {sweep:.0f} s",
+        first <= sweep,
+    )
+    points = max(watch.first_point.values(), default=0.0) - BEGIN
+    if watch.first_point:
+        row(f"{name}: each recovery point known after a start", f"{points:.0f} s", "≤ 60 s", points <= 60.0)
+    unknown = max((count for minute, count in watch.unknown.items() if minute >= 60), default=0)
+    row(f"{name}: most plans unknown after the first hour", f"{unknown}", "0", unknown == 0 if fits else None)
+    age = percentile(watch.recovery_ages, 0.99)
+    row(
+        f"{name}: age of what is known of a recovery point, p99",
+        f"{age / MINUTE:.1f} min",
+        "≤ 3 min",
+        age <= 3 * MINUTE,
+    )
+    if watch.restore_delays:
+        seen = percentile(watch.restore_delays, 0.99)
+        row(
+            f"{name}: a new restore is seen, p99 of {len(watch.restore_delays)}",
+            f"{seen / MINUTE:.0f} min",
+            "≤ 30 min",
+            seen <= 30 * MINUTE * max(watch.stretches) + MINUTE,
+        )
+    if watch.restore_gaps:
+        gap = max(watch.restore_gaps)
+        row(
+            f"{name}: longest time between two readings of a restore that runs",
+            f"{gap / MINUTE:.1f} min",
+            "≤ 2 min",
+            gap <= 2 * MINUTE,
+        )
+    failures = run.failures()
+    row(
+        f"{name}: promises broken at stretch 1; at a higher one",
+        f"{len(watch.broken)}; {len(watch.broken_stretched)}",
+        "0",
+        not failures,
+    )
+    for failure in failures[:10]:
+        print(f"{name}: {failure}", file=sys.stderr)
+    return not failures
 
 
-def notices(simulation: Simulation, since: float) -> list[float]:
-    """Return how long after its end each full backup that ended since then (Unix seconds) was known to have ended."""
-    world, watch, now = simulation.world, simulation.watch, simulation.clock.now()
-    delays = []
-    for plan_id in world.plan_ids(ACCOUNT, REGION):
-        history = world.history(plan_id)
-        for number in history.full_numbers()[-3:]:
-            backup = history.full(number)
-            if backup.finished_at is not None and since <= backup.finished_at:
-                seen = watch.seen_ended.get((plan_id, backup.set_id))
-                delays.append((seen if seen is not None else now + HOUR) - backup.finished_at)
-    return delays
+def fleets() -> list[tuple[str, Fleet, float]]:
+    """What `make bench` runs: name, fleet and hours."""
+    found = [
+        (
+            f"2,000 plans, {minutes} min (a tenth)",
+            Fleet(plans=200, usual_seconds=minutes * MINUTE, rate=0.5),
+            HOURS,
+        )
+        for minutes in (10, 30, 60, 360)
+    ]
+    found += [
+        ("2,000 plans, 30 min", Fleet(plans=2_000, usual_seconds=1_800.0), HOURS),
+        ("2,000 plans, 30 min, all at one minute (a tenth)", _tenth(2_000, spread_minutes=1), HOURS),
+        ("40 plans, 30 min", Fleet(plans=40, usual_seconds=1_800.0), FALSE_WORLD_HOURS),
+        ("500 plans, 30 min (a tenth)", _tenth(500), HOURS),
+        ("4,000 plans, 30 min (a tenth)", _tenth(4_000), HOURS),
+    ]
+    false = {
+        "the list has no window": Assumptions(window="absent"),
+        "the window follows full backups alone": Assumptions(window="full_backups"),
+        "the window lags 30 min": Assumptions(window_lag_seconds=1_800.0),
+        "log filter ignored": Assumptions(log_filter="ignored"),
+        "log filter in seconds": Assumptions(log_filter="s"),
+        "log filter without FILLING": Assumptions(log_filter_includes_filling=False),
+    }
+    found += [
+        (
+            f"1,000 plans, 30 min, {name} (a tenth)",
+            _tenth(1_000, assumptions=assumptions),
+            FALSE_WORLD_HOURS,
+        )
+        for name, assumptions in false.items()
+    ]
+    return found
 
 
-def percentile(values: list[float], share: float) -> float:
-    """Return the value below which this share of the values lies; 0 for none."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+def _tenth(plans: int, *, spread_minutes: int = 120, assumptions: Assumptions | None = None) -> Fleet:
+    return Fleet(
+        plans=plans // 10,
+        usual_seconds=1_800.0,
+        rate=0.5,
+        spread_minutes=spread_minutes,
+        assumptions=assumptions or Assumptions(),
+    )
 
 
 def main(arguments: list[str]) -> int:
-    plans, minutes, hours, rate = (
-        [float(argument) for argument in arguments] if len(arguments) == 4 else [*map(float, arguments), RATE]
-    )
-    began = time.perf_counter()
-    simulation = simulated(Fleet(plans=int(plans), usual_seconds=minutes * 60, rate=rate))
-    simulation.run(hours * HOUR)
-    watch = simulation.watch
-    print(f"{time.perf_counter() - began:.0f} s, {len(watch.call_times)} calls")
-    by_hour = Counter(int(at // HOUR) for at in watch.call_times)
-    print("calls by hour", [by_hour[hour] for hour in range(int(hours))])
-    print(watch.calls)
-    delays = notices(simulation, BEGIN + HOUR)
-    print(
-        "ends",
-        len(delays),
-        "notice p50",
-        percentile(delays, 0.5) / 60,
-        "p99",
-        percentile(delays, 0.99) / 60,
-        "max",
-        max(delays, default=0) / 60,
-    )
-    print(
-        "first read max",
-        max(watch.first_read.values()) - BEGIN,
-        "first point max",
-        max(watch.first_point.values()) - BEGIN,
-    )
-    print(
-        "stretch max",
-        max(factor for _, factor in watch.stretches),
-        "by hour",
-        [max(f for at, f in watch.stretches if at // HOUR == hour) for hour in range(int(hours))],
-    )
-    print(len(watch.broken), watch.broken[:10])
-    return 0
+    """Run all, or the one that is named."""
+    logging.disable(logging.CRITICAL)
+    runs = fleets()
+    if arguments:
+        plans, minutes, hours, rate = map(float, arguments)
+        fleet = Fleet(plans=int(plans), usual_seconds=minutes * MINUTE, rate=rate)
+        runs = [(f"{plans:,.0f} plans, {minutes:.0f} min, {rate:g} calls/s", fleet, hours)]
+    verdicts = [report(name, carried_out(fleet, hours)) for name, fleet, hours in runs]
+    return 0 if all(verdicts) else 1
 
 
 if __name__ == "__main__":

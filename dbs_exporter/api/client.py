@@ -26,7 +26,7 @@ from dbs_exporter.api.pacing import Pacer, backoff_seconds
 from dbs_exporter.api.paging import ListPass
 from dbs_exporter.api.server_time import ServerTime
 from dbs_exporter.api.signing import Acs3Auth, canonical_query
-from dbs_exporter.api.transport import HttpAnswer, Route, Sessions, exchange
+from dbs_exporter.api.transport import HttpAnswer, Sessions, exchange
 from dbs_exporter.clock import Clock
 from dbs_exporter.errors import ApiError, BadAnswer, BadCredentials, Invalid, Outcome, Throttled, Timeout
 from dbs_exporter.facts.fields import integer, items, text
@@ -91,7 +91,7 @@ class Client:
         self._nonce = nonce or _nonces()
         self._sessions = sessions or Sessions(clock)
         self.time = time or ServerTime(clock)
-        self._route = Route.to(self.endpoint)
+        self._route = self._sessions.route(self.endpoint)
         self._headers = {
             "accept": "application/json",
             "accept-encoding": "gzip",

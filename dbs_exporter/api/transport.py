@@ -70,6 +70,13 @@ class Sessions:
         self._clock = clock
         self._local = threading.local()
         self._adapters: weakref.WeakSet[Adapter] = weakref.WeakSet()
+        self._routes: dict[str, Route] = {}
+
+    def route(self, url: str) -> Route:
+        """Return the route to a URL; many clients ask for the same few."""
+        if url not in self._routes:
+            self._routes[url] = Route.to(url)
+        return self._routes[url]
 
     def current(self) -> requests.Session:
         """Return the session of the current thread."""

@@ -99,7 +99,11 @@ class _Fixed:
         self.identity = identity
         self.pieces = [deflated(identity)] if identity else []
         self.checksum = Checksum.of(identity)
-        self.series = sum(1 for line in identity.splitlines() if not line.startswith(b"#"))
+        comments = identity.count(b"\n#") + identity.startswith(b"#")
+        self.series = identity.count(b"\n") - comments
+
+
+_OPENMETRICS_END = _Fixed(OPENMETRICS_END)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,20 +259,22 @@ class Exposition:
             self._page(
                 OPENMETRICS_CONTENT_TYPE,
                 _body(self._separate, openmetrics=True),
-                _Fixed(openmetrics + OPENMETRICS_END),
+                _Fixed(openmetrics),
+                _OPENMETRICS_END,
             ),
         )
 
-    def _page(self, content_type: str, tail: _Body, end: _Fixed) -> Page:
-        checksum = combined((self._body.checksum, tail.checksum, end.checksum))
-        last = b"".join([tail.gzip, *end.pieces, checksum.gzip_trailer()])
+    def _page(self, content_type: str, tail: _Body, *ends: _Fixed) -> Page:
+        checksum = combined((self._body.checksum, tail.checksum, *(end.checksum for end in ends)))
+        pieces = [piece for end in ends for piece in end.pieces]
+        last = b"".join([tail.gzip, *pieces, checksum.gzip_trailer()])
         return Page(
             content_type=content_type,
-            identity=tuple(_chunks([*self._body.identity, *tail.identity, end.identity])),
+            identity=tuple(_chunks([*self._body.identity, *tail.identity, *(end.identity for end in ends)])),
             gzip=tuple(_chunks([self._body.gzip, last])),
             identity_length=checksum.length,
             gzip_length=len(self._body.gzip) + len(last),
-            series=self._body.series + tail.series + end.series,
+            series=self._body.series + tail.series + sum(end.series for end in ends),
         )
 
 

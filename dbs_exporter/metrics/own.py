@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Protocol, get_args
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -28,8 +28,6 @@ from dbs_exporter.facts.subjects import Scope, SubjectKey
 from dbs_exporter.metrics.family import Refusal
 from dbs_exporter.metrics.own_families import OWN_FAMILIES
 from dbs_exporter.metrics.text import OPENMETRICS_END, label_value
-
-OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 DURATION_BUCKETS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds; from a fast answer of a near region to the longest that a call may take."""
@@ -110,7 +108,11 @@ class OwnMetrics:
         registry.register(_OwnCollector(self._families))
 
     def watch(self, watched: Iterable[Watched]) -> None:
-        """Set what is polled from now on; new counters start at 0, those of removed targets end."""
+        """Set what is polled from now on; counters of removed targets end.
+
+        Of calls, those that succeed are counted from 0 on; each other outcome has a series once it comes, for thousands of
+        regions would have hundreds of thousands that say nothing.
+        """
         with self._lock:
             self._watched = {target.scope: target for target in watched}
             accounts = {scope.account for scope in self._watched}
@@ -118,8 +120,7 @@ class OwnMetrics:
             for scope, target in self._watched.items():
                 for operation in target.operations:
                     self._durations.setdefault(operation, _Durations())
-                    for outcome in OUTCOMES:
-                        calls[(scope.account, scope.region, operation, outcome)] = 0
+                    calls[(scope.account, scope.region, operation, "success")] = 0
             scopes = {(scope.account, scope.region) for scope in self._watched}
             calls.update({labels: n for labels, n in self._calls.items() if labels[:2] in scopes})
             self._calls = calls
@@ -193,14 +194,18 @@ class OwnMetrics:
         registry fails, the previous lines are returned again.
         """
         self._page = (series, identity_bytes)
+        texts, open_texts = [], []
         try:
-            collected = _Collected(list(self._registry.collect()))
-            text = generate_latest(collected)
-            open_text: bytes = openmetrics.generate_latest(collected)  # type: ignore[no-untyped-call]
+            # Family by family: those of thousands of regions need not be in memory at once.
+            for metric in self._registry.collect():
+                collected = _Collected(metric)
+                open_text: bytes = openmetrics.generate_latest(collected)  # type: ignore[no-untyped-call]
+                texts.append(generate_latest(collected))
+                open_texts.append(open_text.removesuffix(OPENMETRICS_END))
         except Exception:
             _log.exception("the exporter's own metrics could not be put together; the last ones stay")
             return self._last_lines
-        self._last_lines = (text, open_text.removesuffix(OPENMETRICS_END))
+        self._last_lines = (b"".join(texts), b"".join(open_texts))
         return self._last_lines
 
     def _families(self) -> Iterator[Metric]:
@@ -208,31 +213,35 @@ class OwnMetrics:
         budgets = self._budgets()
         with self._lock:
             rates = [(scope, target.rate) for scope, target in self._watched.items()]
-            yield _family("dbs_exporter_build_info", [(self._build, 1)])
-            yield _family("dbs_exporter_shard_info", [((str(self._shard[0]),), 1)])
-            yield _family("dbs_exporter_shards", [((), self._shard[1])])
-            yield from _collector_families(states)
-            yield from _budget_families(budgets)
-            yield _family("dbs_exporter_api_requests_total", self._calls.items())
-            yield self._duration_family()
-            yield _family(
-                "dbs_exporter_api_rate_limit_wait_seconds_total",
-                [((scope.account, scope.region), seconds) for scope, seconds in self._waits.items()],
-            )
-            yield _family(
-                "dbs_exporter_credentials_expires_timestamp_seconds",
-                [((account,), at) for account, at in self._expiries.items()],
-            )
-            yield _family(
-                "dbs_exporter_credentials_refresh_failures_total",
-                [((account,), n) for account, n in self._refresh_failures.items()],
-            )
-            yield _family("dbs_exporter_unknown_values_total", self._unknown.items())
-            yield _family("dbs_exporter_refused_rows_total", self._refused.items())
-            yield from self._reload_families()
-            yield _family("dbs_exporter_series", [((), self._page[0])])
-            yield _family("dbs_exporter_exposition_bytes", [((), self._page[1])])
-        # Outside the lock: `rate` is foreign code and may take a lock of its own.
+            calls, waits = list(self._calls.items()), list(self._waits.items())
+            expiries, refresh_failures = list(self._expiries.items()), list(self._refresh_failures.items())
+            unknown, refused = list(self._unknown.items()), list(self._refused.items())
+            durations = self._duration_family()
+        # Outside the lock: the reader takes its time, and `rate` is foreign code that may take a lock of its own.
+        yield _family("dbs_exporter_build_info", [(self._build, 1)])
+        yield _family("dbs_exporter_shard_info", [((str(self._shard[0]),), 1)])
+        yield _family("dbs_exporter_shards", [((), self._shard[1])])
+        yield from _collector_families(states)
+        yield from _budget_families(budgets)
+        yield _family("dbs_exporter_api_requests_total", calls)
+        yield durations
+        yield _family(
+            "dbs_exporter_api_rate_limit_wait_seconds_total",
+            [((scope.account, scope.region), seconds) for scope, seconds in waits],
+        )
+        yield _family(
+            "dbs_exporter_credentials_expires_timestamp_seconds",
+            [((account,), at) for account, at in expiries],
+        )
+        yield _family(
+            "dbs_exporter_credentials_refresh_failures_total",
+            [((account,), n) for account, n in refresh_failures],
+        )
+        yield _family("dbs_exporter_unknown_values_total", unknown)
+        yield _family("dbs_exporter_refused_rows_total", refused)
+        yield from self._reload_families()
+        yield _family("dbs_exporter_series", [((), self._page[0])])
+        yield _family("dbs_exporter_exposition_bytes", [((), self._page[1])])
         yield _family(
             "dbs_exporter_api_rate_limit_per_second",
             [((scope.account, scope.region), rate()) for scope, rate in rates],
@@ -274,19 +283,18 @@ class _OwnCollector(Collector):
         self._families = families
 
     def collect(self) -> Iterator[Metric]:
-        # A list first: a generator that is left half-read would go on holding the lock.
-        return iter(list(self._families()))
+        return self._families()
 
 
 class _Collected(CollectorRegistry):
-    """A registry's metrics collected once, so that both formats render the same values."""
+    """A metric collected once, so that both formats render the same values."""
 
-    def __init__(self, metrics: list[Metric]) -> None:
+    def __init__(self, metric: Metric) -> None:
         super().__init__()
-        self._metrics = metrics
+        self._metric = metric
 
     def collect(self) -> Iterator[Metric]:
-        return iter(self._metrics)
+        return iter([self._metric])
 
 
 def _family(name: str, values: _Values) -> Metric:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 Task = Callable[[], None]
 
-MOST_THREADS = 64
+MOST_THREADS = 56
+"""With those that serve, publish and watch, fewer than 64 in a process."""
 
 _log = logging.getLogger(__name__)
 

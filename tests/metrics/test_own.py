@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from msgspec.structs import replace
@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 from dbs_exporter.errors import Outcome
 from dbs_exporter.facts.collection import BudgetState, CollectorState
 from dbs_exporter.facts.subjects import Scope
-from dbs_exporter.metrics.own import DURATION_BUCKETS, OUTCOMES, OwnMetrics, Watched, build_revision
+from dbs_exporter.metrics.own import DURATION_BUCKETS, OwnMetrics, Watched, build_revision
 from dbs_exporter.metrics.own_families import OWN_FAMILIES
 
 PROD = Scope(account="prod", region="cn-hangzhou")
@@ -116,9 +116,8 @@ def test_both_formats_hold_the_same_samples() -> None:
     assert read(opened) == read(text_string_to_metric_families(text.decode()))
 
 
-def test_requests_start_at_zero_for_every_outcome() -> None:
-    """Before the first call there is a 0 for each account, region, operation and outcome, so that increases
-    show."""
+def test_requests_that_succeed_start_at_zero() -> None:
+    """Before the first call there is a 0 for each account, region and operation; other outcomes have a series once they come."""
     metrics = own()
     metrics.watch(
         [watched(PROD, "DescribeRegions", "DescribeFullBackupList"), watched(TEST, "DescribeRegions")]
@@ -126,7 +125,8 @@ def test_requests_start_at_zero_for_every_outcome() -> None:
 
     counted = samples(metrics, "dbs_exporter_api_requests_total")
 
-    assert len(counted) == 3 * len(OUTCOMES)
+    assert len(counted) == 3
+    assert {outcome for _, _, outcome, _ in counted} == {"success"}
     assert set(counted.values()) == {0.0}
     assert samples(metrics, "dbs_exporter_api_rate_limit_wait_seconds_total") == {
         ("prod", "cn-hangzhou"): 0.0,
@@ -138,7 +138,7 @@ def test_requests_start_at_zero_for_every_outcome() -> None:
     }
 
 
-@pytest.mark.parametrize("outcome", OUTCOMES)
+@pytest.mark.parametrize("outcome", get_args(Outcome))
 def test_every_attempt_is_counted_by_its_outcome(outcome: Outcome) -> None:
     """One attempt adds one to exactly one series."""
     metrics = own()
