@@ -55,7 +55,7 @@ def measured(world: World, regions: tuple[str, ...], *, hangs: bool) -> bool:
         exporter = Exporter("run", f"--config.file={file}")
         began, most, first = time.monotonic(), 0, None
         pause = threading.Event()
-        while (passed := time.monotonic() - began) < WATCH_SECONDS:
+        while time.monotonic() - began < WATCH_SECONDS:
             most = max(most, threads(exporter.pid))
             if first is None and not hangs:
                 shown = sum(line.startswith("dbs_plan_info{") for line in exporter.samples())
