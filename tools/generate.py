@@ -34,13 +34,11 @@ def generated() -> dict[Path, str]:
     from dbs_exporter.config.schema import markdown_reference
     from tools import chart_schema
     from tools.alert_table import as_markdown as alerts_as_markdown
+    from tools.sizing import sizing
 
     files: dict[Path, str] = {}
     files[ROOT / "docs" / "metrics.md"] = metrics_page()
-    configuration = markdown_reference()
-    files[ROOT / "docs" / "configuration.md"] = (
-        configuration if configuration.endswith("\n") else configuration + "\n"
-    )
+    files[ROOT / "docs" / "configuration.md"] = f"{markdown_reference().rstrip()}\n\n{sizing()}"
     files[ROOT / "docs" / "alerts.md"] = alerts_as_markdown()
     chart = ROOT / "helm" / "dbs-exporter" / "files"
     for name, content in rendered().items():

@@ -140,7 +140,7 @@ _INTRODUCTION = """# Configuration
 - SIGHUP, or `POST /-/reload` under `--web.enable-lifecycle`, reads the file again. A file with a mistake
   changes nothing. What is under `web` needs a restart.
 
-This page is made from the program by `dbs-exporter schema --format=markdown`.
+This page is made from the program by `dbs-exporter schema --format=markdown`; the last section is what `check` would say of made-up fleets.
 """
 
 

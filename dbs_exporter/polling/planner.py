@@ -372,13 +372,15 @@ class Planner:
             rises = self._stretch.factor > before
             _log.log(
                 logging.WARNING if rises else logging.INFO,
-                "the call budget does not suffice; readings come later"
+                "the call budget does not suffice; readings come later: raise requests_per_second or at_rest, or select fewer plans"
                 if rises
                 else "the call budget suffices better again",
                 extra={
                     "account": self._target.scope.account,
                     "region": self._target.scope.region,
                     "stretch": round(self._stretch.factor, 2),
+                    "wanted_per_hour": round(2 * sum(wanted.values())),
+                    "allowed_per_hour": round(2 * allowed),
                 },
             )
             self.reschedule_all()
