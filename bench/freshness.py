@@ -184,6 +184,23 @@ def fleets() -> list[tuple[str, Fleet, float]]:
         )
         for name, assumptions in false.items()
     ]
+    found += [
+        (
+            "500 idle plans (a tenth)",
+            Fleet(plans=50, usual_seconds=1_800.0, rate=0.5, idle=True),
+            FALSE_WORLD_HOURS,
+        ),
+        (
+            "5,000 plans at 15 calls/s, a list that never agrees with itself (a tenth)",
+            Fleet(
+                plans=500,
+                usual_seconds=1_800.0,
+                rate=1.5,
+                faults=({"kind": "shifting", "operation": "DescribeBackupPlanList"},),
+            ),
+            FALSE_WORLD_HOURS,
+        ),
+    ]
     return found
 
 

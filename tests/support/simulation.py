@@ -237,10 +237,11 @@ class Simulation:
     world: World
     clock: VirtualClock
     rate: float = 5.0
+    faults: tuple[dict[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         self.watch = Watch(self.clock)
-        self.service = Service(self.world)
+        self.service = Service(self.world, faults=self.faults, monotonic=self.clock.monotonic)
         self.runner = Inline()
         self.store = Store(objectives_for(()))
         self.store.subscribe(self.watch.on_subject)
@@ -326,6 +327,10 @@ class Fleet:
     assumptions: Assumptions = field(default_factory=Assumptions)
     log_file_seconds: int = HOUR
     rate: float = 5.0
+    idle: bool = False
+    """Its plans are stopped and back nothing up."""
+    faults: tuple[dict[str, Any], ...] = ()
+    """Of the simulated API; not those of the connection."""
 
 
 def simulated(fleet: Fleet) -> Simulation:
@@ -340,7 +345,9 @@ def simulated(fleet: Fleet) -> Simulation:
         log_file_seconds=fleet.log_file_seconds,
     )
     world = World.healthy(plans=fleet.plans, clock=clock.now, shape=shape, assumptions=fleet.assumptions)
-    return Simulation(world, clock, fleet.rate)
+    for plan_id in world.plan_ids(ACCOUNT, REGION) if fleet.idle else ():
+        world.set_status(plan_id, "stop")
+    return Simulation(world, clock, fleet.rate, fleet.faults)
 
 
 def notices(simulation: Simulation, since: float) -> list[float]:

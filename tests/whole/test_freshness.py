@@ -150,3 +150,24 @@ def test_where_what_is_assumed_is_false_every_promise_is_kept_and_nothing_is_inv
     assert [minute for minute in watch.unknown if minute >= 60] == []
     assert percentile(notices(simulation, BEGIN + HOUR), 0.9) < 300.0
     assert all(isinstance(watch.subject(plan_id), PlanSubject) for plan_id in watch.first_read)
+
+
+def test_a_plan_list_that_never_agrees_with_itself_blinds_no_region() -> None:
+    """Each page is a fact; only the record that every other answer lacks is not known, and what is known is not gone."""
+    torn = {"kind": "shifting", "operation": "DescribeBackupPlanList"}
+    simulation = run(replace(TENTH, plans=150, faults=(torn,)), 2.0)
+    watch = simulation.watch
+
+    assert len(watch.first_read) >= 148
+    assert max((plans for minute, plans in watch.unknown.items() if minute >= 60), default=0) <= 2
+    assert len(simulation.store.plan_subjects()) >= 148
+
+
+def test_plans_to_which_nothing_happens_cost_no_more_than_those_at_rest() -> None:
+    """Not as many as something new and failing would."""
+    simulation = run(replace(TENTH, plans=50, idle=True), 4.0)
+    last_hour = [at for at in simulation.watch.call_times if at > 3 * HOUR]
+
+    assert max(simulation.watch.stretches) == 1.0
+    assert len(last_hour) < 0.75 * HOUR * TENTH.rate
+    assert simulation.watch.broken == []
