@@ -577,6 +577,7 @@ EXPIRIES = frozenset(
         "dbs_plan_expires_timestamp_seconds",
         "dbs_plan_last_good_expires_timestamp_seconds",
         "dbs_full_backup_last_success_expires_timestamp_seconds",
+        *(family.name for family in TABLE.families if "_condition_" in family.name),
     }
 )
 """Families of times that lie ahead."""

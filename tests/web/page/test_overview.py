@@ -88,9 +88,16 @@ def test_the_overview_puts_what_is_wrong_first() -> None:
     """Plans by state, then by how much of an objective is used; gateways, restores and collectors in trouble first."""
     found = fleet()
 
-    assert [row.state for row in found.plans[:3]] == ["unprotected", "breached", "at_risk"]
+    assert [row.state for row in found.plans[:3]] == ["unprotected", "breached", "attention"]
     assert {row.state for row in found.plans[3:]} == {"protected"}
-    assert found.counts() == {"unprotected": 1, "breached": 1, "unknown": 0, "at_risk": 1, "protected": 4}
+    assert found.counts() == {
+        "unknown": 0,
+        "unprotected": 1,
+        "breached": 1,
+        "at_risk": 0,
+        "attention": 1,
+        "protected": 4,
+    }
     assert [(row.gateway.gateway_id, row.trouble, row.plans) for row in found.gateways] == [
         ("g1", True, 4),
         ("g3", True, 0),
