@@ -82,8 +82,10 @@ def _shown(subject: PlanSubject, at: float) -> Iterator[tuple[str, str, float]]:
     if plan.log_backup_enabled is False:
         logs = subject.get(LOG_BACKUPS)
         kept = dict(logs.counts).get("COMPLETED", 0) if logs else 0
-        if kept or (rpo is not None and interval is not None and rpo < interval):
+        if rpo is not None and interval is not None and rpo < interval:
             yield LOG_OFF, PLANS.name, created
+        elif kept:
+            yield LOG_OFF, LOG_BACKUPS.name, created
     retention = plan.full_retention_seconds
     if interval is not None and retention is not None and retention < 2 * interval:
         yield RETENTION_SHORT, PLANS.name, created

@@ -13,6 +13,7 @@ from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackup, FullBackup
 from dbs_exporter.facts.gateways import GATEWAYS, Gateway
 from dbs_exporter.facts.groups import Group, with_facts
 from dbs_exporter.facts.log_backups import LOG_BACKUPS, LogHistory
+from dbs_exporter.facts.noticed import running_key
 from dbs_exporter.facts.objectives import Objectives
 from dbs_exporter.facts.plans import PLANS, Plan, PlanList
 from dbs_exporter.facts.restore_ranges import RANGES, RestoreRange
@@ -159,6 +160,7 @@ def fleet(count: int = 3) -> Overview:
     restoring = replace(
         with_group(good_plan("p1", name="with restore"), RESTORES, RestoreHistory(tasks=(running, ended))),
         objectives=Objectives(rpo=1800.0, restore_time=HOUR),
+        noticed={running_key(running): NOW - 2 * HOUR},
     )
     plans = [
         restoring,

@@ -15,11 +15,13 @@ from dbs_exporter.conditions.causes import explanations
 from dbs_exporter.conditions.table import judge, worse_from
 from dbs_exporter.conditions.texts import cause, summary
 from dbs_exporter.facts.collection import BudgetState, CollectorState
+from dbs_exporter.facts.downloads import DOWNLOADS
 from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackupHistory, full_backup_end
 from dbs_exporter.facts.gateways import GATEWAYS, Gateway, plans_per_gateway
 from dbs_exporter.facts.job_errors import JOB_ERRORS
 from dbs_exporter.facts.limits import HEARTBEAT_LATE_SECONDS
 from dbs_exporter.facts.log_backups import LOG_BACKUPS
+from dbs_exporter.facts.noticed import running_key
 from dbs_exporter.facts.plans import PLANS
 from dbs_exporter.facts.prechecks import NOT_PASSED, PRECHECKS
 from dbs_exporter.facts.protection import last_good_expires, log_until, recovery_gaps, recovery_point
@@ -248,7 +250,18 @@ def _messages(subject: PlanSubject) -> Iterable[str]:
         yield subject.plan.error_message
     for error in subject.get(JOB_ERRORS) or ():
         yield f"{error.job_kind.replace('_', ' ')} {error.job_id}: {': '.join(filter(None, (error.error_code, error.error_message)))}"
+    restores, downloads = subject.get(RESTORES), subject.get(DOWNLOADS)
+    for task in restores.tasks if restores else ():
+        if task.error_message and task.status != "finish":
+            yield f"restore {task.task_id}: {task.error_message}"
+    for download in downloads.tasks if downloads else ():
+        if download.error_message and download.status != "finish":
+            yield f"download {download.task_id}: {download.error_message}"
+    if backups is not None and backups.last_success is not None and backups.last_success.error_message:
+        yield f"full backup {backups.last_success.backup_set_id}: {backups.last_success.error_message}"
     for check in subject.get(PRECHECKS) or ():
+        if check.error_message and check.status == "failed":
+            yield f"pre-check of {check.subject.replace('_', ' ')}: {check.error_message}"
         for item in check.items:
             if item.state in NOT_PASSED:
                 yield f"pre-check of {check.subject.replace('_', ' ')}: {': '.join(filter(None, (item.item, item.error_message)))}"
@@ -273,7 +286,8 @@ def _restores(subject: PlanSubject, now: float) -> Iterable[RestoreRow]:
     restores = subject.get(RESTORES)
     for task in restores.tasks if restores else ():
         if not restore_ended(task):
-            elapsed = _age(task.created_at, now)
+            # What waits has not begun; it takes its time from when it was first seen to run.
+            elapsed = _age(subject.noticed.get(running_key(task)), now)
             late = elapsed is not None and objective is not None and elapsed > objective
             yield RestoreRow(subject=subject, task=task, elapsed=elapsed, late=late)
 
