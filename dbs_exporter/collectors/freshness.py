@@ -27,7 +27,7 @@ def _last_read(subject: PlanSubject) -> list[Row]:
 
 
 def _region(subject: RegionSubject) -> list[Row]:
-    return of_kinds(**subject.promised)
+    return of_kinds(**dict(sorted(subject.promised.items())))
 
 
 PLAN_FAMILIES: tuple[Family, ...] = (
@@ -42,7 +42,7 @@ PLAN_FAMILIES: tuple[Family, ...] = (
         "dbs_plan_fresh_until_timestamp_seconds",
         "Until when what was last read of the plan counts as known; past it, these facts are stale",
         "when the next DescribeBackupPlanList, DescribeFullBackupList and so on is promised, and 3.5 minutes",
-        lambda subject: of_kinds(**fresh_until(subject)),
+        lambda subject: of_kinds(**dict(sorted(fresh_until(subject).items()))),
         labels=("facts",),
         reads=("plan", "window", "promised"),
     ),

@@ -290,7 +290,7 @@ def test_while_a_backup_runs_it_is_looked_at_when_it_may_have_failed_and_when_it
         at = found.at
 
     assert looks[:2] == [60.0, 0.84 * usual]
-    assert [promises[0], promises[1]] == [30.0 + 0.02 * usual, 0.88 * usual - 60.0]
+    assert [promises[0], promises[1]] == [30.0 + 0.02 * usual, 0.86 * usual - 60.0]
     assert promises[2:] == [pytest.approx(0.07 * usual)] * 4
     assert looks[2] - looks[1] == pytest.approx(0.95 * 0.07 * usual)
 

@@ -88,15 +88,15 @@ def fleet() -> Iterator[tuple[Exporter, Simulator]]:
         )
         running.start()
         try:
-            read_whole(running)
+            read_whole(running, len(world.plan_ids("demo")))
             yield running, simulator
         finally:
             running.close()
 
 
-def read_whole(running: Exporter) -> None:
-    """Wait until everything that is promised was read, and the page holds it."""
-    while running.missing() or not all_read(running):
+def read_whole(running: Exporter, plans: int) -> None:
+    """Wait until so many plans are known and everything that is promised of them was read, and the page holds it."""
+    while running.missing() or len(running.store.plan_subjects()) < plans or not all_read(running):
         running.clock.sleep(0.02)
     assert [state for state in running.outcomes.states() if state.last_error] == []
     running.exposition.publish()
@@ -202,7 +202,7 @@ def test_every_incident_is_visible(fleet: tuple[Exporter, Simulator]) -> None:
         without = Exporter(parse_config(CONFIG.format(url=other.url, secret="testsk")), clock=StandingClock())
         without.start()
         try:
-            read_whole(without)
+            read_whole(without, 0)
             healthy = lines_by_plan(page(without))
         finally:
             without.close()
