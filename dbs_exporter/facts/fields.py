@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dbs_exporter.errors import BadAnswer
-from dbs_exporter.facts.enums import Spellings, UnknownValue
+from dbs_exporter.facts.enums import Spellings, UnknownValue, ignore_unknown
 
 Record = Mapping[str, Any]
 """An object of an answer, as `json` gives it."""
@@ -224,16 +224,21 @@ def items(answer: Record, path: tuple[str, ...]) -> list[dict[str, Any]]:
     return [record if type(record) is dict else {} for record in found]
 
 
-def texts(answer: Record, path: tuple[str, ...]) -> tuple[str, ...]:
-    """Read the texts at `path`: a list, one text, or nothing at all as "", null, {} or missing. Raises BadAnswer."""
+def texts(answer: Record, path: tuple[str, ...], unknown: UnknownValue = ignore_unknown) -> tuple[str, ...]:
+    """Read the texts at `path`: a list, one text, or nothing at all as "", null, {} or missing. Raises BadAnswer.
+
+    A member of a list that is nothing is left out, and reported to `unknown`.
+    """
     found = _at(answer, path)
     field = ".".join(path)
     if type(found) is dict:
         if found:
             raise _bad(field, "texts", found)
         return ()
-    said = (text({field: item}, field) for item in found)
-    return tuple(item for item in said if item)
+    members = [text({field: member}, field) for member in found]
+    for _ in range(members.count("")):
+        unknown(path[-1])
+    return tuple(member for member in members if member)
 
 
 def item(answer: Record) -> Record | None:
