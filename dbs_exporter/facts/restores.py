@@ -62,7 +62,8 @@ class RestoreHistory(Struct, frozen=True, kw_only=True):
     """A plan's restore tasks: those not ended and the newest five ended ones, and what the whole list says."""
 
     tasks: tuple[RestoreTask, ...] = ()
-    counts: Counts = ()
+    counts: Counts | None = ()
+    """None where records of the list were left out."""
     last_success_at: float | None = None
     last_success_duration_seconds: float | None = None
     overtaken: bool = False
@@ -133,8 +134,11 @@ def restore_duration(task: RestoreTask) -> float | None:
     return task.finished_at - task.created_at
 
 
-def restore_history(tasks: Iterable[RestoreTask]) -> RestoreHistory:
-    """Condense a plan's restore tasks: those not ended and the newest five ended ones · DescribeRestoreTaskList."""
+def restore_history(tasks: Iterable[RestoreTask], left_out: int = 0) -> RestoreHistory:
+    """Condense a plan's restore tasks: those not ended and the newest five ended ones · DescribeRestoreTaskList.
+
+    `left_out` is how many records of the list could not be read.
+    """
     unique = sorted(
         distinct(
             tasks, lambda task: task.task_id, lambda task: (restore_ended(task), task.finished_at or 0.0)
@@ -146,7 +150,7 @@ def restore_history(tasks: Iterable[RestoreTask]) -> RestoreHistory:
     last = max(good, key=lambda task: (task.finished_at or 0.0, task.task_id), default=None)
     return RestoreHistory(
         tasks=(*(task for task in unique if not restore_ended(task)), *ended[-ENDED_TASKS_KEPT:]),
-        counts=counts_of((task.status for task in unique), RESTORE_STATUSES),
+        counts=None if left_out else counts_of((task.status for task in unique), RESTORE_STATUSES),
         last_success_at=last.finished_at if last else None,
         last_success_duration_seconds=restore_duration(last) if last else None,
     )
