@@ -21,7 +21,7 @@ def read_plan_billing(reading: PlanReading) -> Read[Billing]:
 
 
 def due(subject: PlanSubject, pace: Pace) -> Dues:
-    """Return when a plan's billing is read again: it changes slowly, and nothing tells when."""
+    """Return when a plan's billing is read again: it changes slowly, and nothing shows when."""
     return (resting(subject.known(BILLING), pace),)
 
 

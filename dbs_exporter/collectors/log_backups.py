@@ -90,7 +90,7 @@ def due(subject: PlanSubject, pace: Pace) -> Dues:
     """Return when the newest part of a plan's log list is worth reading.
 
     While the window of the plan list, if it is known to follow the log, moves on in time: seldom. Where it lags: soon. Where it
-    says nothing: often enough for the plan's RPO. Nothing is due where only the whole list, which is long, would tell.
+    is not trusted: often enough for the plan's RPO. Nothing is due where only the whole list, which is long, would show it.
     """
     known = subject.known(LOG_BACKUPS)
     history = subject.get(LOG_BACKUPS)
@@ -107,7 +107,7 @@ def due(subject: PlanSubject, pace: Pace) -> Dues:
             return (soon(known, pace, "the window lags"),)
         return (resting(known, pace),)
     period = max(pace.interval, min(pace.at_rest, rpo / 4))
-    return (periodic(known, period, "the window says nothing of the log"),)
+    return (periodic(known, period, "the window is not known to follow the log"),)
 
 
 def audit(subject: PlanSubject, pace: Pace) -> Due:

@@ -43,7 +43,7 @@ class DownloadTask(Struct, frozen=True, kw_only=True):
 
 
 class DownloadHistory(Struct, frozen=True, kw_only=True):
-    """A plan's download tasks: those not ended and the newest five ended ones, and what the whole list says."""
+    """A plan's download tasks: those not ended and the newest five ended ones, and what follows from the whole list."""
 
     tasks: tuple[DownloadTask, ...] = ()
     counts: Counts | None = ()

@@ -1,6 +1,6 @@
 """One field of a DBS record at a time: every form the documents and the official SDKs show, or it is not readable.
 
-It owns the rules of form (what may stand for a number, a time, a list, nothing at all); what fields mean is said beside each thing.
+It owns the rules of form (what may stand for a number, a time, a list, nothing at all); what fields mean stands beside each thing.
 These functions run a million times in a poll of a large fleet, so each asks for the exact type the API documents first
 and only then for the other forms.
 """
@@ -105,13 +105,13 @@ def enum(
     *,
     required: bool = False,
 ) -> str:
-    """Read an enum's value in its documented spelling; another value is kept and told to `unknown`. Raises BadAnswer.
+    """Read an enum's value in its documented spelling; another value is kept and reported to `unknown`. Raises BadAnswer.
 
     `known` maps every documented value, and every spelling in lower case, to the documented value.
     """
-    said = record.get(field)
-    if type(said) is str:
-        found = known.get(said)
+    written = record.get(field)
+    if type(written) is str:
+        found = known.get(written)
         if found is not None:
             return found
     value = required_text(record, field) if required else text(record, field)

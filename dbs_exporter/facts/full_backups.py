@@ -147,7 +147,7 @@ def full_backup_history(backups: Iterable[FullBackup], now: float, left_out: int
         last_success=last_success,
         last_attempt=jobs[-1] if jobs else None,
         running=current[-1] if current else None,
-        # Of a job without any time it cannot be said that it was overtaken.
+        # A job without any time may not have been overtaken.
         orphans=sum(_began(backup) > 0 and _by_begin(backup) <= last_ended for backup in running),
         consecutive_failures=sum(_began(backup) > since for backup in failures),
         counts=None if left_out else counts_of((backup.status for backup in unique), FULL_BACKUP_STATUSES),
@@ -243,5 +243,5 @@ def _by_end(backup: FullBackup) -> tuple[float, str]:
 
 
 def _point(backup: FullBackup) -> float | None:
-    """Return the instant a set restores to; where its end is not told, its start is what it holds for certain."""
+    """Return the instant a set restores to; where its end is not known, its start is what it holds for certain."""
     return backup.ended_at if backup.ended_at is not None else backup.started_at

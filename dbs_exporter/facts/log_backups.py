@@ -87,7 +87,7 @@ def log_history(files: Iterable[LogFile], at: float | None = None, left_out: int
     `left_out` is how many records of it could not be read.
 
     Log data counts up to the EndTime of COMPLETED and FILLING files; a FILLING file's EndTime is how far it has come, which
-    the documents' sample shows but no sentence says. A file whose times cannot be read carries no log. A file name that comes
+    the documents' sample shows but no sentence states. A file whose times cannot be read carries no log. A file name that comes
     again with another StartTime is another file, as after a failover or a reset of the binary log. Spans join files that follow
     each other within CHAIN_TOLERANCE_SECONDS.
     """
@@ -152,7 +152,7 @@ def _received(files: Iterable[LogFile]) -> list[tuple[LogFile, float]]:
 def ended_log_files(files: Iterable[LogFile]) -> tuple[Ended, ...]:
     """Return those that have ended, for the counters; each outcome of a file is an end of its own.
 
-    What cannot be read for certain is not counted, and neither is a file without its start: it cannot be told from others.
+    What cannot be read for certain is not counted, and neither is a file without its start: it cannot be distinguished from others.
     """
     return tuple(
         Ended(

@@ -59,7 +59,7 @@ class RestoreTask(Struct, frozen=True, kw_only=True):
 
 
 class RestoreHistory(Struct, frozen=True, kw_only=True):
-    """A plan's restore tasks: those not ended and the newest five ended ones, and what the whole list says."""
+    """A plan's restore tasks: those not ended and the newest five ended ones, and what follows from the whole list."""
 
     tasks: tuple[RestoreTask, ...] = ()
     counts: Counts | None = ()
@@ -162,7 +162,7 @@ def unfinished_restores(history: RestoreHistory | None) -> tuple[str, ...]:
 
 
 def followed(history: RestoreHistory, tasks: Iterable[RestoreTask]) -> RestoreHistory:
-    """Return the history with tasks as they were read by their ids since; what the whole list says stays as it was."""
+    """Return the history with tasks as they were read by their ids since; what follows from the whole list stays as it was."""
     newer = {task.task_id: task for task in tasks}
     current = tuple(newer.get(task.task_id, task) for task in history.tasks)
     ended = any(restore_ended(task) for task in newer.values())
@@ -184,6 +184,6 @@ def ended_restores(tasks: Iterable[RestoreTask]) -> tuple[Ended, ...]:
         for task in tasks
         if restore_ended(task)
         and _TIMES.isdisjoint(task.unreadable)
-        # Without a documented status it is the progress that tells success from failure.
+        # Without a documented status the progress distinguishes success from failure.
         and (task.status in RESTORE_ENDED or _PROGRESS.isdisjoint(task.unreadable))
     )
