@@ -17,7 +17,7 @@ _LIST = "DescribeBackupGatewayList"
 def read_gateways(reading: Reading) -> tuple[Gateway, ...]:
     """Read all gateways of a region."""
     records = reading.pages(_LIST, Region=reading.region)
-    gateways = reading.reader.each(records, read_gateway)
+    gateways, _ = reading.reader.each(records, read_gateway)
     return tuple({gateway.gateway_id: gateway for gateway in gateways}.values())
 
 

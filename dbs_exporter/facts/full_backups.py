@@ -54,16 +54,17 @@ class FullBackupHistory(Struct, frozen=True, kw_only=True):
     orphans: int = 0
     """Jobs listed as running or scheduled though a later one has ended: killed in flight."""
     consecutive_failures: int = 0
-    counts: Counts = ()
+    counts: Counts | None = ()
+    """None where records of the list were left out."""
     bytes_by_storage_class: Sizes = ()
     size_median_bytes: float | None = None
     duration_median_seconds: float | None = None
     oldest_kept_at: float | None = None
-    """EndTime of the oldest finished set that has not expired."""
+    """EndTime of the oldest finished set that has not expired; None where an older one may be kept."""
     newest_recovery_point_at: float | None = None
     """EndTime of the newest finished set that has not expired."""
     last_good_expires_at: float | None = None
-    """Latest expiry among the finished sets."""
+    """Latest expiry among the finished sets; None where that of one is not known."""
     last_failure_message: str = ""
     usual_wait_seconds: float | None = None
     """How long jobs wait for their start after they were created, at least three of four of them."""
@@ -85,14 +86,20 @@ FULL_BACKUPS: Group[FullBackupHistory] = Group("full_backups", FullBackupHistory
 
 def read_full_backup(fields: Fields) -> FullBackup:
     """Read one full backup set or job · DescribeFullBackupList, Items.FullBackupFile. Raises BadAnswer without id or status."""
+    backup_set_id = fields.identity("BackupSetId")
+    status = fields.status("BackupStatus", FULL_BACKUP_STATUS)
+    expires_at = fields.expiry("BackupSetExpiredTime")
+    if status == "finish" and expires_at is None and "BackupSetExpiredTime" not in fields.unreadable:
+        # The documents know no set that is kept for ever.
+        fields.unknown("BackupSetExpiredTime")
     return FullBackup(
-        backup_set_id=fields.identity("BackupSetId"),
-        status=fields.status("BackupStatus", FULL_BACKUP_STATUS),
+        backup_set_id=backup_set_id,
+        status=status,
         created_at=fields.instant("CreateTime"),
         started_at=fields.instant("StartTime"),
         ended_at=fields.instant("EndTime"),
         finished_at=fields.instant("FinishTime"),
-        expires_at=fields.expiry("BackupSetExpiredTime"),
+        expires_at=expires_at,
         size_bytes=fields.size("BackupSize"),
         storage_class=fields.enum("StorageMethod", STORAGE_CLASS),
         structure_progress=fields.progress("LogicalStructureBackupProgress"),
@@ -102,12 +109,13 @@ def read_full_backup(fields: Fields) -> FullBackup:
     )
 
 
-def full_backup_history(backups: Iterable[FullBackup], now: float) -> FullBackupHistory:
+def full_backup_history(backups: Iterable[FullBackup], now: float, left_out: int = 0) -> FullBackupHistory:
     """Condense a plan's full backups · DescribeFullBackupList. `now` is Unix seconds and decides only what has expired.
 
-    A set succeeded when its status is `finish`, failed when it is `stop`; running, paused and unknown ones are neither. A job
-    that runs though a later one has ended is an orphan and not what runs now. A set whose times or expiry cannot be read makes
-    no recovery point.
+    `left_out` is how many records of the list could not be read. A set succeeded when its status is `finish`, failed when it is
+    `stop`; running, paused and unknown ones are neither. A job that runs though a later one has ended is an orphan and not what
+    runs now. A set whose times cannot be read or whose expiry is not known makes no recovery point: no document says that one
+    without an expiry is kept.
     Medians are of up to 30 finished sets before the newest one and absent below 5. A set whose BackupSetExpiredTime has
     passed is not kept: it takes no part in what can be restored. The last good expiry alone looks at expired sets too: an
     alert on it must not end at the very moment it warned of.
@@ -125,9 +133,10 @@ def full_backup_history(backups: Iterable[FullBackup], now: float) -> FullBackup
     usable = [
         backup
         for backup in finished
-        if (backup.expires_at is None or backup.expires_at > now) and _TIMES.isdisjoint(backup.unreadable)
+        if backup.expires_at is not None and backup.expires_at > now and _TIMES.isdisjoint(backup.unreadable)
     ]
     points = [at for backup in usable if (at := _point(backup)) is not None]
+    oldest = min(points, default=None)
     earlier = finished[:-1][-MEDIAN_SETS:]
     last_ended = max(
         (_by_begin(backup) for backup in jobs if backup.status in FULL_BACKUP_ENDED), default=_NEVER
@@ -138,16 +147,16 @@ def full_backup_history(backups: Iterable[FullBackup], now: float) -> FullBackup
         last_success=last_success,
         last_attempt=jobs[-1] if jobs else None,
         running=current[-1] if current else None,
-        # Of a job without any time it cannot be said that it was overtaken.
+        # A job without any time may not have been overtaken.
         orphans=sum(_began(backup) > 0 and _by_begin(backup) <= last_ended for backup in running),
         consecutive_failures=sum(_began(backup) > since for backup in failures),
-        counts=counts_of((backup.status for backup in unique), FULL_BACKUP_STATUSES),
-        bytes_by_storage_class=size_by_storage_class(unique),
+        counts=None if left_out else counts_of((backup.status for backup in unique), FULL_BACKUP_STATUSES),
+        bytes_by_storage_class=size_by_storage_class(unique, left_out),
         size_median_bytes=median_of([backup.size_bytes for backup in earlier]),
         duration_median_seconds=median_of([full_backup_duration(backup) for backup in earlier]),
-        oldest_kept_at=min(points, default=None),
+        oldest_kept_at=None if left_out or _may_be_older(finished, oldest, now) else oldest,
         newest_recovery_point_at=max(points, default=None),
-        last_good_expires_at=_last_expiry(finished),
+        last_good_expires_at=None if left_out else _last_expiry(finished),
         last_failure_message=failures[-1].error_message if failures and _began(failures[-1]) > since else "",
         usual_wait_seconds=_usual_wait(jobs),
         usual_start_at=learned_start(backup.created_at for backup in jobs if backup.created_at is not None),
@@ -165,11 +174,24 @@ def _usual_wait(jobs: Sequence[FullBackup]) -> float | None:
     return max(0.0, waits[len(waits) * 3 // 4]) if waits else None
 
 
-def _last_expiry(finished: Iterable[FullBackup]) -> float | None:
-    """Return the latest expiry; None if it cannot be told, since one could not be read."""
-    if any("BackupSetExpiredTime" in backup.unreadable for backup in finished):
-        return None
-    return max((backup.expires_at for backup in finished if backup.expires_at is not None), default=None)
+def _may_be_older(finished: Iterable[FullBackup], oldest: float | None, now: float) -> bool:
+    """Return whether a set that may still be kept may end before the oldest one that is kept for certain."""
+    return oldest is not None and any(
+        (backup.expires_at is None or backup.expires_at > now) and _earliest_end(backup) < oldest
+        for backup in finished
+    )
+
+
+def _earliest_end(backup: FullBackup) -> float:
+    """Return before when a set did not end, by whatever of its times is known."""
+    known = (backup.created_at, backup.started_at, backup.ended_at)
+    return max((at for at in known if at is not None), default=float("-inf"))
+
+
+def _last_expiry(finished: Sequence[FullBackup]) -> float | None:
+    """Return the latest expiry; None if that of one is not known, since it might be the latest."""
+    known = [backup.expires_at for backup in finished if backup.expires_at is not None]
+    return max(known, default=None) if len(known) == len(finished) else None
 
 
 def full_backup_duration(backup: FullBackup) -> float | None:
@@ -221,5 +243,5 @@ def _by_end(backup: FullBackup) -> tuple[float, str]:
 
 
 def _point(backup: FullBackup) -> float | None:
-    """Return the instant a set restores to; where its end is not told, its start is what it holds for certain."""
+    """Return the instant a set restores to; where its end is not known, its start is what it holds for certain."""
     return backup.ended_at if backup.ended_at is not None else backup.started_at

@@ -52,7 +52,7 @@ def read_precheck(
     Raises BadAnswer.
     """
     found = reader.fields(answer)
-    checks = tuple(reader.each(items(answer, ("Items", "PreCheckProgressDetail")), _item))
+    checks, _ = reader.each(items(answer, ("Items", "PreCheckProgressDetail")), _item)
     status = found.enum("Status", PRECHECK_STATUS)
     if not status:
         if checks or found.unreadable:
@@ -63,7 +63,7 @@ def read_precheck(
         subject_id=subject_id,
         status=status,
         progress=found.progress("Progress"),
-        items=checks,
+        items=tuple(checks),
     )
 
 

@@ -111,7 +111,7 @@ OWN_FAMILIES: tuple[OwnFamily, ...] = (
     ),
     OwnFamily(
         name="dbs_exporter_credentials_refresh_failures_total",
-        what="Refreshes of the account's credentials that failed",
+        what="Times that the account's credentials could not be had or renewed, about every half minute while that lasts",
         type="counter",
         labels=("account",),
     ),

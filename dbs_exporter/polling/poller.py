@@ -1,6 +1,6 @@
 """Reading one account in one region: what a reading brings goes to the store, and what failure means.
 
-A poller carries out the readings that its planner chooses, when the dispatcher says so. A reading that fails leaves the last good
+A poller carries out the readings that its planner chooses, when the dispatcher hands them out. A reading that fails leaves the last good
 facts; dead credentials and an API that does not answer let one reading at a time try.
 """
 
@@ -329,7 +329,7 @@ class Poller:
         if self._closed:
             return
         if not key.plan_id and key.collector in self._planner.plan_collectors:
-            # Each plan's own list says what is permitted of it.
+            # Each plan's own list shows what is permitted of it.
             self._on_failed(entry, error)
             return
         sentence = f"{key.plan_id} {error}".strip()

@@ -137,7 +137,7 @@ class Scheduler:
         return collector
 
     def _stop_account(self, name: str) -> None:
-        for scope in [one for one in self._pollers if one.account == name]:
+        for scope in [known for known in self._pollers if known.account == name]:
             self._stop(scope)
         if self._account_pollers.pop(name, None) is not None:
             self.dispatcher.remove(name)
@@ -160,7 +160,9 @@ class Scheduler:
     # ── regions ──
 
     def _keep_regions(self, account: str, regions: tuple[str, ...]) -> None:
-        for scope in [one for one in self._pollers if one.account == account and one.region not in regions]:
+        for scope in [
+            known for known in self._pollers if known.account == account and known.region not in regions
+        ]:
             self._stop(scope)
         for scope in self._store.scopes():
             if scope.account == account and scope.region not in regions:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from support.programs import tool
 
 from dbs_exporter.api.operations.registry import OPERATIONS
 from dbs_exporter.collectors.table import TABLE
@@ -21,16 +19,6 @@ from dbs_exporter.config.load import load_config
 ROOT = Path(__file__).resolve().parent.parent.parent
 EXAMPLES = ROOT / "examples"
 CALLED = {f"dbs:{operation}" for collector in TABLE for operation in collector.operations}
-
-
-def tool(name: str) -> str:
-    """The path of a tool, on PATH or beside the interpreter; skips, or fails under CI, where it is missing."""
-    found = shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{name} is missing: make tools")
-        pytest.skip(f"{name} is not installed: make tools")
-    return str(found)
 
 
 def actions(policy: str) -> set[str]:
@@ -78,9 +66,7 @@ def test_the_systemd_unit_is_clean_and_hardened(tmp_path: Path) -> None:
     analyze = tool("systemd-analyze")
     unit = tmp_path / "dbs-exporter.service"
     text = (EXAMPLES / "systemd" / "dbs-exporter.service").read_text(encoding="utf-8")
-    unit.write_text(
-        text.replace("/opt/dbs-exporter/bin/dbs-exporter", shutil.which("true") or ""), encoding="utf-8"
-    )
+    unit.write_text(text.replace("/opt/dbs-exporter/bin/dbs-exporter", tool("true")), encoding="utf-8")
     verified = subprocess.run(
         [analyze, "verify", str(unit)], capture_output=True, text=True, check=False, timeout=60
     )

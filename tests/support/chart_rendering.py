@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
+from support.programs import missing as missing  # noqa: PLC0414 - tests of the chart take it from here
+from support.programs import tool
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CHART = ROOT / "helm" / "dbs-exporter"
 WAYS = sorted(path.stem.removesuffix("-values") for path in (CHART / "ci").glob("*.yaml"))
 NODE_TOOLS = ROOT / "tests" / "node" / "node_modules"
-
-
-def missing(what: str) -> None:
-    """Skip with the reason, or fail where every tool must be."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{what} is missing: make tools")
-    pytest.skip(f"{what} is not installed: make tools")
 
 
 @cache
@@ -32,10 +24,7 @@ def helm() -> str:
     if found.is_file():
         found.chmod(0o755)
         return str(found)
-    on_path = shutil.which("helm")
-    if on_path is None:
-        missing("helm")
-    return str(on_path)
+    return tool("helm")
 
 
 def rendered(values: Any, kubernetes: str, release: str, namespace: str) -> subprocess.CompletedProcess[str]:

@@ -202,7 +202,7 @@ def test_every_incident_is_visible(fleet: tuple[Exporter, Simulator]) -> None:
         without = Exporter(parse_config(CONFIG.format(url=other.url, secret="testsk")), clock=StandingClock())
         without.start()
         try:
-            read_whole(without, 0)
+            read_whole(without, len(calm.plan_ids("demo")))
             healthy = lines_by_plan(page(without))
         finally:
             without.close()

@@ -47,7 +47,7 @@ class PlanRow:
     reasons: tuple[str, ...]
     """Sentences, the gravest first; empty for a protected plan."""
     messages: tuple[str, ...]
-    """What the API says went wrong, in its own words."""
+    """What went wrong, in the API's own words."""
     recovery_point_at: float | None
     recovery_point_age: float | None
     recovery_point_ratio: float | None
@@ -129,34 +129,39 @@ class Overview:
 
 
 def overview(snapshot: Snapshot) -> Overview:
-    """Judge every plan and put everything in order of gravity."""
+    """Judge every plan and put everything in order of severity."""
     now = snapshot.now
     rows = [plan_row(subject, now) for subject in snapshot.plans]
-    promised = [(one.scope, fresh_until(one)) for one in snapshot.plans]
-    promised += [(one.scope, one.promised) for one in snapshot.regions]
+    promised = [(plan.scope, fresh_until(plan)) for plan in snapshot.plans]
+    promised += [(region.scope, region.promised) for region in snapshot.regions]
     stale = Counter(
         (scope, facts) for scope, until_of in promised for facts, until in until_of.items() if until < now
     )
     return Overview(
         now=now,
-        plans=tuple(sorted(rows, key=_gravity)),
+        plans=tuple(sorted(rows, key=_severity)),
         gateways=tuple(
-            sorted(chain.from_iterable(_gateways(one, now) for one in snapshot.regions), key=_gateway_gravity)
+            sorted(
+                chain.from_iterable(_gateways(region, now) for region in snapshot.regions),
+                key=_gateway_severity,
+            )
         ),
         restores=tuple(
-            sorted(chain.from_iterable(_restores(one, now) for one in snapshot.plans), key=_restore_gravity)
+            sorted(
+                chain.from_iterable(_restores(plan, now) for plan in snapshot.plans), key=_restore_severity
+            )
         ),
         collectors=tuple(
             sorted(
-                (collector_row(one, stale[one.scope, one.facts], now) for one in snapshot.collectors),
-                key=_collector_gravity,
+                (collector_row(state, stale[state.scope, state.facts], now) for state in snapshot.collectors),
+                key=_collector_severity,
             )
         ),
-        untried=sum(not one.tried for one in snapshot.collectors),
+        untried=sum(not state.tried for state in snapshot.collectors),
         stretched=tuple(
             sorted(
-                (one for one in snapshot.budgets if one.stretch > 1),
-                key=lambda one: (-one.stretch, one.scope),
+                (budget for budget in snapshot.budgets if budget.stretch > 1),
+                key=lambda budget: (-budget.stretch, budget.scope),
             )
         ),
     )
@@ -247,19 +252,19 @@ def _restores(subject: PlanSubject, now: float) -> Iterable[RestoreRow]:
             yield RestoreRow(subject=subject, task=task, elapsed=elapsed, late=late)
 
 
-def _gravity(row: PlanRow) -> tuple[int, float, str, str]:
+def _severity(row: PlanRow) -> tuple[int, float, str, str]:
     return STATES.index(row.state), -row.urgency, row.subject.plan.name, row.subject.plan.plan_id
 
 
-def _gateway_gravity(row: GatewayRow) -> tuple[bool, int, Scope, str]:
+def _gateway_severity(row: GatewayRow) -> tuple[bool, int, Scope, str]:
     return not row.trouble, -(row.plans or 0), row.scope, row.gateway.gateway_id
 
 
-def _restore_gravity(row: RestoreRow) -> tuple[bool, float, str]:
+def _restore_severity(row: RestoreRow) -> tuple[bool, float, str]:
     return not row.late, -(row.elapsed or 0.0), row.task.task_id
 
 
-def _collector_gravity(row: CollectorRow) -> tuple[bool, Scope, str]:
+def _collector_severity(row: CollectorRow) -> tuple[bool, Scope, str]:
     return not row.trouble, row.state.scope, row.state.collector
 
 

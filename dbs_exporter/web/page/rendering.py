@@ -153,9 +153,9 @@ class Renderer:
         )
 
 
-def _unbroken(say: Callable[..., str]) -> Callable[..., str]:
+def _unbroken(wording: Callable[..., str]) -> Callable[..., str]:
     """A number and its unit stay on one line."""
-    return lambda *given: say(*given).replace(" ", "\u00a0").replace("\u00a0ago", " ago")
+    return lambda *given: wording(*given).replace(" ", "\u00a0").replace("\u00a0ago", " ago")
 
 
 def _with_unbroken_spans(sentence: str) -> str:

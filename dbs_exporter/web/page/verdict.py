@@ -1,6 +1,6 @@
 """The protection state of a plan and its reasons, from the facts and the time. Pure; reads no clock.
 
-Exactly one state holds for a plan, the first in this table that applies. The recording rules say the same in PromQL; `now` is
+Exactly one state holds for a plan, the first in this table that applies. The recording rules compute the same in PromQL; `now` is
 `time()`, and a comparison whose objective, fact or series is missing does not hold.
 
 | state       | holds when | series |
