@@ -126,7 +126,7 @@ class Exporter:
         accounts = self._accounts(self.config)
         self.own.on_reload(successful=True, at=self.clock.now())
         self._scheduler.apply(accounts)
-        if not self.outcomes.missing():
+        if self.store.region_subjects() and not self.outcomes.missing():
             self._first_page = self.exposition.request_publish()
         self.exposition.publish()
         self._publisher.start()
