@@ -14,7 +14,7 @@ from typing import Literal
 import click
 
 from dbs_exporter import __version__
-from dbs_exporter.cli.commands import call, healthcheck, metrics, schema
+from dbs_exporter.cli.commands import call, healthcheck, metrics, schema, state
 from dbs_exporter.cli.options import (
     Commands,
     ListenAddress,
@@ -23,6 +23,7 @@ from dbs_exporter.cli.options import (
     flag,
     listen_flag,
     log_flags,
+    storage_flag,
     telemetry_flag,
 )
 
@@ -62,6 +63,7 @@ def cli() -> None:
 @config_file_flag
 @listen_flag
 @telemetry_flag
+@storage_flag
 @flag(
     "--web.enable-lifecycle", "enable_lifecycle", is_flag=True, help="Allow POST /-/reload, as in Prometheus."
 )
@@ -78,6 +80,7 @@ def run(
     config_file: str,
     listen_addresses: tuple[str, ...],
     telemetry_path: str | None,
+    storage_path: str | None,
     enable_lifecycle: bool,
     shard: str,
     total_shards: int,
@@ -103,6 +106,7 @@ def run(
         Overrides(
             listen_addresses=listen_addresses,
             telemetry_path=telemetry_path,
+            storage_path=storage_path,
             log_level=log_level,
             log_format=log_format,
         ),
@@ -279,5 +283,5 @@ def check(
     ctx.exit(check_configuration(config_file, offline=offline, strict=strict, form=form))
 
 
-for _command in (metrics, schema, call, healthcheck):
+for _command in (metrics, schema, state, call, healthcheck):
     cli.add_command(_command)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from dbs_exporter.facts.collection import BudgetState, CollectorState
+from dbs_exporter.facts.collection import BudgetState, CollectorState, StorageState
 from dbs_exporter.facts.freshness import fresh_until
 from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackupHistory
 from dbs_exporter.facts.gateways import GATEWAYS, Gateway, plans_per_gateway
@@ -33,6 +33,8 @@ class Snapshot:
     regions: Sequence[RegionSubject]
     collectors: Sequence[CollectorState]
     budgets: Sequence[BudgetState] = ()
+    storage: StorageState | None = None
+    """None if the state is kept in memory only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +123,8 @@ class Overview:
     """Collectors that have not read anything yet."""
     stretched: tuple[BudgetState, ...]
     """Where calls are too few, the worst first."""
+    unsaved_since: float | None = None
+    """Since when what is known cannot be saved, in Unix seconds; None if it can, or is not to be."""
 
     def counts(self) -> dict[State, int]:
         """How many plans are in each state, every state named."""
@@ -164,6 +168,7 @@ def overview(snapshot: Snapshot) -> Overview:
                 key=lambda budget: (-budget.stretch, budget.scope),
             )
         ),
+        unsaved_since=snapshot.storage.failing_since if snapshot.storage is not None else None,
     )
 
 
