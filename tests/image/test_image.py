@@ -25,6 +25,10 @@ from support.chart_rendering import one, pod, template
 ROOT = Path(__file__).resolve().parent.parent.parent
 BASE = "localhost/dbs-exporter-test-base"
 IMAGE = "localhost/dbs-exporter:test"
+STATE = "/var/lib/dbs-exporter"
+HARDENED = (
+    "--read-only", "--read-only-tmpfs=false", "--cap-drop=all", "--security-opt=no-new-privileges", "--memory=128m",
+)  # fmt: skip
 TOOLS = ("buildah", "podman", "runc", "debootstrap")
 
 pytestmark = pytest.mark.xdist_group("image")
@@ -84,8 +88,8 @@ def running(image: str) -> Iterator[tuple[str, int]]:
     """The demo in a container without any right: (container id, port)."""
     port = free_port()
     container = ran(
-        "podman", "run", "--detach", "--no-healthcheck", "--read-only", "--read-only-tmpfs=false", "--cap-drop=all",
-        "--security-opt=no-new-privileges", "--memory=128m", "--publish", f"127.0.0.1:{port}:10033", image, "demo",
+        "podman", "run", "--detach", "--no-healthcheck", *HARDENED, "--publish", f"127.0.0.1:{port}:10033", image,
+        "demo",
     ).strip()  # fmt: skip
     try:
         yield container, port
@@ -127,6 +131,11 @@ def test_the_image_is_what_it_should_be(image: str) -> None:
 
     assert config["User"] == "65532:65532"
     assert config["Entrypoint"] == ["/app/bin/dbs-exporter"]
+    assert config["Cmd"] == [
+        "run",
+        "--config.file=/etc/dbs-exporter/dbs-exporter.yml",
+        f"--storage.path={STATE}",
+    ]
     assert config["Healthcheck"]["Test"] == ["CMD", "/app/bin/dbs-exporter", "healthcheck"]
     assert config["Labels"] == {
         **config["Labels"],
@@ -147,6 +156,24 @@ def test_the_image_is_what_it_should_be(image: str) -> None:
     )
     assert said
     assert (whole - base) / 1e6 == pytest.approx(int(said[1]), rel=0.15)
+
+
+def test_a_new_volume_is_the_users(image: str) -> None:
+    """Without any right, and on a read-only root, the user writes to a new volume for the state, and the next container finds it."""
+    volume = f"dbs-exporter-test-{os.getpid()}"
+    command = (
+        "podman", "run", "--rm", "--no-healthcheck", *HARDENED, "--volume", f"{volume}:{STATE}",
+        "--entrypoint", "/app/bin/python", image, "-c",
+    )  # fmt: skip
+    try:
+        ran(*command, f"import pathlib; pathlib.Path('{STATE}/kept').write_text('kept')")
+        found = ran(*command, f"import os; print(os.stat('{STATE}').st_uid, os.listdir('{STATE}'))")
+    finally:
+        subprocess.run(
+            ["podman", "volume", "rm", "--force", volume], capture_output=True, check=False, timeout=60
+        )
+
+    assert found.strip() == "65532 ['kept']"
 
 
 def test_the_build_context_is_what_the_dockerfile_copies() -> None:
@@ -176,7 +203,11 @@ def played(values: dict[str, Any], tmp_path: Path) -> Iterator[tuple[int, list[d
     for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
         # podman runs probes through systemd timers, which a build machine lacks; they are asked below instead.
         spec["containers"][0].pop(probe)
-    wanted = [document for document in documents if document["kind"] in {"ConfigMap", "Deployment"}]
+    wanted = [
+        document
+        for document in documents
+        if document["kind"] in {"ConfigMap", "Deployment", "PersistentVolumeClaim"}
+    ]
     play = tmp_path / "pod.yaml"
     play.write_text(yaml.safe_dump_all(wanted), encoding="utf-8")
     try:
