@@ -23,6 +23,7 @@ from dbs_exporter.cli.options import (
     flag,
     listen_flag,
     log_flags,
+    storage_flag,
     telemetry_flag,
 )
 
@@ -62,6 +63,7 @@ def cli() -> None:
 @config_file_flag
 @listen_flag
 @telemetry_flag
+@storage_flag
 @flag(
     "--web.enable-lifecycle", "enable_lifecycle", is_flag=True, help="Allow POST /-/reload, as in Prometheus."
 )
@@ -78,6 +80,7 @@ def run(
     config_file: str,
     listen_addresses: tuple[str, ...],
     telemetry_path: str | None,
+    storage_path: str | None,
     enable_lifecycle: bool,
     shard: str,
     total_shards: int,
@@ -103,6 +106,7 @@ def run(
         Overrides(
             listen_addresses=listen_addresses,
             telemetry_path=telemetry_path,
+            storage_path=storage_path,
             log_level=log_level,
             log_format=log_format,
         ),

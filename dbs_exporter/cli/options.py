@@ -186,6 +186,16 @@ def telemetry_flag(command: F) -> F:
     )(command)
 
 
+def storage_flag(command: F) -> F:
+    """Add `--storage.path`; None if it is not set."""
+    return flag(
+        "--storage.path",
+        "storage_path",
+        metavar="DIRECTORY",
+        help="Where what is known is kept over a restart.  [default: in memory only]",
+    )(command)
+
+
 def is_flag_set(ctx: click.Context, name: str) -> bool:
     """Return whether a parameter was set on the command line or in the environment, not by its default."""
     source = ctx.get_parameter_source(name)

@@ -11,10 +11,11 @@ from dbs_exporter.errors import ConfigError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overrides:
-    """The flags that override a configuration's `web` and `log`; empty or None where a flag is not set."""
+    """The flags that override a configuration's `web`, `storage` and `log`; empty or None where a flag is not set."""
 
     listen_addresses: tuple[str, ...] = ()
     telemetry_path: str | None = None
+    storage_path: str | None = None
     log_level: str | None = None
     log_format: str | None = None
 
@@ -28,9 +29,15 @@ class Overrides:
                 web["telemetry_path"] = telemetry_path(self.telemetry_path)
             except ValueError as error:
                 raise ConfigError(f"--web.telemetry-path: {error}") from None
+        storage = config.storage
+        if self.storage_path is not None:
+            if not self.storage_path.strip():
+                raise ConfigError("--storage.path: the path of a directory expected, not nothing")
+            storage = storage.model_copy(update={"path": self.storage_path})
         log = {"level": self.log_level, "format": self.log_format}
         return config.model_copy(
             update={
+                "storage": storage,
                 "web": config.web.model_copy(update=web),
                 "log": config.log.model_copy(update={key: value for key, value in log.items() if value}),
             }

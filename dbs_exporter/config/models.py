@@ -289,6 +289,17 @@ class WebConfig(_Model):
     telemetry_path: TelemetryPath = Field(default="/metrics", description="Path of the metrics.")
 
 
+class StorageConfig(_Model):
+    """Where what is known is kept over a restart. Changes need a restart."""
+
+    path: Text | None = Field(
+        default=None,
+        description="Directory for the state, made if there is none; no other process may use it."
+        " In memory only if not given.",
+        examples=["/var/lib/dbs-exporter"],
+    )
+
+
 class LogConfig(_Model):
     """What the exporter logs, on standard error."""
 
@@ -314,6 +325,9 @@ class Config(_Model):
         description="What plans are held to; exported as metrics, so that alerts need no thresholds.",
     )
     web: WebConfig = Field(default=WebConfig(), description="Where it serves.")
+    storage: StorageConfig = Field(
+        default=StorageConfig(), description="Where what is known is kept over a restart."
+    )
     log: LogConfig = Field(default=LogConfig(), description="How it logs.")
 
 

@@ -136,14 +136,17 @@ class Dispatcher:
         self._runner.close()
         self._runner.join(seconds)
 
-    def add(self, name: str, source: Source) -> None:
-        """Read from a source from now on."""
+    def add(self, name: str, source: Source, first_in: Mapping[str, float] = {}) -> None:
+        """Read from a source from now on; what comes by a cadence in so many seconds for the first time, at once if not given."""
         now = self._clock.monotonic()
         with self._lock:
             self._places[name] = _Place(name, source)
             for collector, interval in source.intervals.items():
                 self._cadence.add(
-                    f"{name}/{collector}", interval, partial(source.request, collector), now=now
+                    f"{name}/{collector}",
+                    interval,
+                    partial(source.request, collector),
+                    now=now + first_in.get(collector, 0.0),
                 )
         self.wake(name)
 

@@ -260,7 +260,7 @@ def test_a_proof_that_fails_fails_its_reading(error: Exception) -> None:
         raise error
 
     tails = Tails()
-    tails.restore(TailMethod(by="filter"))
+    tails.restore(TailMethod(by="filter"), 0)
     with pytest.raises(type(error)):
         read_log_backups(reading(LogApi(hourly(168), broken), tails, whole=True))
 
@@ -353,7 +353,7 @@ def test_a_first_page_that_does_not_reach_back_hours_is_no_first_tail() -> None:
         for number in range(newest, newest - 300, -1)
     ]
     tails = Tails()
-    tails.restore(TailMethod(by="order", newest_first=True))
+    tails.restore(TailMethod(by="order", newest_first=True), 0)
     facts = read_log_backups(reading(LogApi(minutes), tails)).facts
 
     assert (facts.count, facts.listed_at) == (300, NOW)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from dbs_exporter.facts.collection import BudgetState, CollectorState
+from dbs_exporter.facts.collection import BudgetState, CollectorState, StorageState
 from dbs_exporter.facts.freshness import fresh_until
 from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackupHistory
 from dbs_exporter.facts.gateways import GATEWAYS, Gateway, plans_per_gateway
@@ -33,6 +33,8 @@ class Snapshot:
     regions: Sequence[RegionSubject]
     collectors: Sequence[CollectorState]
     budgets: Sequence[BudgetState] = ()
+    storage: StorageState | None = None
+    """None if the state is kept in memory only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
