@@ -177,14 +177,18 @@ def test_each_shard_has_a_claim_of_its_own() -> None:
     (claim,) = spec["volumeClaimTemplates"]
 
     assert claim["metadata"] == {"name": "state", "labels": spec["selector"]["matchLabels"]}
-    assert claim["spec"] == one(template({**values, "shards": 1}), "PersistentVolumeClaim")["spec"]
+    assert claim["spec"] == {
+        "accessModes": ["ReadWriteOncePod"],
+        "storageClassName": values["persistence"]["storageClassName"],
+        "resources": {"requests": {"storage": "20Gi"}},
+    }
     assert spec["persistentVolumeClaimRetentionPolicy"] == {"whenDeleted": "Retain", "whenScaled": "Delete"}
     assert "PersistentVolumeClaim" not in {document["kind"] for document in documents}
     assert spec.get("updateStrategy", {}).get("type", "RollingUpdate") == "RollingUpdate"
 
 
 @pytest.mark.parametrize(
-    ("kubernetes", "mode"),
+    ("kubernetes", "shards_mode"),
     [
         ("1.27", "ReadWriteOnce"),
         ("1.28.15-aliyun.1", "ReadWriteOnce"),
@@ -193,8 +197,8 @@ def test_each_shard_has_a_claim_of_its_own() -> None:
         ("1.37", "ReadWriteOncePod"),
     ],
 )
-def test_a_volume_is_one_pods_where_the_cluster_can_see_to_it(kubernetes: str, mode: str) -> None:
-    """ReadWriteOncePod from Kubernetes 1.29 on, for the claim as for the claims of shards; a mode that is asked for wins."""
+def test_a_volume_is_one_pods_where_that_does_no_harm(kubernetes: str, shards_mode: str) -> None:
+    """ReadWriteOncePod for shards where the cluster knows it, never for the pod that shall move from a dead node; or as asked."""
 
     def modes(**asked: str) -> list[list[str]]:
         values = {**ways("account"), "persistence": {**KEPT, **asked}}
@@ -202,8 +206,9 @@ def test_a_volume_is_one_pods_where_the_cluster_can_see_to_it(kubernetes: str, m
         sharded = one(template({**values, "shards": 2}, kubernetes=kubernetes), "StatefulSet")["spec"]
         return [alone["accessModes"], sharded["volumeClaimTemplates"][0]["spec"]["accessModes"]]
 
-    assert modes() == [[mode], [mode]]
-    assert modes(accessMode="ReadWriteOnce") == [["ReadWriteOnce"], ["ReadWriteOnce"]]
+    assert modes() == [["ReadWriteOnce"], [shards_mode]]
+    for mode in ("ReadWriteOnce", "ReadWriteOncePod"):
+        assert modes(accessMode=mode) == [[mode], [mode]]
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -254,4 +259,4 @@ def test_the_path_is_the_charts() -> None:
     values = ways("account")
     values["config"]["storage"] = {"path": "/data"}
 
-    assert "storage" in refused(values)
+    assert "config.storage: the chart mounts a volume" in refused(values)

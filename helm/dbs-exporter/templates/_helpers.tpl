@@ -35,9 +35,13 @@
 {{- end -}}
 {{- end -}}
 
-{{/* the spec of a claim: nothing in it can be changed later */}}
+{{/*
+The spec of a claim; nothing in it can be changed later. The claim of one shard is not ReadWriteOncePod: while the pod of a dead
+node is still listed, the scheduler would find no place for the one that replaces it.
+*/}}
 {{- define "dbs-exporter.claimSpec" -}}
-{{- $accessMode := semverCompare ">=1.29-0" .Capabilities.KubeVersion.Version | ternary "ReadWriteOncePod" "ReadWriteOnce" -}}
+{{- $onePod := and (gt (int .Values.shards) 1) (semverCompare ">=1.29-0" .Capabilities.KubeVersion.Version) -}}
+{{- $accessMode := $onePod | ternary "ReadWriteOncePod" "ReadWriteOnce" -}}
 accessModes: [{{ default $accessMode .Values.persistence.accessMode }}]
 {{- with .Values.persistence.storageClassName }}
 storageClassName: {{ . | quote }}
