@@ -132,7 +132,8 @@ class Exporter:
         self._publisher.start()
         self._scheduler.start()
         if self.state is not None:
-            self.state.start(self._scheduler.learned)
+            self.state.learns_from(self._scheduler.learned)
+            self.state.start()
 
     def reload(self, read: Callable[[], Config]) -> None:
         """Apply the configuration that `read` returns, completely or not at all; one reload runs at a time.

@@ -18,6 +18,7 @@ from dbs_exporter.cli.options import (
     is_flag_set,
     listen_flag,
     log_flags,
+    storage_flag,
 )
 
 
@@ -73,6 +74,31 @@ def schema(form: str) -> None:
         click.echo(markdown_reference(), nl=False)
     else:
         click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+@click.command(short_help="What a saved state holds.")
+@storage_flag
+@config_file_flag
+@flag(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="How to print it.",
+)
+def state(storage_path: str | None, config_file: str, form: str) -> None:
+    """Print what is saved of each account and region: plans, ages, sizes. Works beside a running exporter.
+
+    \b
+    Examples:
+      dbs-exporter state --storage.path=/var/lib/dbs-exporter
+      dbs-exporter state --config.file=/etc/dbs-exporter/dbs-exporter.yml --format=json | jq .places
+    """
+    from dbs_exporter.cli.state_report import report
+    from dbs_exporter.clock import SystemClock
+
+    report(storage_path, config_file, form=form, now=SystemClock().now())
 
 
 @click.command(short_help="One API call, its answer as JSON.")

@@ -53,6 +53,8 @@ class Damaged(Exception):
 class Batch:
     """What one transaction changes: plans and regions that go come first, then rows that are put."""
 
+    dropped: list[tuple[str, str]] = field(default_factory=list)
+    """(account, region), with everything that is in them"""
     deleted: list[tuple[str, str, str]] = field(default_factory=list)
     """(account, region, plan)"""
     facts: list[tuple[str, str, str, str, bytes]] = field(default_factory=list)
@@ -61,7 +63,7 @@ class Batch:
     """(account, region, body)"""
 
     def __bool__(self) -> bool:
-        return bool(self.deleted or self.facts or self.reads)
+        return bool(self.dropped or self.deleted or self.facts or self.reads)
 
     @property
     def size_bytes(self) -> int:
@@ -128,6 +130,8 @@ class Database:
         with _as_os_errors():
             execute("BEGIN IMMEDIATE")
             try:
+                for table in ("facts", "reads"):
+                    many(f"DELETE FROM {table} WHERE account = ? AND region = ?", batch.dropped)  # noqa: S608
                 for account, region, plan in batch.deleted:
                     execute(
                         "DELETE FROM facts WHERE account = ? AND region = ? AND plan = ?",

@@ -71,6 +71,10 @@ class Contents:
         self._late.update(place[:2] for place in known)
         return known
 
+    def holds(self, place: Place) -> bool:
+        """Return whether anything of a place is known here."""
+        return bool(self._written.get(place))
+
     def hurry(self) -> None:
         """Have all times of readings written with the next transaction."""
         self._times_from.clear()

@@ -88,6 +88,19 @@ class Directory:
             self._descriptor = None
 
 
+def lineage_in(path: Path) -> int:
+    """Return the lineage of the counters that are saved in a directory, whoever holds it; 0 if it is not known."""
+    try:
+        descriptor = os.open(path / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        block = _read(descriptor)
+        return block.lineage if block is not None else 0
+    finally:
+        os.close(descriptor)
+
+
 def _new_lineage(before: int, now: float) -> int:
     return max(before + 1, int(now * 1000))
 

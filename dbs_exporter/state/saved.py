@@ -21,7 +21,7 @@ from dbs_exporter.facts.plans import Plan
 from dbs_exporter.facts.subjects import AccountSubject, GonePlan, Scope, SubjectKey
 from dbs_exporter.facts.tallies import Tally
 from dbs_exporter.state.bodies import Bodies
-from dbs_exporter.state.database import FILE_NAME, Damaged, Database, set_aside
+from dbs_exporter.state.database import FILE_NAME, Batch, Damaged, Database, set_aside
 from dbs_exporter.state.differing import Changes, Contents
 from dbs_exporter.state.directory import Directory
 from dbs_exporter.state.recalling import Recalled, account_from, recalled, region_from
@@ -96,11 +96,34 @@ class State:
         if not self._is_free:
             self._counters.hold()
 
-    def start(self, learned: Callable[[], Mapping[Scope, Learned]]) -> None:
-        """Begin to save; `learned` returns what was learned of each region that is watched."""
+    def learns_from(self, learned: Callable[[], Mapping[Scope, Learned]]) -> None:
+        """Take what returns what was learned of each region that is watched."""
         self._learned = learned
+
+    def start(self) -> None:
+        """Begin to save, in a thread; what has not been configured for a week is forgotten."""
+        with self._saving:
+            try:
+                self._forget_strangers()
+            except (OSError, Damaged) as error:
+                self._on_failure(error)
         self._thread = threading.Thread(target=self._run, name="state", daemon=True)
         self._thread.start()
+
+    def _forget_strangers(self) -> None:
+        if self._database is None:
+            return
+        before = self._clock.now() - STRANGE_SECONDS
+        places = [place for place in self._database.scopes() if not self._file.holds(place)]
+        old = [place for place in places if (self._saved_at(*place) or 0.0) < before]
+        if old:
+            self._database.write(Batch(dropped=old))
+
+    def _saved_at(self, account: str, region: str) -> float | None:
+        if self._database is None:
+            return None
+        rows, reads = self._database.rows(account, region), self._database.reads(account, region)
+        return recalled(self._bodies, account, region, rows, reads, self._directory.lineage).newest_at
 
     def _run(self) -> None:
         while not self._clock.sleep(SAVE_SECONDS):

@@ -36,6 +36,7 @@ from dbs_exporter.polling.store import Store
 from dbs_exporter.polling.target import Ages, Target
 from dbs_exporter.polling.workers import Task
 from dbs_exporter.simulator import Assumptions, FleetShape, Service, World
+from dbs_exporter.state.saved import State
 
 HOUR = 3_600
 LATENCY_SECONDS = 0.08
@@ -237,6 +238,8 @@ class Simulation:
     world: World
     clock: VirtualClock
     rate: float = 5.0
+    state_path: str | None = None
+    """Where the state is saved, each minute."""
 
     def __post_init__(self) -> None:
         self.watch = Watch(self.clock)
@@ -247,6 +250,11 @@ class Simulation:
         self.outcomes = Outcomes(self.clock)
         self.pacer = Pacer(self.rate, 4, self.clock)
         self.time = ServerTime(self.clock)
+        self.state: State | None = None
+        if self.state_path is not None:
+            groups = [collector.group for collector in TABLE]
+            self.state = State(self.state_path, groups, counters=self.store, clock=self.clock)
+            self.store.subscribe(self.state.update)
         scope = Scope(account=ACCOUNT, region=REGION)
         client = Client(
             scope,
@@ -270,7 +278,11 @@ class Simulation:
             if collector.enabled and collector.level != "account"
         }
         self.scheduler = Scheduler(
-            store=self.store, outcomes=self.outcomes, clock=self.clock, runner=self.runner
+            store=self.store,
+            outcomes=self.outcomes,
+            clock=self.clock,
+            runner=self.runner,
+            memory=self.state,
         )
         target = Target(
             scope=scope,
@@ -282,6 +294,8 @@ class Simulation:
             selects=lambda _plan: True,
             fingerprint=None,
         )
+        if self.state is not None:
+            self.state.learns_from(self.scheduler.learned)
         self.scheduler.apply(
             [
                 Account(
@@ -296,6 +310,19 @@ class Simulation:
             ]
         )
 
+    def save(self) -> None:
+        """Save the state."""
+        if self.state is not None:
+            self.state.save()
+
+    def restarted(self, away_seconds: float = 1.0) -> Simulation:
+        """Return the exporter that is started after this one has ended, so many seconds later."""
+        assert self.state is not None
+        self.state.close()
+        self.scheduler.close()
+        self.clock.sleep(away_seconds)
+        return Simulation(self.world, self.clock, self.rate, self.state_path)
+
     def run(self, seconds: float, at: Callable[[float], None] = lambda _now: None) -> None:
         """Let time pass; `at` is called every minute."""
         end = self.clock.monotonic() + seconds
@@ -307,6 +334,7 @@ class Simulation:
                 self.watch.stretches.append(self.watch.stretch)
                 self.watch.each_minute(self.clock.now())
                 at(self.clock.now())
+                self.save()
                 tick += 60.0
             before = self.runner.tasks
             following = self.scheduler.dispatcher.step(now)
@@ -328,7 +356,7 @@ class Fleet:
     rate: float = 5.0
 
 
-def simulated(fleet: Fleet) -> Simulation:
+def simulated(fleet: Fleet, state_path: str | None = None) -> Simulation:
     """Return an exporter over a fleet, before its first call."""
     clock = VirtualClock()
     shape = FleetShape(
@@ -340,7 +368,7 @@ def simulated(fleet: Fleet) -> Simulation:
         log_file_seconds=fleet.log_file_seconds,
     )
     world = World.healthy(plans=fleet.plans, clock=clock.now, shape=shape, assumptions=fleet.assumptions)
-    return Simulation(world, clock, fleet.rate)
+    return Simulation(world, clock, fleet.rate, state_path)
 
 
 def notices(simulation: Simulation, since: float) -> list[float]:

@@ -123,6 +123,8 @@ class Overview:
     """Collectors that have not read anything yet."""
     stretched: tuple[BudgetState, ...]
     """Where calls are too few, the worst first."""
+    unsaved_since: float | None = None
+    """Since when what is known cannot be saved, in Unix seconds; None if it can, or is not to be."""
 
     def counts(self) -> dict[State, int]:
         """How many plans are in each state, every state named."""
@@ -161,6 +163,7 @@ def overview(snapshot: Snapshot) -> Overview:
                 key=lambda one: (-one.stretch, one.scope),
             )
         ),
+        unsaved_since=snapshot.storage.failing_since if snapshot.storage is not None else None,
     )
 
 
