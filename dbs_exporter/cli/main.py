@@ -134,6 +134,7 @@ def run(
 )
 @listen_flag
 @telemetry_flag
+@storage_flag
 @log_flags
 def demo(
     plans: int,
@@ -141,6 +142,7 @@ def demo(
     speed: float,
     listen_addresses: tuple[str, ...],
     telemetry_path: str | None,
+    storage_path: str | None,
     log_level: str | None,
     log_format: str | None,
 ) -> None:
@@ -161,6 +163,7 @@ def demo(
         overrides=Overrides(
             listen_addresses=listen_addresses,
             telemetry_path=telemetry_path,
+            storage_path=storage_path,
             log_level=log_level,
             log_format=log_format,
         ),

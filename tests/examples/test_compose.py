@@ -334,7 +334,9 @@ def test_what_is_written_is_in_volumes_of_the_project(running: Project) -> None:
     mounts = [mount for container in running.containers().values() for mount in container["Mounts"]]
     volumes = {mount["Name"] for mount in mounts if mount["Type"] == "volume"}
 
-    assert volumes == {f"{running.name}_{name}" for name in ("prometheus", "alertmanager", "grafana")}
+    assert volumes == {
+        f"{running.name}_{name}" for name in ("exporter", "prometheus", "alertmanager", "grafana")
+    }
     assert [mount["Source"] for mount in mounts if mount["Type"] == "bind" and mount["RW"]] == []
 
 

@@ -105,6 +105,23 @@ def test_the_systemd_service_can_read_its_configuration() -> None:
     assert f"/run/credentials/dbs-exporter.service/{secret[0]}" in configuration
 
 
+def storage_path(command: str) -> str:
+    """Where a command keeps the state."""
+    (path,) = re.findall(r"--storage\.path=([^\s\"\],]+)", command)
+    return str(path)
+
+
+def test_the_systemd_service_can_write_its_state() -> None:
+    """The path of the state is the directory that systemd makes for the service's user and keeps, and nobody else's."""
+    unit = (EXAMPLES / "systemd" / "dbs-exporter.service").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^ExecStart=(.+)$", unit, re.MULTILINE)
+    (folder,) = re.findall(r"^StateDirectory=(\S+)$", unit, re.MULTILINE)
+    (mode,) = re.findall(r"^StateDirectoryMode=(\d+)$", unit, re.MULTILINE)
+
+    assert storage_path(command) == f"/var/lib/{folder}"
+    assert int(mode, 8) & 0o027 == 0
+
+
 @pytest.mark.parametrize("path", ["prometheus/prometheus.yml", "compose/prometheus.yml"])
 def test_prometheus_reads_the_scrape_configuration(path: str) -> None:
     """promtool accepts the configuration's syntax (its rule files live elsewhere)."""
@@ -172,6 +189,16 @@ def test_the_compose_file_mounts_what_exists() -> None:
     assert paths
     assert [str(path) for path in paths if not path.exists()] == []
     assert {source for source in sources if not source.startswith(".")} == set(compose_file()["volumes"])
+
+
+def test_the_state_in_the_compose_file_lies_in_a_volume_where_the_image_has_its_directory() -> None:
+    """The exporter writes to a named volume, mounted where the image has a directory of its user, as a new one takes over."""
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    path = storage_path(" ".join(compose_file()["services"]["dbs-exporter"]["command"]))
+    (folder,) = re.findall(r"^RUN install -d -o 65532 -g 65532 -m 0750 (\S+)$", dockerfile, re.MULTILINE)
+
+    assert mounted("dbs-exporter")[path] == "exporter"
+    assert path == folder == storage_path(dockerfile)
 
 
 @pytest.mark.parametrize("service", sorted(compose_file()["services"]))

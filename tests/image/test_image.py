@@ -25,6 +25,10 @@ from support.chart_rendering import one, pod, template
 ROOT = Path(__file__).resolve().parent.parent.parent
 BASE = "localhost/dbs-exporter-test-base"
 IMAGE = "localhost/dbs-exporter:test"
+STATE = "/var/lib/dbs-exporter"
+HARDENED = (
+    "--read-only", "--read-only-tmpfs=false", "--cap-drop=all", "--security-opt=no-new-privileges", "--memory=128m",
+)  # fmt: skip
 TOOLS = ("buildah", "podman", "runc", "debootstrap")
 
 pytestmark = pytest.mark.xdist_group("image")
@@ -79,19 +83,38 @@ def answers(url: str, seconds: float = 60) -> requests.Response:
         time.sleep(0.1)
 
 
-@pytest.fixture
-def running(image: str) -> Iterator[tuple[str, int]]:
+@contextmanager
+def demo(image: str, *options: str, arguments: tuple[str, ...] = ()) -> Iterator[tuple[str, int]]:
     """The demo in a container without any right: (container id, port)."""
     port = free_port()
     container = ran(
-        "podman", "run", "--detach", "--no-healthcheck", "--read-only", "--read-only-tmpfs=false", "--cap-drop=all",
-        "--security-opt=no-new-privileges", "--memory=128m", "--publish", f"127.0.0.1:{port}:10033", image, "demo",
+        "podman", "run", "--detach", "--no-healthcheck", *HARDENED, "--publish", f"127.0.0.1:{port}:10033", *options,
+        image, "demo", *arguments,
     ).strip()  # fmt: skip
     try:
         yield container, port
     finally:
         subprocess.run(
             ["podman", "rm", "--force", "--time=2", container], capture_output=True, check=False, timeout=60
+        )
+
+
+@pytest.fixture
+def running(image: str) -> Iterator[tuple[str, int]]:
+    """The demo as it is, with nothing to write to."""
+    with demo(image) as container_and_port:
+        yield container_and_port
+
+
+@pytest.fixture
+def volume() -> Iterator[str]:
+    """The name of a new volume."""
+    name = f"dbs-exporter-test-{os.getpid()}"
+    try:
+        yield name
+    finally:
+        subprocess.run(
+            ["podman", "volume", "rm", "--force", name], capture_output=True, check=False, timeout=60
         )
 
 
@@ -127,6 +150,11 @@ def test_the_image_is_what_it_should_be(image: str) -> None:
 
     assert config["User"] == "65532:65532"
     assert config["Entrypoint"] == ["/app/bin/dbs-exporter"]
+    assert config["Cmd"] == [
+        "run",
+        "--config.file=/etc/dbs-exporter/dbs-exporter.yml",
+        f"--storage.path={STATE}",
+    ]
     assert config["Healthcheck"]["Test"] == ["CMD", "/app/bin/dbs-exporter", "healthcheck"]
     assert config["Labels"] == {
         **config["Labels"],
@@ -147,6 +175,44 @@ def test_the_image_is_what_it_should_be(image: str) -> None:
     )
     assert said
     assert (whole - base) / 1e6 == pytest.approx(int(said[1]), rel=0.15)
+
+
+def scraped(port: int, sample: str, wanted: str) -> None:
+    """Scrape until a sample has the value that is wanted."""
+    deadline = time.monotonic() + 60
+    while f"{sample} {wanted}\n" not in requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text:
+        assert time.monotonic() < deadline, f"{sample} never was {wanted}"
+        time.sleep(0.1)
+
+
+def test_the_state_lies_in_a_volume_and_the_next_container_takes_it_up(image: str, volume: str) -> None:
+    """A new volume is the user's, who writes to it without any right, on a read-only root; nothing there is set aside later."""
+    for _ in range(2):
+        with demo(image, "--volume", f"{volume}:{STATE}", arguments=(f"--storage.path={STATE}",)) as (
+            container,
+            port,
+        ):
+            assert answers(f"http://127.0.0.1:{port}/-/ready").status_code == 200
+            scraped(port, "dbs_exporter_state_last_write_successful", "1.0")
+            program = f"import os; print(os.stat('{STATE}').st_uid, *sorted(os.listdir('{STATE}')))"
+            found = ran("podman", "exec", container, "/app/bin/python", "-c", program).split()
+
+            assert found[0] == "65532"
+            assert (
+                {"state.db", "state.lock"} <= set(found[1:]) <= {"state.db", "state.db-journal", "state.lock"}
+            )
+
+
+def test_on_a_read_only_root_without_a_volume_it_goes_on_in_memory(image: str) -> None:
+    """It serves, and says in metric and log that the state cannot be written."""
+    with demo(image, arguments=(f"--storage.path={STATE}",)) as (container, port):
+        assert answers(f"http://127.0.0.1:{port}/-/ready").status_code == 200
+        scraped(port, "dbs_exporter_state_last_write_successful", "0.0")
+        logged = subprocess.run(
+            ["podman", "logs", container], capture_output=True, text=True, check=True, timeout=60
+        )
+
+        assert STATE in logged.stderr
 
 
 def test_the_build_context_is_what_the_dockerfile_copies() -> None:
@@ -176,7 +242,11 @@ def played(values: dict[str, Any], tmp_path: Path) -> Iterator[tuple[int, list[d
     for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
         # podman runs probes through systemd timers, which a build machine lacks; they are asked below instead.
         spec["containers"][0].pop(probe)
-    wanted = [document for document in documents if document["kind"] in {"ConfigMap", "Deployment"}]
+    wanted = [
+        document
+        for document in documents
+        if document["kind"] in {"ConfigMap", "Deployment", "PersistentVolumeClaim"}
+    ]
     play = tmp_path / "pod.yaml"
     play.write_text(yaml.safe_dump_all(wanted), encoding="utf-8")
     try:
@@ -184,6 +254,18 @@ def played(values: dict[str, Any], tmp_path: Path) -> Iterator[tuple[int, list[d
         yield port, documents
     finally:
         subprocess.run(["podman", "kube", "down", str(play)], capture_output=True, check=False, timeout=120)
+
+
+def test_the_charts_pod_writes_to_its_claim(image: str, tmp_path: Path) -> None:
+    """With persistence the pod writes the state to the volume of its claim."""
+    assert image == IMAGE
+    with played({"demo": True, "persistence": {"enabled": True}}, tmp_path) as (port, documents):
+        claim = one(documents, "PersistentVolumeClaim")["metadata"]["name"]
+        assert answers(f"http://127.0.0.1:{port}/-/ready").status_code == 200
+        scraped(port, "dbs_exporter_state_last_write_successful", "1.0")
+        folder = ran("podman", "volume", "inspect", "--format", "{{.Mountpoint}}", claim).strip()
+
+        assert (Path(folder) / "state.db").stat().st_size > 0
 
 
 def test_the_charts_pod_runs_and_its_test_passes(image: str, tmp_path: Path) -> None:

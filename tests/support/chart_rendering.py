@@ -27,11 +27,14 @@ def helm() -> str:
     return tool("helm")
 
 
-def rendered(values: Any, kubernetes: str, release: str, namespace: str) -> subprocess.CompletedProcess[str]:
+def rendered(
+    values: Any, kubernetes: str, release: str, namespace: str, chart: Path = CHART
+) -> subprocess.CompletedProcess[str]:
     """What `helm template` does with some values."""
+    version = kubernetes if kubernetes.count(".") > 1 else f"{kubernetes}.0"
     return subprocess.run(
         [
-            helm(), "template", release, str(CHART), "--kube-version", f"{kubernetes}.0", "--namespace", namespace,
+            helm(), "template", release, str(chart), "--kube-version", version, "--namespace", namespace,
             "-f", "-",
         ],
         input=yaml.safe_dump(values), capture_output=True, text=True, check=False, timeout=60,
@@ -39,10 +42,15 @@ def rendered(values: Any, kubernetes: str, release: str, namespace: str) -> subp
 
 
 def template(
-    values: Any, *, kubernetes: str = "1.31", release: str = "rel", namespace: str = "monitoring"
+    values: Any,
+    *,
+    kubernetes: str = "1.31",
+    release: str = "rel",
+    namespace: str = "monitoring",
+    chart: Path = CHART,
 ) -> list[dict[str, Any]]:
     """Render the chart; a refusal is an AssertionError with helm's words."""
-    done = rendered(values, kubernetes, release, namespace)
+    done = rendered(values, kubernetes, release, namespace, chart)
     assert done.returncode == 0, done.stderr
     return [document for document in yaml.safe_load_all(done.stdout) if document]
 
