@@ -322,7 +322,7 @@ class Simulation:
         self.state.close()
         self.scheduler.close()
         self.clock.sleep(away_seconds)
-        return Simulation(self.world, self.clock, self.rate, self.state_path)
+        return Simulation(self.world, self.clock, self.rate, self.faults, self.state_path)
 
     def run(self, seconds: float, at: Callable[[float], None] = lambda _now: None) -> None:
         """Let time pass; `at` is called every minute."""
