@@ -48,9 +48,7 @@ def main() -> int:
         world = World.healthy(plans=arguments.plans, clock=time.time, shape=FleetShape(regions=(REGION,)))
         with start_simulator(world) as simulator:
             read_once(folder, simulator.url, arguments.plans)
-            state = State(
-                str(folder / "1"), GROUPS, counters=Store(objectives_for(())), clock=SystemClock()
-            )
+            state = State(str(folder / "1"), GROUPS, counters=Store(objectives_for(())), clock=SystemClock())
             restored = state.region(SCOPE, ALL, lambda _plan: True)
             assert restored is not None
             state.close()
@@ -97,7 +95,8 @@ def copied(restored: Restored, path: Path, factor: int) -> None:
 
 def restart(folder: Path, path: str, url: str, plans: int) -> bool:
     """Measure how long it takes from the start until a page holds every plan."""
-    file = config(folder, path, url, 5)
+    # As many calls as are needed for each plan to be read as often as in a fleet of a tenth.
+    file = config(folder, path, url, 5 * int(path))
     began = time.monotonic()
     running = Exporter("run", f"--config.file={file}")
     try:
