@@ -259,17 +259,20 @@ def played(values: dict[str, Any], tmp_path: Path) -> Iterator[tuple[int, list[d
     ]
     play = tmp_path / "pod.yaml"
     play.write_text(yaml.safe_dump_all(wanted), encoding="utf-8")
+    # A ConfigMap or a claim stays, as a volume; one that a run left that was killed would be in the way.
+    names = {document["metadata"]["name"] for document in wanted}
+    clearing = (
+        ("podman", "kube", "down", str(play)),
+        *(("podman", "volume", "rm", "--force", name) for name in names),
+    )
     try:
+        for command in clearing:
+            subprocess.run(command, capture_output=True, check=False, timeout=120)
         ran("podman", "kube", "play", str(play))
         yield port, documents
     finally:
-        subprocess.run(["podman", "kube", "down", str(play)], capture_output=True, check=False, timeout=120)
-        # What was a ConfigMap or a claim stays, as a volume.
-        for document in wanted:
-            name = document["metadata"]["name"]
-            subprocess.run(
-                ["podman", "volume", "rm", "--force", name], capture_output=True, check=False, timeout=60
-            )
+        for command in clearing:
+            subprocess.run(command, capture_output=True, check=False, timeout=120)
 
 
 def test_the_charts_pod_writes_to_its_claim(image: str, tmp_path: Path) -> None:
