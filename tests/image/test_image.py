@@ -12,8 +12,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -177,37 +178,46 @@ def test_the_image_is_what_it_should_be(image: str) -> None:
     assert (whole - base) / 1e6 == pytest.approx(int(said[1]), rel=0.15)
 
 
-def scraped(port: int, sample: str, wanted: str) -> None:
-    """Scrape until a sample has the value that is wanted."""
+def until(ask: Callable[[], str], wanted: str) -> None:
+    """Ask again until the answer holds what is wanted."""
     deadline = time.monotonic() + 60
-    while f"{sample} {wanted}\n" not in requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text:
-        assert time.monotonic() < deadline, f"{sample} never was {wanted}"
-        time.sleep(0.1)
+    while wanted not in (answer := ask()):
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.2)
+
+
+def metrics(port: int) -> str:
+    """What a scrape gets."""
+    return requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
 
 
 def test_the_state_lies_in_a_volume_and_the_next_container_takes_it_up(image: str, volume: str) -> None:
     """A new volume is the user's, who writes to it without any right, on a read-only root; nothing there is set aside later."""
+    names = {"state.db", "state.db-journal", "state.lock"}
     for _ in range(2):
         with demo(image, "--volume", f"{volume}:{STATE}", arguments=(f"--storage.path={STATE}",)) as (
             container,
             port,
         ):
             assert answers(f"http://127.0.0.1:{port}/-/ready").status_code == 200
-            scraped(port, "dbs_exporter_state_last_write_successful", "1.0")
-            program = f"import os; print(os.stat('{STATE}').st_uid, *sorted(os.listdir('{STATE}')))"
-            found = ran("podman", "exec", container, "/app/bin/python", "-c", program).split()
-
-            assert found[0] == "65532"
-            assert (
-                {"state.db", "state.lock"} <= set(found[1:]) <= {"state.db", "state.db-journal", "state.lock"}
+            inside = ("podman", "exec", container)
+            until(
+                partial(ran, *inside, "/app/bin/dbs-exporter", "state", f"--storage.path={STATE}"),
+                "cn-hangzhou",
             )
+            program = f"import os; print(os.stat('{STATE}').st_uid, *os.listdir('{STATE}'))"
+            user, *found = ran(*inside, "/app/bin/python", "-c", program).split()
+
+            assert user == "65532"
+            assert set(found) | {"state.db-journal"} == names
+            assert "dbs_exporter_state_last_write_successful 1.0\n" in metrics(port)
 
 
 def test_on_a_read_only_root_without_a_volume_it_goes_on_in_memory(image: str) -> None:
     """It serves, and says in metric and log that the state cannot be written."""
     with demo(image, arguments=(f"--storage.path={STATE}",)) as (container, port):
         assert answers(f"http://127.0.0.1:{port}/-/ready").status_code == 200
-        scraped(port, "dbs_exporter_state_last_write_successful", "0.0")
+        until(partial(metrics, port), "dbs_exporter_state_last_write_successful 0.0\n")
         logged = subprocess.run(
             ["podman", "logs", container], capture_output=True, text=True, check=True, timeout=60
         )
@@ -249,11 +259,20 @@ def played(values: dict[str, Any], tmp_path: Path) -> Iterator[tuple[int, list[d
     ]
     play = tmp_path / "pod.yaml"
     play.write_text(yaml.safe_dump_all(wanted), encoding="utf-8")
+    # A ConfigMap or a claim stays, as a volume; one that a run left that was killed would be in the way.
+    names = {document["metadata"]["name"] for document in wanted}
+    clearing = (
+        ("podman", "kube", "down", str(play)),
+        *(("podman", "volume", "rm", "--force", name) for name in names),
+    )
     try:
+        for command in clearing:
+            subprocess.run(command, capture_output=True, check=False, timeout=120)
         ran("podman", "kube", "play", str(play))
         yield port, documents
     finally:
-        subprocess.run(["podman", "kube", "down", str(play)], capture_output=True, check=False, timeout=120)
+        for command in clearing:
+            subprocess.run(command, capture_output=True, check=False, timeout=120)
 
 
 def test_the_charts_pod_writes_to_its_claim(image: str, tmp_path: Path) -> None:
@@ -262,7 +281,7 @@ def test_the_charts_pod_writes_to_its_claim(image: str, tmp_path: Path) -> None:
     with played({"demo": True, "persistence": {"enabled": True}}, tmp_path) as (port, documents):
         claim = one(documents, "PersistentVolumeClaim")["metadata"]["name"]
         assert answers(f"http://127.0.0.1:{port}/-/ready").status_code == 200
-        scraped(port, "dbs_exporter_state_last_write_successful", "1.0")
+        until(partial(metrics, port), "dbs_exporter_state_last_write_successful 1.0\n")
         folder = ran("podman", "volume", "inspect", "--format", "{{.Mountpoint}}", claim).strip()
 
         assert (Path(folder) / "state.db").stat().st_size > 0
