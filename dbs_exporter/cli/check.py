@@ -21,7 +21,7 @@ from dbs_exporter.api.operations.registry import OPERATIONS
 from dbs_exporter.api.pacing import Pacer
 from dbs_exporter.api.transport import Sessions
 from dbs_exporter.cli.check_json import report_as_json
-from dbs_exporter.cli.check_report import AccountReport, Answer, RegionReport, Report
+from dbs_exporter.cli.check_report import AccountReport, Answer, RegionReport, Report, clock_warning
 from dbs_exporter.clock import Clock, SystemClock
 from dbs_exporter.collectors.base import AccountCollector, Collector
 from dbs_exporter.collectors.table import TABLE, Table
@@ -37,6 +37,7 @@ from dbs_exporter.errors import (
     Timeout,
     Unreachable,
 )
+from dbs_exporter.facts.limits import CLOCK_OFFSET_SECONDS
 from dbs_exporter.facts.networks import read_regions
 from dbs_exporter.facts.objectives import objectives_for
 from dbs_exporter.facts.plans import PLANS, Plan, read_plan
@@ -189,7 +190,7 @@ def check_region(
     def list_plans(operation: str) -> None:
         records = client.pages(operation, {"ShowRecoverTimeRange": True}, within=_LIST_SECONDS)
         report.plans_found = len(records)
-        plans: list[Plan] = Reader(clock.now()).readable(records, read_plan)[0]
+        plans: list[Plan] = Reader(client.time.now()).readable(records, read_plan)[0]
         report.plans = [plan for plan in plans if selects(account, plan)]
 
     def call_once(operation: str) -> None:
@@ -215,6 +216,9 @@ def check_region(
         if operation not in plan_lists:
             check(operation, partial(call_once, operation))
 
+    offset = client.time.offset_seconds
+    if offset is not None and abs(offset) > CLOCK_OFFSET_SECONDS:
+        report.warnings.append(clock_warning(offset))
     if report.plans_found is not None:
         enabled = {collector for operation_callers in callers.values() for collector in operation_callers}
         objectives = objectives_for(config.objectives)

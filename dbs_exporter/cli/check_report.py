@@ -247,6 +247,15 @@ def _unmet(index: int, rule: ObjectiveRule, plans: Sequence[Plan]) -> Iterator[s
             )
 
 
+def clock_warning(offset: float) -> str:
+    """Return how far the machine's clock is from the API's (seconds, positive: it is behind), and what mends it."""
+    side = "behind" if offset > 0 else "ahead of"
+    return (
+        f"this machine's clock is {format_duration(max(1, round(abs(offset))))} {side} the API's; set it (NTP). The exporter goes"
+        " by the API's time, other programs and a Prometheus here do not"
+    )
+
+
 def _shortage(forecast: Forecast) -> str:
     """Return how far the calls are from enough, what that does, and what would mend it."""
     at_rest, in_window = sum(forecast.at_rest.values()), sum(forecast.in_window.values())

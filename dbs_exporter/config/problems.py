@@ -62,6 +62,8 @@ def _sentence(path: KeyPath, details: ErrorDetails, model: type[BaseModel]) -> s
         case "string_too_long":
             return f"longer than {context['max_length']} characters"
         case "too_short":
+            if not isinstance(value, list | tuple):
+                return f"empty; write {_example(path, model)}"
             return f"an empty list; name at least one, such as {_example(path, model)}"
         case "bool_type":
             return f"{shown} is neither true nor false; write one of them without quotes"

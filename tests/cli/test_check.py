@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from click.testing import Result
 from support.command_line import config_file, invoke
 
-from dbs_exporter.simulator import Simulator
+from dbs_exporter.simulator import Simulator, World, start_simulator
 
 
 def check(file: str, *flags: str) -> Result:
@@ -254,3 +255,17 @@ def test_missing_credentials_exit_with_3(tmp_path: Path, cloud: Simulator) -> No
     assert result.exit_code == 3
     assert "prod: credentials (credentials_uri): account prod" in result.output
     assert not cloud.requests
+
+
+@pytest.mark.parametrize(
+    ("offset", "words"), [(3_600.0, "behind the API's"), (-3_600.0, "ahead of the API's"), (10.0, "")]
+)
+def test_a_machine_whose_clock_is_wrong_is_warned_of(tmp_path: Path, offset: float, words: str) -> None:
+    """Everything is answered all the same, since the exporter goes by the API's time."""
+    world = World.healthy(plans=2, clock=lambda: time.time() + offset)
+    with start_simulator(world, clock=lambda: time.time() + offset) as simulator:
+        result = check(config_file(tmp_path, simulator.url))
+
+    assert result.exit_code == 0, result.output
+    assert ("this machine's clock is" in result.output) is bool(words)
+    assert words in result.output

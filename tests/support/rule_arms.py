@@ -53,7 +53,7 @@ T = 90 * 60.0
 """When they are judged, in seconds. Rules are evaluated each five minutes: what waits (`for`) must hold at T - 300 already, and what
 is kept firing for a quarter of an hour must have ended before that."""
 LOG_ON = "dbs_plan_log_backup_enabled"
-FILES = 'dbs_incremental_backup_files{status="COMPLETED"}'
+COMPLETED = "dbs_incremental_backup_last_completed_timestamp_seconds"
 ATTEMPT = "dbs_full_backup_last_attempt_timestamp_seconds"
 CREATED = "dbs_plan_created_timestamp_seconds"
 SIZE = "dbs_full_backup_last_success_size_bytes"
@@ -136,8 +136,8 @@ PLAN_ARMS: dict[str, tuple[Arm, ...]] = {
     ),
     "DBSLogBackupOff": (
         Arm(what="there was log", change={LOG_ON: 0, RPO_OBJECTIVE: INTERVAL_SECONDS}),
-        Arm(what="the objective needs log", change={LOG_ON: 0, FILES: 0}),
-        Arm(what="neither", change={LOG_ON: 0, FILES: 0, RPO_OBJECTIVE: INTERVAL_SECONDS}, fires=False),
+        Arm(what="the objective needs log", change={LOG_ON: 0, COMPLETED: None}),
+        Arm(what="neither", change={LOG_ON: 0, COMPLETED: None, RPO_OBJECTIVE: INTERVAL_SECONDS}, fires=False),
     ),
     "DBSFullBackupSizeAnomaly": (
         *both_sides("half", {SIZE: 4.9e10}, {SIZE: 5.1e10}),

@@ -88,7 +88,7 @@ CASES: dict[str, Case] = {
         change={"dbs_plan_log_backup_enabled": 0},
         near={
             "dbs_plan_log_backup_enabled": 0,
-            'dbs_incremental_backup_files{status="COMPLETED"}': 0,
+            "dbs_incremental_backup_last_completed_timestamp_seconds": None,
             RPO_OBJECTIVE: 1.2 * DAY,
         },
         needs=("dbs_plan_log_backup_enabled",),
