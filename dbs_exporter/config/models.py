@@ -54,6 +54,9 @@ CredentialsType = Literal[
 SECRET_KEYS = ("access_key_id", "access_key_secret", "security_token")
 """The keys of credentials that may come from a file, as `<key>_file`; their values are never printed."""
 
+LEAST_RATE = 0.1
+"""Calls per second; with fewer, even the list of plans of a small account would be late."""
+
 CREDENTIAL_KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     # type: (required, allowed besides)
     "default": ((), ()),
@@ -208,7 +211,7 @@ class AccountConfig(_Model):
     )
     requests_per_second: float = Field(
         default=5.0,
-        gt=0,
+        ge=LEAST_RATE,
         le=1000,
         description=(
             "Per region, for all shards together; never exceeded in any second."

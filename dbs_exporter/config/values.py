@@ -5,6 +5,7 @@ Each is a pydantic annotation whose error says what would be right. This module 
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -21,17 +22,27 @@ def _duration(low: float, high: float) -> Any:
         if not isinstance(value, str):
             # pydantic reports a ValueError as a problem; a TypeError would pass through it.
             if isinstance(value, int | float) and not isinstance(value, bool):
-                raise ValueError(f"{value} has no unit; write a duration such as {value:g}s or 5m")
+                # Only a number that would be right with a unit is worth repeating.
+                example = (
+                    f"{value:g}s or 5m" if low <= value <= high and value == round(value) else "5m or 1h30m"
+                )
+                raise ValueError(
+                    f"{'the number' if math.isinf(value) else value} has no unit; write a duration such as {example}"
+                )
             raise ValueError("not a duration; write one such as 30s, 5m or 1h30m")
         seconds = parse_duration(value)
         if not low <= seconds <= high:
             raise ValueError(
-                f"{value!r} is outside {format_duration(low)} to {format_duration(high)}; "
+                f"{_short(repr(value))} is outside {format_duration(low)} to {format_duration(high)}; "
                 "choose a duration between them"
             )
         return seconds
 
     return BeforeValidator(seconds_of)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 _DURATION_SCHEMA = WithJsonSchema(
