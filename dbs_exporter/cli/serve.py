@@ -9,13 +9,12 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 
 from dbs_exporter.cli.overrides import Overrides
-from dbs_exporter.cli.signals import caught_signals, wait_for_end
+from dbs_exporter.cli.reloading import Reloads
+from dbs_exporter.cli.signals import Cutter, caught_signals, wait_for_end
 from dbs_exporter.clock import SystemClock
 from dbs_exporter.config.load import load_config, warnings_of
-from dbs_exporter.errors import DbsExporterError
 from dbs_exporter.exporter import Exporter
 from dbs_exporter.logs import set_up_logs
 from dbs_exporter.polling.sharding import parse_shard
@@ -53,29 +52,29 @@ def serve(
 ) -> None:
     """Start the exporter and its web server, wait for a signal to end, and stop both.
 
-    Polling is stopped first, so that no sleep delays the end. `over_http` allows POST /-/reload; `on_listening` is called
-    with the server's URLs.
+    Polling is stopped first, so that no sleep delays the end; what hangs then is cut. `over_http` allows POST /-/reload;
+    `on_listening` is called with the server's URLs.
     """
+    reloads, cutter = Reloads(reload), Cutter()
     with caught_signals() as signals:
         server = WebServer(
-            exporter.app(reload if over_http else None), bind(exporter.config.web.listen_addresses)
+            exporter.app(reloads.reload if over_http else None), bind(exporter.config.web.listen_addresses)
         )
         try:
+            cutter.start()
+            reloads.start()
             exporter.start()
             server.start()
             # The objects of now live until the end; the garbage collector need not visit them again.
             gc.collect()
             gc.freeze()
             on_listening(server.urls)
-
-            def hangup() -> None:
-                # The exporter has logged the problem, and continues with its present configuration.
-                with suppress(DbsExporterError):
-                    reload()
-
-            wait_for_end(signals, hangup)
+            wait_for_end(signals, reloads.request)
+            cutter.begin()
             _log.info("stopping")
         finally:
+            reloads.close()
+            server.begin_stop()
             exporter.close()
             server.stop()
 

@@ -28,6 +28,7 @@ _SECURITY = (
     (b"x-frame-options", b"DENY"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
+_NO_THREAD = "The system gives no more threads; metrics are served without.\n"
 _BARE_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _METRICS_IDENTITY = ((b"vary", b"accept, accept-encoding"), *_SECURITY, _BARE_POLICY)
 _METRICS_GZIP = ((b"content-encoding", b"gzip"), *_METRICS_IDENTITY)
@@ -98,6 +99,8 @@ def create_app(
                 status_code=503,
                 headers={"retry-after": "1"},
             )
+        except RuntimeError:
+            return PlainTextResponse(_NO_THREAD, status_code=503, headers={"retry-after": "10"})
         compressed = wants_gzip(_header(request.scope, b"accept-encoding"))
         headers = {
             "content-security-policy": page.policy,
@@ -127,6 +130,8 @@ def create_app(
             return PlainTextResponse("A page of another site may not reload the exporter.\n", status_code=403)
         try:
             await asyncio.to_thread(reload)
+        except RuntimeError:
+            return PlainTextResponse(_NO_THREAD, status_code=503)
         except DbsExporterError as error:
             return PlainTextResponse(f"not reloaded:\n{error}\n", status_code=500)
         return PlainTextResponse("reloaded\n")

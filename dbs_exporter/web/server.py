@@ -97,28 +97,48 @@ class WebServer:
 
     def run(self) -> None:
         """Serve until `stop` is called from another thread or a signal handler."""
-        # Not asyncio.run: in the main thread that would put a handler of its own on SIGINT.
-        loop = uvloop.new_event_loop()
+        loop: asyncio.AbstractEventLoop | None = None
         try:
+            # Not asyncio.run: in the main thread that would put a handler of its own on SIGINT.
+            loop = uvloop.new_event_loop()
             loop.run_until_complete(
                 self._server.serve(sockets=[listener.socket for listener in self.listeners])
             )
             loop.run_until_complete(loop.shutdown_default_executor())
         finally:
-            loop.close()
-            self._server.up.set()
+            if loop is not None:
+                loop.close()
             for listener in self.listeners:
                 listener.socket.close()
 
     def start(self) -> None:
-        """Serve in a thread of its own; return once connections are accepted."""
-        self._thread = threading.Thread(target=self.run, name="web", daemon=True)
-        self._thread.start()
+        """Serve in a thread of its own; return once connections are accepted. Raises what keeps it from serving."""
+        failures: list[BaseException] = []
+
+        def serve() -> None:
+            try:
+                self.run()
+            except BaseException as error:
+                failures.append(error)
+                if self._server.up.is_set():
+                    raise
+            finally:
+                self._server.up.set()
+
+        thread = threading.Thread(target=serve, name="web", daemon=True)
+        thread.start()
+        self._thread = thread
         self._server.up.wait()
+        if failures:
+            raise failures[0]
+
+    def begin_stop(self) -> None:
+        """Accept no more connections and let answers finish for a moment; do not wait."""
+        self._server.should_exit = True
 
     def stop(self) -> None:
         """Accept no more connections, let answers finish for a moment, and wait for the thread."""
-        self._server.should_exit = True
+        self.begin_stop()
         if self._thread is not None:
             self._thread.join()
 
