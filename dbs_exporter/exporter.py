@@ -157,6 +157,7 @@ class Exporter:
             missing=self.missing,
             clock=self.clock,
             telemetry_path=self.config.web.telemetry_path,
+            route_prefix=self.config.web.prefix,
             reload=reload,
         )
 

@@ -18,7 +18,9 @@ from dbs_exporter.cli.options import (
     is_flag_set,
     listen_flag,
     log_flags,
+    url_flags,
 )
+from dbs_exporter.listen import path_prefix
 
 
 @click.command(short_help="Every metric, its labels and its source.")
@@ -148,9 +150,16 @@ def call(
 
 @click.command(short_help="Is a local exporter serving? For a container's HEALTHCHECK.")
 @listen_flag
+@url_flags
 @flag("--ready", is_flag=True, help="Ask /-/ready instead of /-/healthy.")
 @flag("--timeout", type=Duration(), default=3.0, show_default="3s", help="How long to wait for the answer.")
-def healthcheck(listen_addresses: tuple[str, ...], ready: bool, timeout: float) -> None:
+def healthcheck(
+    listen_addresses: tuple[str, ...],
+    external_url: str | None,
+    route_prefix: str | None,
+    ready: bool,
+    timeout: float,
+) -> None:
     """Ask the exporter on this machine whether it serves; exit 0 if it does, 4 if not.
 
     \b
@@ -161,4 +170,5 @@ def healthcheck(listen_addresses: tuple[str, ...], ready: bool, timeout: float) 
 
     # One process serves all addresses, so the answer of the first stands for all.
     address = listen_addresses[0] if listen_addresses else ":10033"
-    click.echo(check_health(address, "/-/ready" if ready else "/-/healthy", timeout))
+    prefix = path_prefix(external_url, route_prefix)
+    click.echo(check_health(address, f"{prefix}/-/{'ready' if ready else 'healthy'}", timeout))

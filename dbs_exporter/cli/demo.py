@@ -81,8 +81,8 @@ def demo(*, plans: int, seed: int, speed: float, overrides: Overrides) -> None:
         def print_addresses(urls: tuple[str, ...]) -> None:
             click.echo(f"simulated DBS API:  {simulator.url}")
             for url in urls:
-                click.echo(f"status page:        {url}/")
-                click.echo(f"metrics:            {url}{config.web.telemetry_path}")
+                click.echo(f"status page:        {url}{config.web.prefix}/")
+                click.echo(f"metrics:            {url}{config.web.prefix}{config.web.telemetry_path}")
             click.echo("Ctrl-C ends it.")
             sys.stdout.flush()
 

@@ -24,6 +24,7 @@ from dbs_exporter.cli.options import (
     listen_flag,
     log_flags,
     telemetry_flag,
+    url_flags,
 )
 
 _EPILOG = (
@@ -62,6 +63,7 @@ def cli() -> None:
 @config_file_flag
 @listen_flag
 @telemetry_flag
+@url_flags
 @flag(
     "--web.enable-lifecycle", "enable_lifecycle", is_flag=True, help="Allow POST /-/reload, as in Prometheus."
 )
@@ -78,6 +80,8 @@ def run(
     config_file: str,
     listen_addresses: tuple[str, ...],
     telemetry_path: str | None,
+    external_url: str | None,
+    route_prefix: str | None,
     enable_lifecycle: bool,
     shard: str,
     total_shards: int,
@@ -103,6 +107,8 @@ def run(
         Overrides(
             listen_addresses=listen_addresses,
             telemetry_path=telemetry_path,
+            external_url=external_url,
+            route_prefix=route_prefix,
             log_level=log_level,
             log_format=log_format,
         ),
@@ -130,6 +136,7 @@ def run(
 )
 @listen_flag
 @telemetry_flag
+@url_flags
 @log_flags
 def demo(
     plans: int,
@@ -137,6 +144,8 @@ def demo(
     speed: float,
     listen_addresses: tuple[str, ...],
     telemetry_path: str | None,
+    external_url: str | None,
+    route_prefix: str | None,
     log_level: str | None,
     log_format: str | None,
 ) -> None:
@@ -157,6 +166,8 @@ def demo(
         overrides=Overrides(
             listen_addresses=listen_addresses,
             telemetry_path=telemetry_path,
+            external_url=external_url,
+            route_prefix=route_prefix,
             log_level=log_level,
             log_format=log_format,
         ),

@@ -194,6 +194,26 @@ def listen_flag(command: F) -> F:
     )(command)
 
 
+def url_flags(command: F) -> F:
+    """Add `--web.external-url` and `--web.route-prefix`; None if not set, so that the configuration counts."""
+    for decorate in (
+        flag(
+            "--web.route-prefix",
+            "route_prefix",
+            metavar="PATH",
+            help="Path below which everything is served.  [default: that of --web.external-url]",
+        ),
+        flag(
+            "--web.external-url",
+            "external_url",
+            metavar="URL",
+            help="URL under which browsers reach the exporter, for example through an ingress.",
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
 def telemetry_flag(command: F) -> F:
     """Add `--web.telemetry-path`; None if it is not set."""
     return flag(

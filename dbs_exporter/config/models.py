@@ -26,6 +26,7 @@ from dbs_exporter.collectors.table import TABLE, Table
 from dbs_exporter.config.durations import format_duration
 from dbs_exporter.config.values import (
     Endpoint,
+    ExternalUrl,
     Interval,
     ListenAddresses,
     Name,
@@ -33,6 +34,7 @@ from dbs_exporter.config.values import (
     Patterns,
     PlanId,
     Regions,
+    RoutePrefix,
     Secret,
     SessionTime,
     TelemetryPath,
@@ -40,6 +42,7 @@ from dbs_exporter.config.values import (
     Timeout,
     Uri,
 )
+from dbs_exporter.listen import path_prefix
 
 CredentialsType = Literal[
     "default",
@@ -289,7 +292,25 @@ class WebConfig(_Model):
     listen_addresses: ListenAddresses = Field(
         default=(":10033",), description="`[HOST]:PORT`; no host means every interface, port 0 a free one."
     )
-    telemetry_path: TelemetryPath = Field(default="/metrics", description="Path of the metrics.")
+    telemetry_path: TelemetryPath = Field(
+        default="/metrics", description="Path of the metrics, below `route_prefix`."
+    )
+    external_url: ExternalUrl | None = Field(
+        default=None,
+        description="URL under which browsers reach the exporter, for example through an ingress.",
+        examples=["https://ops.example/dbs/"],
+    )
+    route_prefix: RoutePrefix | None = Field(
+        default=None,
+        description="Path below which everything is served; that of `external_url` if not given. `/` where a proxy takes"
+        " the path away.",
+        examples=["/dbs"],
+    )
+
+    @property
+    def prefix(self) -> str:
+        """The path below which everything is served, without a slash at its end; "" for all."""
+        return path_prefix(self.external_url, self.route_prefix)
 
 
 class LogConfig(_Model):

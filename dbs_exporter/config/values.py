@@ -126,6 +126,35 @@ def telemetry_path(text: str) -> str:
     return text
 
 
+def external_url(text: str) -> str:
+    """Return the URL unchanged if browsers may reach the exporter under it. Raises ValueError otherwise."""
+    try:
+        parts = urlsplit(text)
+        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        raise ValueError(f"{text!r} is not an http or https URL; write one such as https://ops.example/dbs/")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError(f"{text!r} has more than host and path; write one such as https://ops.example/dbs/")
+    route_prefix(parts.path or "/")
+    return text
+
+
+def route_prefix(text: str) -> str:
+    """Return the path unchanged if everything can be served below it. Raises ValueError otherwise."""
+    segments = text.strip("/").split("/")
+    if (
+        not text.startswith("/")
+        or not text.isprintable()
+        or any(character in text for character in "?#% {}\\")
+        or (text.strip("/") and not all(segments))
+        or {".", ".."} & set(segments)
+    ):
+        raise ValueError(f"{text!r} is not a path; write one such as /dbs")
+    return text
+
+
 Name = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_name)]
 Text = Annotated[str, Field(min_length=1, max_length=2048)]
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=16_384)]
@@ -142,6 +171,14 @@ Endpoint = Annotated[
 Uri = Annotated[str, AfterValidator(_uri), Field(json_schema_extra={"pattern": r"^https?://[^/]"})]
 TelemetryPath = Annotated[
     str, AfterValidator(telemetry_path), Field(json_schema_extra={"pattern": r"^/(?!$|-$|-/)[^?# {}]*$"})
+]
+ExternalUrl = Annotated[
+    str,
+    AfterValidator(external_url),
+    Field(json_schema_extra={"pattern": r"^https?://[^/?#@ ]+(/[^?# {}%]*)?$"}),
+]
+RoutePrefix = Annotated[
+    str, AfterValidator(route_prefix), Field(json_schema_extra={"pattern": r"^/[^?# {}%]*$"})
 ]
 ListenAddress = Annotated[
     str, AfterValidator(_listen_address), Field(json_schema_extra={"pattern": ADDRESS_PATTERN})

@@ -141,6 +141,8 @@ class WebServer:
         self.begin_stop()
         if self._thread is not None:
             self._thread.join()
+        for listener in self.listeners:
+            listener.socket.close()
 
 
 class _Server(uvicorn.Server):

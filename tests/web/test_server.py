@@ -73,7 +73,7 @@ def test_a_server_that_cannot_start_says_why_and_can_still_be_stopped(
 ) -> None:
     """Nobody waits for a thread that is not there, and no process goes on that serves nothing."""
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise MemoryError
 
     targets = {
