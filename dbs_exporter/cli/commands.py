@@ -19,6 +19,7 @@ from dbs_exporter.cli.options import (
     listen_flag,
     log_flags,
     url_flags,
+    web_config_flag,
 )
 from dbs_exporter.listen import path_prefix
 
@@ -151,12 +152,14 @@ def call(
 @click.command(short_help="Is a local exporter serving? For a container's HEALTHCHECK.")
 @listen_flag
 @url_flags
+@web_config_flag
 @flag("--ready", is_flag=True, help="Ask /-/ready instead of /-/healthy.")
 @flag("--timeout", type=Duration(), default=3.0, show_default="3s", help="How long to wait for the answer.")
 def healthcheck(
     listen_addresses: tuple[str, ...],
     external_url: str | None,
     route_prefix: str | None,
+    web_config_file: str | None,
     ready: bool,
     timeout: float,
 ) -> None:
@@ -171,4 +174,5 @@ def healthcheck(
     # One process serves all addresses, so the answer of the first stands for all.
     address = listen_addresses[0] if listen_addresses else ":10033"
     prefix = path_prefix(external_url, route_prefix)
-    click.echo(check_health(address, f"{prefix}/-/{'ready' if ready else 'healthy'}", timeout))
+    path = f"{prefix}/-/{'ready' if ready else 'healthy'}"
+    click.echo(check_health(address, path, timeout, web_config_file=web_config_file))

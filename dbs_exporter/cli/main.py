@@ -25,6 +25,7 @@ from dbs_exporter.cli.options import (
     log_flags,
     telemetry_flag,
     url_flags,
+    web_config_flag,
 )
 
 _EPILOG = (
@@ -64,6 +65,7 @@ def cli() -> None:
 @listen_flag
 @telemetry_flag
 @url_flags
+@web_config_flag
 @flag(
     "--web.enable-lifecycle", "enable_lifecycle", is_flag=True, help="Allow POST /-/reload, as in Prometheus."
 )
@@ -82,6 +84,7 @@ def run(
     telemetry_path: str | None,
     external_url: str | None,
     route_prefix: str | None,
+    web_config_file: str | None,
     enable_lifecycle: bool,
     shard: str,
     total_shards: int,
@@ -112,6 +115,7 @@ def run(
             log_level=log_level,
             log_format=log_format,
         ),
+        web_config_file=web_config_file,
         shard=shard,
         total_shards=total_shards,
         enable_lifecycle=enable_lifecycle,
@@ -137,6 +141,7 @@ def run(
 @listen_flag
 @telemetry_flag
 @url_flags
+@web_config_flag
 @log_flags
 def demo(
     plans: int,
@@ -146,6 +151,7 @@ def demo(
     telemetry_path: str | None,
     external_url: str | None,
     route_prefix: str | None,
+    web_config_file: str | None,
     log_level: str | None,
     log_format: str | None,
 ) -> None:
@@ -163,6 +169,7 @@ def demo(
         plans=plans,
         seed=seed,
         speed=speed,
+        web_config_file=web_config_file,
         overrides=Overrides(
             listen_addresses=listen_addresses,
             telemetry_path=telemetry_path,

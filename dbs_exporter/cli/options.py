@@ -194,6 +194,16 @@ def listen_flag(command: F) -> F:
     )(command)
 
 
+def web_config_flag(command: F) -> F:
+    """Add `--web.config.file`; None if it is not set."""
+    return flag(
+        "--web.config.file",
+        "web_config_file",
+        metavar="PATH",
+        help="TLS, users, headers: the format of Prometheus' exporter-toolkit.  [default: plain HTTP for everybody]",
+    )(command)
+
+
 def url_flags(command: F) -> F:
     """Add `--web.external-url` and `--web.route-prefix`; None if not set, so that the configuration counts."""
     for decorate in (

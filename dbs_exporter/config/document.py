@@ -69,7 +69,9 @@ def format_key_path(path: KeyPath) -> str:
     return text
 
 
-def read_document(path: Path, environ: Mapping[str, str] | None = None) -> Document:
+def read_document(
+    path: Path, environ: Mapping[str, str] | None = None, *, flag: str = "--config.file"
+) -> Document:
     """Read a YAML file. Problems of keys are collected in the document, not raised.
 
     `${NAME}` is looked up in `environ`, by default the environment of the process. Raises ConfigError if the file cannot be
@@ -80,7 +82,7 @@ def read_document(path: Path, environ: Mapping[str, str] | None = None) -> Docum
             raw = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise ConfigError(
-            f"{path}: cannot be read: {error.strerror}; give an existing file with --config.file"
+            f"{path}: cannot be read: {error.strerror}; give an existing file with {flag}"
         ) from None
     if len(raw) > MAX_FILE_BYTES:
         raise ConfigError(f"{path}: larger than {MAX_FILE_BYTES} bytes, which no configuration needs")

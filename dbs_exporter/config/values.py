@@ -15,7 +15,7 @@ from dbs_exporter.config.durations import PATTERN, format_duration, parse_durati
 from dbs_exporter.listen import ADDRESS_PATTERN, parse_listen_address
 
 
-def _duration(low: float, high: float) -> Any:
+def duration(low: float, high: float) -> Any:
     """Return a validator of durations between two bounds in seconds."""
 
     def seconds_of(value: object) -> object:
@@ -48,10 +48,10 @@ def _short(text: str) -> str:
 _DURATION_SCHEMA = WithJsonSchema(
     {"type": "string", "pattern": PATTERN, "examples": ["30s", "5m", "1h30m", "100d"]}
 )
-Interval = Annotated[float, _duration(1, 7 * 86_400), _DURATION_SCHEMA]
-Timeout = Annotated[float, _duration(0.1, 300), _DURATION_SCHEMA]
-Objective = Annotated[float, _duration(1, 10 * 365 * 86_400), _DURATION_SCHEMA]
-SessionTime = Annotated[float, _duration(900, 43_200), _DURATION_SCHEMA]
+Interval = Annotated[float, duration(1, 7 * 86_400), _DURATION_SCHEMA]
+Timeout = Annotated[float, duration(0.1, 300), _DURATION_SCHEMA]
+Objective = Annotated[float, duration(1, 10 * 365 * 86_400), _DURATION_SCHEMA]
+SessionTime = Annotated[float, duration(900, 43_200), _DURATION_SCHEMA]
 
 
 def _name(text: str) -> str:
