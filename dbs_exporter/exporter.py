@@ -104,6 +104,7 @@ class Exporter:
         self._lines: dict[Scope, _Line] = {}
         self._reloading = threading.Lock()
         self._first_page: int | None = None
+        self._was_ready = False
         self._publisher = threading.Thread(
             target=self.exposition.run, args=(clock,), name="publisher", daemon=True
         )
@@ -169,11 +170,18 @@ class Exporter:
             missing=self.missing,
             clock=self.clock,
             telemetry_path=self.config.web.telemetry_path,
+            route_prefix=self.config.web.prefix,
             reload=reload,
         )
 
     def missing(self) -> list[str]:
-        """Return what readiness waits for, a line each: the first readings, then a page with their results."""
+        """Return what readiness waits for, a line each: the first readings, then a page with their results.
+
+        Once there was nothing, there is nothing for good.
+        """
+        if self._was_ready:
+            # A region that a reload added is read while all others are served.
+            return []
         unread = self.outcomes.missing()
         if unread:
             return unread
@@ -181,6 +189,7 @@ class Exporter:
             self._first_page = self.exposition.request_publish()
         if not self.exposition.is_published(self._first_page):
             return ["metrics: the first whole page is not published yet"]
+        self._was_ready = True
         return []
 
     def snapshot(self) -> Snapshot:
@@ -216,10 +225,10 @@ class Exporter:
         return self._scheduler.budgets()
 
     def close(self) -> None:
-        """End all sleeps, then the readings and the publisher; do not wait for answers of the API."""
+        """End all sleeps, then the readings and the publisher; answers of the API are cut off."""
         self.clock.stop()
         self.exposition.close()
-        self._scheduler.close()
+        self._scheduler.close(self._sessions.cut)
         self._sessions.close()
         if self.state is not None:
             self.state.close()

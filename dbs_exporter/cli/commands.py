@@ -19,7 +19,10 @@ from dbs_exporter.cli.options import (
     listen_flag,
     log_flags,
     storage_flag,
+    url_flags,
+    web_config_flag,
 )
+from dbs_exporter.listen import path_prefix
 
 
 @click.command(short_help="Every metric, its labels and its source.")
@@ -174,9 +177,18 @@ def call(
 
 @click.command(short_help="Is a local exporter serving? For a container's HEALTHCHECK.")
 @listen_flag
+@url_flags
+@web_config_flag
 @flag("--ready", is_flag=True, help="Ask /-/ready instead of /-/healthy.")
 @flag("--timeout", type=Duration(), default=3.0, show_default="3s", help="How long to wait for the answer.")
-def healthcheck(listen_addresses: tuple[str, ...], ready: bool, timeout: float) -> None:
+def healthcheck(
+    listen_addresses: tuple[str, ...],
+    external_url: str | None,
+    route_prefix: str | None,
+    web_config_file: str | None,
+    ready: bool,
+    timeout: float,
+) -> None:
     """Ask the exporter on this machine whether it serves; exit 0 if it does, 4 if not.
 
     \b
@@ -187,4 +199,6 @@ def healthcheck(listen_addresses: tuple[str, ...], ready: bool, timeout: float) 
 
     # One process serves all addresses, so the answer of the first stands for all.
     address = listen_addresses[0] if listen_addresses else ":10033"
-    click.echo(check_health(address, "/-/ready" if ready else "/-/healthy", timeout))
+    prefix = path_prefix(external_url, route_prefix)
+    path = f"{prefix}/-/{'ready' if ready else 'healthy'}"
+    click.echo(check_health(address, path, timeout, web_config_file=web_config_file))

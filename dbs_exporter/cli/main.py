@@ -25,6 +25,8 @@ from dbs_exporter.cli.options import (
     log_flags,
     storage_flag,
     telemetry_flag,
+    url_flags,
+    web_config_flag,
 )
 
 _EPILOG = (
@@ -64,6 +66,8 @@ def cli() -> None:
 @listen_flag
 @telemetry_flag
 @storage_flag
+@url_flags
+@web_config_flag
 @flag(
     "--web.enable-lifecycle", "enable_lifecycle", is_flag=True, help="Allow POST /-/reload, as in Prometheus."
 )
@@ -81,6 +85,9 @@ def run(
     listen_addresses: tuple[str, ...],
     telemetry_path: str | None,
     storage_path: str | None,
+    external_url: str | None,
+    route_prefix: str | None,
+    web_config_file: str | None,
     enable_lifecycle: bool,
     shard: str,
     total_shards: int,
@@ -107,9 +114,12 @@ def run(
             listen_addresses=listen_addresses,
             telemetry_path=telemetry_path,
             storage_path=storage_path,
+            external_url=external_url,
+            route_prefix=route_prefix,
             log_level=log_level,
             log_format=log_format,
         ),
+        web_config_file=web_config_file,
         shard=shard,
         total_shards=total_shards,
         enable_lifecycle=enable_lifecycle,
@@ -135,6 +145,8 @@ def run(
 @listen_flag
 @telemetry_flag
 @storage_flag
+@url_flags
+@web_config_flag
 @log_flags
 def demo(
     plans: int,
@@ -143,6 +155,9 @@ def demo(
     listen_addresses: tuple[str, ...],
     telemetry_path: str | None,
     storage_path: str | None,
+    external_url: str | None,
+    route_prefix: str | None,
+    web_config_file: str | None,
     log_level: str | None,
     log_format: str | None,
 ) -> None:
@@ -160,10 +175,13 @@ def demo(
         plans=plans,
         seed=seed,
         speed=speed,
+        web_config_file=web_config_file,
         overrides=Overrides(
             listen_addresses=listen_addresses,
             telemetry_path=telemetry_path,
             storage_path=storage_path,
+            external_url=external_url,
+            route_prefix=route_prefix,
             log_level=log_level,
             log_format=log_format,
         ),

@@ -26,6 +26,7 @@ from dbs_exporter.collectors.table import TABLE, Table
 from dbs_exporter.config.durations import format_duration
 from dbs_exporter.config.values import (
     Endpoint,
+    ExternalUrl,
     Interval,
     ListenAddresses,
     Name,
@@ -33,6 +34,7 @@ from dbs_exporter.config.values import (
     Patterns,
     PlanId,
     Regions,
+    RoutePrefix,
     Secret,
     SessionTime,
     TelemetryPath,
@@ -40,6 +42,7 @@ from dbs_exporter.config.values import (
     Timeout,
     Uri,
 )
+from dbs_exporter.listen import path_prefix
 
 CredentialsType = Literal[
     "default",
@@ -53,6 +56,9 @@ CredentialsType = Literal[
 ]
 SECRET_KEYS = ("access_key_id", "access_key_secret", "security_token")
 """The keys of credentials that may come from a file, as `<key>_file`; their values are never printed."""
+
+LEAST_RATE = 0.1
+"""Calls per second; with fewer, even the list of plans of a small account would be late."""
 
 CREDENTIAL_KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     # type: (required, allowed besides)
@@ -208,7 +214,7 @@ class AccountConfig(_Model):
     )
     requests_per_second: float = Field(
         default=5.0,
-        gt=0,
+        ge=LEAST_RATE,
         le=1000,
         description=(
             "Per region, for all shards together; never exceeded in any second."
@@ -286,7 +292,25 @@ class WebConfig(_Model):
     listen_addresses: ListenAddresses = Field(
         default=(":10033",), description="`[HOST]:PORT`; no host means every interface, port 0 a free one."
     )
-    telemetry_path: TelemetryPath = Field(default="/metrics", description="Path of the metrics.")
+    telemetry_path: TelemetryPath = Field(
+        default="/metrics", description="Path of the metrics, below `route_prefix`."
+    )
+    external_url: ExternalUrl | None = Field(
+        default=None,
+        description="URL under which browsers reach the exporter, for example through an ingress.",
+        examples=["https://ops.example/dbs/"],
+    )
+    route_prefix: RoutePrefix | None = Field(
+        default=None,
+        description="Path below which everything is served; that of `external_url` if not given. `/` where a proxy takes"
+        " the path away.",
+        examples=["/dbs"],
+    )
+
+    @property
+    def prefix(self) -> str:
+        """The path below which everything is served, without a slash at its end; "" for all."""
+        return path_prefix(self.external_url, self.route_prefix)
 
 
 class StorageConfig(_Model):

@@ -70,6 +70,10 @@ class Runner(Protocol):
         """How many tasks run at a time."""
         ...
 
+    def start(self) -> None:
+        """Begin; raises RuntimeError if that is not possible."""
+        ...
+
     def submit(self, task: Task) -> None:
         """Have a task carried out."""
         ...
@@ -124,7 +128,8 @@ class Dispatcher:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to hand out readings, in a thread."""
+        """Begin to hand out readings, in a thread. Raises RuntimeError if the system gives no thread."""
+        self._runner.start()
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self._thread.start()
 

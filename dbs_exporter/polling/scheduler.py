@@ -106,8 +106,8 @@ class Scheduler:
             pollers = sorted(self._pollers.items())
         return [poller.budget() for _, poller in pollers]
 
-    def close(self) -> None:
-        """Stop. Readings under way end by their clock's sleep and their time-outs, and are waited for a second."""
+    def close(self, cut: Callable[[], None] = lambda: None) -> None:
+        """Stop. Readings under way end by their clock's sleep and by `cut`, and are waited for a second."""
         with self._lock:
             for account_poller in self._account_pollers.values():
                 account_poller.close()
@@ -116,6 +116,7 @@ class Scheduler:
             self._account_pollers.clear()
             self._pollers.clear()
             self._accounts.clear()
+        cut()
         self.dispatcher.close(STOP_SECONDS)
 
     # ── accounts ──

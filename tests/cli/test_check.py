@@ -11,7 +11,10 @@ import pytest
 from click.testing import Result
 from support.command_line import config_file, invoke
 
+from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.simulator import Simulator, World, start_simulator
+
+OTHERS = [collector.name for collector in TABLE if collector.name != "plans"]
 
 
 def check(file: str, *flags: str) -> Result:
@@ -191,6 +194,21 @@ def test_too_few_calls_exit_with_5_and_say_what_that_does_and_what_would_mend_it
     assert "times as late" in result.output
     assert "Raise requests_per_second" in result.output
     assert "All is well" not in result.output
+
+
+def test_a_rate_that_cannot_serve_the_list_of_plans_exits_with_5_and_says_which_could(tmp_path: Path) -> None:
+    """A list with more pages than the rate allows within a reading would never be known."""
+    with start_simulator(World(plans=6_000)) as large:
+        file = Path(config_file(tmp_path, large.url))
+        slow = file.read_text().replace("requests_per_second: 500", "requests_per_second: 0.1")
+        file.write_text(
+            slow + "collectors: {" + ", ".join(f"{n}: {{enabled: false}}" for n in OTHERS) + "}\n"
+        )
+        result = check(str(file))
+
+    assert result.exit_code == 5
+    assert "which 0.1 calls a second do not bring within 2m: it would never be read" in result.output
+    assert "raise requests_per_second to 0.2 at least" in result.output
 
 
 def test_objectives_that_hold_for_no_plan_or_cannot_be_met_are_warned_about(

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from dbs_exporter.cli.signals import caught_signals, wait_for_end
+from dbs_exporter.cli.signals import Cutter, caught_signals, wait_for_end
 
 
 def test_signals_are_noted_in_order_and_handlers_are_put_back() -> None:
@@ -22,6 +22,33 @@ def test_signals_are_noted_in_order_and_handlers_are_put_back() -> None:
 
     assert noted == list(watched)
     assert [signal.getsignal(number) for number in watched] == before
+
+
+def test_a_second_signal_to_end_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is waited for any more, whichever of the two it is; a hangup ends nothing."""
+    ended: list[int] = []
+    monkeypatch.setattr("dbs_exporter.cli.signals.os._exit", ended.append)
+    with caught_signals() as came:
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGHUP):
+            os.kill(os.getpid(), number)
+            came.get(timeout=30)
+        before = list(ended)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    assert before == []
+    assert ended == [128 + signal.SIGINT]
+
+
+def test_what_hangs_at_the_end_is_cut() -> None:
+    """The process ends with code 0 once the time is over, and not before the end has begun."""
+    codes: queue.SimpleQueue[int] = queue.SimpleQueue()
+    cutter = Cutter(0.001, codes.put)
+    cutter.start()
+    early = codes.qsize()
+    cutter.begin()
+
+    assert early == 0
+    assert codes.get(timeout=30) == 0
 
 
 def test_handlers_are_put_back_when_the_block_fails() -> None:

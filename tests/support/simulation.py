@@ -131,6 +131,9 @@ class Inline:
     def __init__(self) -> None:
         self.tasks = 0
 
+    def start(self) -> None:
+        """Nothing to begin."""
+
     def submit(self, task: Task) -> None:
         self.tasks += 1
         task()

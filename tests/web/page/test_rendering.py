@@ -199,6 +199,22 @@ def test_scrapes_are_answered_while_the_page_is_being_made_and_too_many_views_ar
     assert all(answer.startswith(b"HTTP/1.1 200") for answer in answers)
 
 
+def test_a_system_that_gives_no_thread_is_said_to_be_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Page and reload answer 503 with a sentence, and metrics are served as ever."""
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    web = Web(reload=lambda: None)
+    with web.serving():
+        monkeypatch.setattr("threading.Thread.start", refuse)
+        page, reload, metrics = web.ask("/"), web.ask("/-/reload", "POST"), web.ask("/metrics")
+        monkeypatch.undo()
+
+    assert (page[0], reload[0], metrics[0]) == (503, 503, 200)
+    assert page[2] == b"The system gives no thread to make the page in.\n"
+
+
 def test_a_page_that_cannot_be_made_is_a_500_without_its_reason_and_the_next_may_succeed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
