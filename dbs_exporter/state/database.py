@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -149,14 +149,20 @@ class Database:
                     " ON CONFLICT (account, region) DO UPDATE SET body = excluded.body",
                     batch.reads,
                 )
-                (free,) = execute("PRAGMA freelist_count").fetchone()
-                if free > FREE_PAGES_KEPT:
-                    execute(f"PRAGMA incremental_vacuum({free - FREE_PAGES_KEPT})").fetchall()
                 execute("COMMIT")
             except BaseException:
                 if self._connection.in_transaction:
                     execute("ROLLBACK")
                 raise
+            self._give_back_pages()
+
+    def _give_back_pages(self) -> None:
+        (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
+        if free > FREE_PAGES_KEPT:
+            # A transaction of its own: what was written is safe, and the pages can wait. As a script, for a statement would stop
+            # after one page.
+            with suppress(sqlite3.OperationalError):
+                self._connection.executescript(f"PRAGMA incremental_vacuum({free - FREE_PAGES_KEPT})")
 
     def size_bytes(self) -> int:
         """Return the file's length."""

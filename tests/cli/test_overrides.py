@@ -70,6 +70,17 @@ def test_a_url_or_prefix_that_cannot_be_served_is_refused(overrides: Overrides, 
     assert message in str(caught.value)
 
 
+def test_the_path_of_the_state_is_a_flag_too() -> None:
+    """It wins over the file's, and may not be empty."""
+    config = parse_config(ACCOUNT + "storage: {path: /file}\n", environ={})
+
+    assert config.storage.path == "/file"
+    assert Overrides(storage_path="/flag").apply_to(config).storage.path == "/flag"
+    assert Overrides().apply_to(config).storage.path == "/file"
+    with pytest.raises(ConfigError, match=r"--storage\.path: the path of a directory expected"):
+        Overrides(storage_path=" ").apply_to(config)
+
+
 def test_a_path_that_cannot_be_served_is_told_by_its_flag() -> None:
     """The file's rules hold for the flag too."""
     with pytest.raises(ConfigError, match=r"--web\.telemetry-path: '/-/x' is taken"):

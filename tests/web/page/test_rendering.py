@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from support.known_subjects import PLAN, SCOPE
 from support.web import NASTY, PATIENCE_SECONDS, Web, everything
 
-from dbs_exporter.facts.collection import BudgetState, CollectorState
+from dbs_exporter.facts.collection import BudgetState, CollectorState, StorageState
 from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.web.page.overview import Snapshot, overview
 from dbs_exporter.web.page.rendering import Renderer
@@ -84,6 +84,17 @@ def test_the_page_says_by_how_much_readings_come_later_than_wanted() -> None:
 
     assert "calls are too few</a>: readings come up to 2.5 × later (prod, cn-hangzhou)" in told
     assert "calls are too few" not in page_of(budgets=[replace(few, stretch=1.0)])
+
+
+def test_the_page_says_that_a_restart_would_lose_what_is_known() -> None:
+    """From when on; nothing where it is saved, or is not to be."""
+    failing = StorageState(path="/state", error="disk full", failing_since=1_790_000_000.0)
+    told = page_of(storage=failing)
+
+    assert "could not be saved since <time" in told
+    assert "2026-09-21T14:13:20Z</time>, and would be lost with a restart" in told
+    for storage in (None, StorageState(path="/state", last_write_at=5.0)):
+        assert "could not be saved" not in page_of(storage=storage)
 
 
 def test_the_page_shows_what_is_stale_and_what_was_not_read_yet() -> None:
