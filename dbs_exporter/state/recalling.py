@@ -124,7 +124,7 @@ def region_from(
     return Restored(
         region=RegionSubject(scope=scope, groups=region_groups) if region_groups else None,
         plans=tuple(plans),
-        gone=found.gone,
+        gone={plan_id: gone for plan_id, gone in found.gone.items() if plan_id not in found.own},
         learned=found.reads.learned if found.reads is not None else Learned(),
         away_seconds=max(0.0, now - newest) if newest is not None else 0.0,
     )

@@ -181,6 +181,9 @@ def test_a_plan_that_is_gone_leaves_its_counters_for_a_week(saved: Saved) -> Non
     later.list_plans("a", "b")
     later.save()
     assert later.published("a") == 1
+    database = later.state._database
+    assert database is not None
+    assert ("a", "gone") not in {row[:2] for row in database.rows("prod", "cn-hangzhou")}
     later.list_plans("b")
     later.save()
     last = later.again(away_seconds=GONE_SECONDS + 1.0)

@@ -31,6 +31,9 @@ NOW = 1_790_015_700.0
 NOT_IN_THE_DEMO = {
     "dbs_exporter_credentials_expires_timestamp_seconds": "the demo's key does not expire",
     "dbs_exporter_refused_rows_total": "no family breaks its contract",
+    "dbs_exporter_state_last_write_successful": "the demo saves nothing",
+    "dbs_exporter_state_last_write_timestamp_seconds": "the demo saves nothing",
+    "dbs_exporter_state_size_bytes": "the demo saves nothing",
     "dbs_exporter_unknown_values_total": "the simulated cloud says nothing that the documents lack",
 }
 """Families of the catalogue that `dbs-exporter demo` cannot have, each with its reason."""
