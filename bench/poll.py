@@ -33,6 +33,8 @@ from dbs_exporter.simulator.encoding import to_json
 DEMO_PLANS = 40
 EVERYTHING = frozenset(collector.name for collector in TABLE if collector.enabled)
 """All collectors but billing."""
+READ = ("full_backups", "incremental_backups", "restore_ranges", "restores")
+"""The collectors of plans whose readings are exported."""
 
 
 def daily_world(plans: int) -> World:
@@ -161,6 +163,7 @@ def measure_least_memory(plans: int, url: str) -> None:
     for whose, needed in (("rules and boards need", {*ALERTS, *BOARDS}), ("rules need", set(ALERTS))):
         metrics = {"exclude": sorted(families - needed), "inactive_states": False}
         with polling(url, EVERYTHING, metrics) as running:
+            running.until_read(plans, *READ)
             running.until_quiet()
             samples = running.samples()
             now, peak = memory_bytes(running.pid), memory_bytes(running.pid, peak=True)
@@ -176,6 +179,7 @@ def measure_least_memory(plans: int, url: str) -> None:
 def measure_memory(plans: int, url: str, small: int) -> None:
     """Resident memory with every list of a large fleet read."""
     with polling(url, EVERYTHING) as running:
+        running.until_read(plans, *READ)
         running.until_quiet()
         samples = running.samples()
         now, peak = memory_bytes(running.pid), memory_bytes(running.pid, peak=True)
