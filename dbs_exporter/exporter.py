@@ -36,6 +36,7 @@ from dbs_exporter.facts.networks import REGIONS
 from dbs_exporter.facts.objectives import objectives_for
 from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.logs import conceal, set_up_logs
+from dbs_exporter.metrics.choosing import chosen
 from dbs_exporter.metrics.exposition import Exposition
 from dbs_exporter.metrics.memory import trim_memory
 from dbs_exporter.metrics.own import OwnMetrics, Watched, build_revision
@@ -95,7 +96,14 @@ class Exporter:
             shard=(shard.index, shard.total) if shard else (0, 1),
         )
         self.exposition = Exposition(
-            table.families, own=self.own.lines, on_refused=self.own.on_refused, tidy=trim_memory
+            chosen(
+                table.families,
+                exclude=config.metrics.exclude,
+                inactive_states=config.metrics.inactive_states,
+            ),
+            own=self.own.lines,
+            on_refused=self.own.on_refused,
+            tidy=trim_memory,
         )
         self.store.subscribe(self.exposition.update)
         if self.state is not None:
@@ -153,11 +161,19 @@ class Exporter:
                 _log.warning("what changed under `storage` needs a restart; the old path stays")
             if config.web != self.config.web:
                 _log.warning("what changed under `web` needs a restart; the old addresses and path stay")
+            if config.metrics != self.config.metrics:
+                _log.warning("what changed under `metrics` needs a restart; the old families stay")
             set_up_logs(config.log.level, config.log.format)
             self.store.set_objectives(objectives_for(config.objectives))
             self._scheduler.apply(accounts)
             self._scheduler.ask_again()
-            self.config = config.model_copy(update={"web": self.config.web, "storage": self.config.storage})
+            self.config = config.model_copy(
+                update={
+                    "web": self.config.web,
+                    "metrics": self.config.metrics,
+                    "storage": self.config.storage,
+                }
+            )
             self.own.on_reload(successful=True, at=self.clock.now())
             _log.info("configuration reloaded")
             _warn(config)

@@ -32,7 +32,7 @@ def generated() -> dict[Path, str]:
     """Every generated file and what it should hold."""
     from dashboards.source.__main__ import rendered
     from dbs_exporter.config.schema import markdown_reference
-    from tools import chart_schema
+    from tools import chart_schema, needs
     from tools.alert_table import as_markdown as alerts_as_markdown
     from tools.sizing import sizing
 
@@ -46,6 +46,7 @@ def generated() -> dict[Path, str]:
         files[chart / "dashboards" / name] = content
     for path in sorted((ROOT / "rules").glob("*.rules.yml")):
         files[chart / "rules" / path.name] = path.read_text(encoding="utf-8")
+    files[needs.PATH] = needs.as_module()
     files[chart_schema.PATH] = chart_schema.as_json()
     readme = chart.parent / "README.md"
     files[readme] = between(readme.read_text(encoding="utf-8"), "thresholds", thresholds(chart))

@@ -97,6 +97,7 @@ _FAMILIES: tuple[Family, ...] = (
         f"{_LIST} BackupSetDownloadStatus",
         _tasks(lambda task: state(DOWNLOAD_STATUSES, task.status, task.task_id)),
         labels=("download_task_id", "status"),
+        is_state=True,
     ),
     plan_family(
         "dbs_download_task_size_bytes",

@@ -239,6 +239,7 @@ _FAMILIES: tuple[Family, ...] = (
         f"{_LIST} BackupStatus",
         _last_attempt_status,
         labels=("status",),
+        is_state=True,
     ),
     plan_family(
         "dbs_full_backup_consecutive_failures",

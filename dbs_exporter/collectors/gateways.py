@@ -56,6 +56,7 @@ _FAMILIES: tuple[Family, ...] = (
         f"{_LIST} BackupGatewayStatus",
         _gateways(lambda gateway: state(GATEWAY_STATUSES, gateway.status, gateway.gateway_id)),
         labels=("gateway_id", "status"),
+        is_state=True,
     ),
     region_family(
         "dbs_gateway_last_heartbeat_timestamp_seconds",

@@ -113,6 +113,7 @@ _FAMILIES: tuple[Family, ...] = (
         f"{_LIST} BackupPlanStatus",
         lambda subject: state(PLAN_STATUSES, subject.plan.status),
         labels=("status",),
+        is_state=True,
     ),
     plan_family(
         "dbs_plan_created_timestamp_seconds",

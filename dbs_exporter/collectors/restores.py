@@ -100,6 +100,7 @@ _FAMILIES: tuple[Family, ...] = (
         f"{_LIST} RestoreStatus",
         _tasks(lambda task: state(RESTORE_STATUSES, task.status, task.task_id)),
         labels=("restore_task_id", "status"),
+        is_state=True,
     ),
     plan_family(
         "dbs_restore_task_progress_ratio",

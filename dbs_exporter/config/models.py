@@ -286,6 +286,21 @@ class ObjectiveConfig(_Model):
     )
 
 
+class MetricsConfig(_Model):
+    """Which metrics are exported. Changes need a restart."""
+
+    exclude: tuple[PlanId, ...] = Field(
+        default=(),
+        description="Patterns of metrics that are not wanted; `*`, `?` and `[…]` match. `check` says which alerts and boards"
+        " that silences. Metrics of the exporter itself stay.",
+        examples=[["dbs_plan_billing_*"]],
+    )
+    inactive_states: bool = Field(
+        default=True,
+        description="`false`: of a status only the series that is 1; rules and boards work with both.",
+    )
+
+
 class WebConfig(_Model):
     """Where metrics and the status page are served. Changes need a restart."""
 
@@ -348,6 +363,7 @@ class Config(_Model):
         default=(),
         description="What plans are held to; exported as metrics, so that alerts need no thresholds.",
     )
+    metrics: MetricsConfig = Field(default=MetricsConfig(), description="Which metrics it exports.")
     web: WebConfig = Field(default=WebConfig(), description="Where it serves.")
     storage: StorageConfig = Field(
         default=StorageConfig(), description="Where what is known is kept over a restart."
