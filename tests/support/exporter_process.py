@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from dbs_exporter.simulator import Simulator
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 """How long anything may take before a test gives up; no test depends on how long it does take."""
 LISTENING = r"msg=listening .*address=(http://127\.0\.0\.1:\d+)"
 """What it says once it serves, with the address."""
