@@ -46,9 +46,10 @@ class WebAccess:
     def look(self) -> bool:
         """Read the files again if one of them changed; return whether `access` did.
 
-        What is wrong with them is logged once, and `access` stays.
+        What is wrong with them is logged once, and `access` stays. So it does while the file is empty, as one is that is just being
+        written: it must not take users and TLS away for a moment.
         """
-        if self._path is None or self._state() == self._seen:
+        if self._path is None or self._state() == self._seen or _is_empty(self._path):
             return False
         try:
             self.access = self._read(self._path)
@@ -90,6 +91,13 @@ class WebAccess:
 
     def _state(self) -> _State:
         return tuple((file, _stat(file)) for file in (str(self._path), *self._files))
+
+
+def _is_empty(path: Path) -> bool:
+    try:
+        return path.stat().st_size == 0
+    except OSError:
+        return False
 
 
 def _files_of(file: WebFile) -> tuple[str, ...]:

@@ -141,3 +141,16 @@ def test_changes_are_found_in_a_thread_until_the_clock_stops(
             assert heard.get(timeout=60).burst == burst
     finally:
         clock.stop()
+
+
+def test_an_empty_file_takes_nothing_away(file: Path) -> None:
+    """Whoever writes a file anew empties it first; users and TLS stay until there is something else."""
+    file.write_text("rate_limit: {interval: 1s, burst: 7}\n")
+    access = WebAccess(str(file))
+    file.write_text("")
+    changed_when_empty = access.look()
+    file.write_text("rate_limit: {interval: 1s, burst: 8}   \n")
+
+    assert changed_when_empty is False
+    assert access.look() is True
+    assert access.access.burst == 8
