@@ -100,6 +100,7 @@ def serve(
             server.begin_stop()
             exporter.close()
             server.stop()
+            cutter.done()
 
 
 def _log_addresses(urls: tuple[str, ...]) -> None:

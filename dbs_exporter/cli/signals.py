@@ -62,12 +62,13 @@ def wait_for_end(caught: queue.SimpleQueue[int], on_hangup: Callable[[], object]
 
 
 class Cutter:
-    """Ends the process with code 0 if it still runs a while after `begin`, whatever hangs in it."""
+    """Ends the process with code 0 if it is not done a while after `begin`, whatever hangs in it."""
 
     def __init__(self, seconds: float = STOP_SECONDS, end: Callable[[int], object] = os._exit) -> None:
         self._seconds = seconds
         self._end = end
         self._begun = threading.Event()
+        self._done = threading.Event()
 
     def start(self) -> None:
         """Start the thread now, because there may be none to be had later. Raises RuntimeError if there is none now."""
@@ -77,7 +78,12 @@ class Cutter:
         """Count from now on."""
         self._begun.set()
 
+    def done(self) -> None:
+        """Nothing hangs any more: cut nothing."""
+        self._done.set()
+        self._begun.set()
+
     def _run(self) -> None:
         self._begun.wait()
-        threading.Event().wait(self._seconds)
-        self._end(0)
+        if not self._done.wait(self._seconds):
+            self._end(0)

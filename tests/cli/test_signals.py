@@ -5,23 +5,25 @@ from __future__ import annotations
 import os
 import queue
 import signal
+import threading
 
 import pytest
 
 from dbs_exporter.cli.signals import Cutter, caught_signals, wait_for_end
 
 
-def test_signals_are_noted_in_order_and_handlers_are_put_back() -> None:
-    """While the block runs no first signal ends the process; afterwards everything is as it was."""
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_signals_are_noted_in_order_and_handlers_are_put_back(ending: int) -> None:
+    """While the block runs nothing ends the process; afterwards everything is as it was."""
     watched = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    sent = [signal.SIGHUP, signal.SIGTERM, signal.SIGHUP]
+    sent = (signal.SIGHUP, ending, signal.SIGHUP)
     before = [signal.getsignal(number) for number in watched]
     with caught_signals() as came:
         for number in sent:
             os.kill(os.getpid(), number)
         noted = [came.get(timeout=30) for _ in sent]
 
-    assert noted == sent
+    assert noted == list(sent)
     assert [signal.getsignal(number) for number in watched] == before
 
 
@@ -50,6 +52,24 @@ def test_what_hangs_at_the_end_is_cut() -> None:
 
     assert early == 0
     assert codes.get(timeout=30) == 0
+
+
+def test_an_end_that_is_done_in_time_is_not_cut() -> None:
+    """Whoever served in this process goes on."""
+    codes: queue.SimpleQueue[int] = queue.SimpleQueue()
+    before = set(threading.enumerate())
+    cutters = [Cutter(60.0, codes.put), Cutter(0.0, codes.put)]
+    for cutter in cutters:
+        cutter.start()
+    started = set(threading.enumerate()) - before
+    cutters[0].begin()
+    for cutter in cutters:
+        cutter.done()
+    for thread in started:
+        thread.join(30)
+
+    assert codes.empty()
+    assert not any(thread.is_alive() for thread in started)
 
 
 def test_handlers_are_put_back_when_the_block_fails() -> None:
