@@ -460,11 +460,12 @@ READ_ONLY = """
 import os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
+from support.saved_state import Saved
 if os.geteuid() == 0:
     os.chown(sys.argv[1], 65534, 65534)
+    os.setgroups([])
     os.setgid(65534)
     os.setuid(65534)
-from support.saved_state import Saved
 path = Path(sys.argv[1])
 first = Saved(path)
 first.list_plans("a")
