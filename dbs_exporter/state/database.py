@@ -35,7 +35,6 @@ CREATE TABLE reads (
 );
 """
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
-_NO_WRITES = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 
 Row = tuple[str, str, bytes]
 """(plan, part, body)"""
@@ -47,6 +46,10 @@ class Damaged(Exception):
     def __init__(self, reason: str, kind: str = "damaged") -> None:
         super().__init__(reason)
         self.kind = kind
+
+
+class ReadOnly(OSError):
+    """A file that could be opened to be read alone; only one that is opened anew may be written later."""
 
 
 @dataclass(slots=True)
@@ -249,4 +252,6 @@ def _as_os_errors() -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in _DAMAGE:
             raise Damaged(str(error)) from error
+        if code == sqlite3.SQLITE_READONLY:
+            raise ReadOnly(str(error)) from error
         raise OSError(str(error)) from error

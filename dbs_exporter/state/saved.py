@@ -21,7 +21,7 @@ from dbs_exporter.facts.plans import Plan
 from dbs_exporter.facts.subjects import AccountSubject, GonePlan, Scope, SubjectKey
 from dbs_exporter.facts.tallies import Tally
 from dbs_exporter.state.bodies import Bodies
-from dbs_exporter.state.database import FILE_NAME, Batch, Damaged, Database, set_aside
+from dbs_exporter.state.database import FILE_NAME, Batch, Damaged, Database, ReadOnly, set_aside
 from dbs_exporter.state.differing import Changes, Contents
 from dbs_exporter.state.directory import Directory
 from dbs_exporter.state.recalling import Recalled, account_from, recalled, region_from
@@ -173,10 +173,10 @@ class State:
             self._file.differ(changes, learned, self._counters.gone_plan, self._directory.lineage)
             if changes.batch:
                 database.write(changes.batch)
-        except Damaged as damage:
+        except (Damaged, ReadOnly) as error:
             self._take_back(changes)
             self._close_files()
-            self._on_failure(damage)
+            self._on_failure(error)
         except (OSError, ConfigError) as error:
             self._take_back(changes)
             self._on_failure(error)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -451,6 +454,51 @@ def test_where_no_directory_can_be_made_it_counts_in_memory_and_goes_on_saving_l
     later = process.again()
     later.restore()
     assert later.published("a") == 2
+
+
+READ_ONLY = """
+import os, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from support.saved_state import Saved
+if os.geteuid() == 0:
+    os.chown(sys.argv[1], 65534, 65534)
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+path = Path(sys.argv[1])
+first = Saved(path)
+first.list_plans("a")
+first.ends("a")
+first.save()
+first.ends("a", 1)
+first.save()
+first.kill()
+for file in path.iterdir():
+    file.chmod(0o400)
+path.chmod(0o500)
+process = Saved(path, first.clock)
+process.restore()
+process.ends("a", 1, 2)
+process.save()
+process.save(1_000.0)
+print(process.published("a"), process.state.health().error)
+path.chmod(0o700)
+for file in path.iterdir():
+    file.chmod(0o600)
+process.save()
+print(process.published("a"), process.state.health().error or "saved")
+"""
+
+
+def test_what_may_only_be_read_is_given_back_and_written_once_it_may_be() -> None:
+    """Counters stand still meanwhile: nothing can say that they went on. Without rights, also where the tests have all."""
+    with tempfile.TemporaryDirectory() as name:
+        command = [sys.executable, "-c", READ_ONLY, f"{name}", str(Path(__file__).parent.parent)]
+        Path(name).chmod(0o755)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.stdout.splitlines() == ["1 attempt to write a readonly database", "2 saved"], done.stderr
 
 
 def test_a_region_that_was_learned_about_is_still_known(saved: Saved) -> None:
