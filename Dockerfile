@@ -33,7 +33,9 @@ LABEL org.opencontainers.image.title="dbs-exporter" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}"
 COPY --from=build /app /app
-# Bytecode is compiled already and the root file system may be read-only, so nothing is written at run time.
+# A new volume mounted here becomes the user's, too.
+RUN install -d -o 65532 -g 65532 -m 0750 /var/lib/dbs-exporter
+# Bytecode is compiled already and the root file system may be read-only, so nothing but state is written at run time.
 ENV PATH=/app/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
@@ -42,4 +44,4 @@ USER 65532:65532
 EXPOSE 10033
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["/app/bin/dbs-exporter", "healthcheck"]
 ENTRYPOINT ["/app/bin/dbs-exporter"]
-CMD ["run", "--config.file=/etc/dbs-exporter/dbs-exporter.yml"]
+CMD ["run", "--config.file=/etc/dbs-exporter/dbs-exporter.yml", "--storage.path=/var/lib/dbs-exporter"]

@@ -58,8 +58,8 @@ screenshot: $(VENV)/dev.stamp ## Photograph the status page again, into docs/ima
 preview: $(VENV)/dev.stamp ## Draw a preview of the dashboards into docs/images: Grafana's components, no Grafana server (needs prometheus, chromium and npm's packages)
 	$(BIN)/python -m dashboards.preview
 
-lock: $(VENV)/dev.stamp ## Lock newer dependencies
-	.ci/locks --upgrade
+lock: $(VENV)/dev.stamp ## Lock newer dependencies; PACKAGE=NAME only that, for example because of a CVE
+	.ci/locks $(or $(PACKAGE),--upgrade)
 
 tools: ## Install the real programs that some tests need (Debian, as root)
 	.ci/tools

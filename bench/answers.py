@@ -118,7 +118,7 @@ def main() -> None:
 
     def read() -> object:
         records = client.pages("DescribeFullBackupList", {"BackupPlanId": "dbs1"})
-        return Reader(time.time()).each(records, read_full_backup)
+        return Reader(time.time()).each(records, read_full_backup)[0]
 
     try:
         whole = cpu_seconds(read, given.pages)

@@ -13,7 +13,7 @@ import re
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Connection
@@ -25,6 +25,7 @@ from bench.exporter import Exporter, exporter
 from bench.measured import MIB, cpu_seconds, memory_bytes, row
 from dbs_exporter.collectors.base import PlanCollector
 from dbs_exporter.collectors.table import TABLE
+from dbs_exporter.metrics.needs import ALERTS, BOARDS
 from dbs_exporter.simulator import World, fleet, start_simulator
 from dbs_exporter.simulator.answering import READS
 from dbs_exporter.simulator.encoding import to_json
@@ -32,6 +33,8 @@ from dbs_exporter.simulator.encoding import to_json
 DEMO_PLANS = 40
 EVERYTHING = frozenset(collector.name for collector in TABLE if collector.enabled)
 """All collectors but billing."""
+READ = ("full_backups", "incremental_backups", "restore_ranges", "restores")
+"""The collectors of plans whose readings are exported."""
 
 
 def daily_world(plans: int) -> World:
@@ -66,8 +69,8 @@ def cloud(plans: int) -> Iterator[str]:
 
 
 @contextmanager
-def polling(url: str, collectors: frozenset[str]) -> Iterator[Exporter]:
-    """An exporter that reads the cloud at `url` with some collectors, everything once."""
+def polling(url: str, collectors: frozenset[str], metrics: Mapping[str, object] = {}) -> Iterator[Exporter]:
+    """An exporter that reads the cloud at `url` with some collectors, everything once; `metrics` is the section."""
     configuration = {
         "accounts": [
             {
@@ -84,6 +87,7 @@ def polling(url: str, collectors: frozenset[str]) -> Iterator[Exporter]:
                 "timeout": "60s",
             }
         ],
+        "metrics": metrics,
         "collectors": {
             collector.name: {"enabled": True, "interval": "2h"}
             | ({"at_rest": "1d"} if isinstance(collector, PlanCollector) else {})
@@ -153,9 +157,29 @@ def measure_cpu(plans: int, url: str) -> None:
     row("peak memory of this poll", f"{peak / MIB:.0f} MiB, {peak / plans / 1024:.1f} KiB a plan")
 
 
+def measure_least_memory(plans: int, url: str) -> None:
+    """The same with both settings that make fewer series: for rules and boards, and for rules alone."""
+    families = {family.name for family in TABLE.families}
+    for whose, needed in (("rules and boards need", {*ALERTS, *BOARDS}), ("rules need", set(ALERTS))):
+        metrics = {"exclude": sorted(families - needed), "inactive_states": False}
+        with polling(url, EVERYTHING, metrics) as running:
+            running.until_read(plans, *READ)
+            running.until_quiet()
+            samples = running.samples()
+            now, peak = memory_bytes(running.pid), memory_bytes(running.pid, peak=True)
+        per_plan = sum('plan_id="' in line for line in samples) / plans
+        row(
+            f"the same with what {whose}, and of states what holds, {per_plan:.0f} series a plan: now; most",
+            f"{now / MIB:.0f} MiB; {peak / MIB:.0f} MiB",
+            "at most 250 MiB and 60 series",
+            peak <= 250 * MIB and per_plan <= 60,
+        )
+
+
 def measure_memory(plans: int, url: str, small: int) -> None:
     """Resident memory with every list of a large fleet read."""
     with polling(url, EVERYTHING) as running:
+        running.until_read(plans, *READ)
         running.until_quiet()
         samples = running.samples()
         now, peak = memory_bytes(running.pid), memory_bytes(running.pid, peak=True)
@@ -201,6 +225,7 @@ def main() -> None:
         measure_cpu(given.plans, url)
         if not given.quick:
             measure_memory(given.plans, url, small)
+            measure_least_memory(given.plans, url)
 
 
 if __name__ == "__main__":

@@ -31,11 +31,12 @@ from dbs_exporter.collectors.table import TABLE, Table
 from dbs_exporter.config.load import DEFAULT_REGION, secrets_of, selects, warnings_of
 from dbs_exporter.config.models import AccountConfig, Config, PlanCollectorConfig
 from dbs_exporter.errors import ConfigError, CredentialsError
-from dbs_exporter.facts.collection import BudgetState
+from dbs_exporter.facts.collection import BudgetState, StorageState
 from dbs_exporter.facts.networks import REGIONS
 from dbs_exporter.facts.objectives import objectives_for
 from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.logs import conceal, set_up_logs
+from dbs_exporter.metrics.choosing import chosen
 from dbs_exporter.metrics.exposition import Exposition
 from dbs_exporter.metrics.memory import trim_memory
 from dbs_exporter.metrics.own import OwnMetrics, Watched, build_revision
@@ -45,6 +46,7 @@ from dbs_exporter.polling.scheduler import Scheduler
 from dbs_exporter.polling.sharding import Shard
 from dbs_exporter.polling.store import Store
 from dbs_exporter.polling.target import Ages, Target
+from dbs_exporter.state.saved import State
 from dbs_exporter.web.page.overview import Snapshot
 from dbs_exporter.web.routes import create_app
 
@@ -83,22 +85,34 @@ class Exporter:
         self._table = table
         self.outcomes = Outcomes(clock)
         self.store = Store(objectives_for(config.objectives))
+        self.state = self._opened_state(config)
         self.own = OwnMetrics(
             CollectorRegistry(),
             version=__version__,
             revision=build_revision(environ),
             collector_states=self.outcomes.states,
             budgets=self._budgets,
+            storage=self.storage,
             shard=(shard.index, shard.total) if shard else (0, 1),
         )
         self.exposition = Exposition(
-            table.families, own=self.own.lines, on_refused=self.own.on_refused, tidy=trim_memory
+            chosen(
+                table.families,
+                exclude=config.metrics.exclude,
+                inactive_states=config.metrics.inactive_states,
+            ),
+            own=self.own.lines,
+            on_refused=self.own.on_refused,
+            tidy=trim_memory,
         )
         self.store.subscribe(self.exposition.update)
+        if self.state is not None:
+            self.store.subscribe(self.state.update)
         self._sessions = Sessions(clock)
         self._lines: dict[Scope, _Line] = {}
         self._reloading = threading.Lock()
         self._first_page: int | None = None
+        self._was_ready = False
         self._publisher = threading.Thread(
             target=self.exposition.run, args=(clock,), name="publisher", daemon=True
         )
@@ -110,19 +124,25 @@ class Exporter:
             shard=shard or Shard(),
             unknown=self.own.on_unknown,
             on_targets=self._watch,
+            memory=self.state,
         )
 
     def start(self) -> None:
-        """Publish a first page and begin to poll.
+        """Publish a first page, with all that was saved, and begin to poll.
 
         Raises CredentialsError if an account names no usable source of credentials.
         """
         accounts = self._accounts(self.config)
         self.own.on_reload(successful=True, at=self.clock.now())
         self._scheduler.apply(accounts)
-        self._scheduler.start()
+        if self.store.region_subjects() and not self.outcomes.missing():
+            self._first_page = self.exposition.request_publish()
         self.exposition.publish()
         self._publisher.start()
+        self._scheduler.start()
+        if self.state is not None:
+            self.state.learns_from(self._scheduler.learned)
+            self.state.start()
 
     def reload(self, read: Callable[[], Config]) -> None:
         """Apply the configuration that `read` returns, completely or not at all; one reload runs at a time.
@@ -137,13 +157,23 @@ class Exporter:
                 self.own.on_reload(successful=False, at=self.clock.now())
                 _log.error("configuration not reloaded, the old one stays: %s", error)
                 raise
+            if config.storage != self.config.storage:
+                _log.warning("what changed under `storage` needs a restart; the old path stays")
             if config.web != self.config.web:
                 _log.warning("what changed under `web` needs a restart; the old addresses and path stay")
+            if config.metrics != self.config.metrics:
+                _log.warning("what changed under `metrics` needs a restart; the old families stay")
             set_up_logs(config.log.level, config.log.format)
             self.store.set_objectives(objectives_for(config.objectives))
             self._scheduler.apply(accounts)
             self._scheduler.ask_again()
-            self.config = config.model_copy(update={"web": self.config.web})
+            self.config = config.model_copy(
+                update={
+                    "web": self.config.web,
+                    "metrics": self.config.metrics,
+                    "storage": self.config.storage,
+                }
+            )
             self.own.on_reload(successful=True, at=self.clock.now())
             _log.info("configuration reloaded")
             _warn(config)
@@ -156,11 +186,18 @@ class Exporter:
             missing=self.missing,
             clock=self.clock,
             telemetry_path=self.config.web.telemetry_path,
+            route_prefix=self.config.web.prefix,
             reload=reload,
         )
 
     def missing(self) -> list[str]:
-        """Return what readiness waits for, a line each: the first readings, then a page with their results."""
+        """Return what readiness waits for, a line each: the first readings, then a page with their results.
+
+        Once there was nothing, there is nothing for good.
+        """
+        if self._was_ready:
+            # A region that a reload added is read while all others are served.
+            return []
         unread = self.outcomes.missing()
         if unread:
             return unread
@@ -168,6 +205,7 @@ class Exporter:
             self._first_page = self.exposition.request_publish()
         if not self.exposition.is_published(self._first_page):
             return ["metrics: the first whole page is not published yet"]
+        self._was_ready = True
         return []
 
     def snapshot(self) -> Snapshot:
@@ -178,6 +216,7 @@ class Exporter:
             regions=self.store.region_subjects(),
             collectors=self.outcomes.states(),
             budgets=self._budgets(),
+            storage=self.storage(),
         )
 
     def now(self) -> float:
@@ -187,15 +226,28 @@ class Exporter:
         ]
         return self.clock.now() + (median(offsets) if offsets else 0.0)
 
+    def storage(self) -> StorageState | None:
+        """Return how saving the state fares; None if it is kept in memory only."""
+        return self.state.health() if self.state is not None else None
+
+    def _opened_state(self, config: Config) -> State | None:
+        if config.storage.path is None:
+            _log.info("no storage.path: what is known is kept in memory only, and read anew after a restart")
+            return None
+        groups = [collector.group for collector in self._table]
+        return State(config.storage.path, groups, counters=self.store, clock=self.clock)
+
     def _budgets(self) -> list[BudgetState]:
         return self._scheduler.budgets()
 
     def close(self) -> None:
-        """End all sleeps, then the readings and the publisher; do not wait for answers of the API."""
+        """End all sleeps, then the readings and the publisher; answers of the API are cut off."""
         self.clock.stop()
         self.exposition.close()
-        self._scheduler.close()
+        self._scheduler.close(self._sessions.cut)
         self._sessions.close()
+        if self.state is not None:
+            self.state.close()
 
     def _accounts(self, config: Config) -> list[Account]:
         """Return the configuration's accounts as the scheduler takes them; no call is made yet."""

@@ -21,6 +21,8 @@ _SECRET_PARAMETER = re.compile(r"(?i)\b(SecurityToken|AccessKeySecret|Signature)
 _BARE = re.compile(r"[^\s\"=\\\x00-\x1f\x7f]+")
 # They log every job and connection at "info"; what matters of that is logged by the packages that use them.
 _CHATTY = ("apscheduler", "urllib3", "asyncio", "uvicorn.access")
+_WITHOUT_TRACEBACK = "urllib3."
+"""It logs what is odd in an answer of a server with the way through its own code, which helps nobody: the message says it."""
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 """The attributes that every record has; any other came by `extra`."""
 
@@ -78,7 +80,7 @@ class _Lines(logging.Formatter):
             "msg": record.getMessage(),
         }
         extra = {name: value for name, value in vars(record).items() if name not in _OWN_FIELDS}
-        if record.exc_info:
+        if record.exc_info and not record.name.startswith(_WITHOUT_TRACEBACK):
             extra["exception"] = self.formatException(record.exc_info)
         fields |= dict(sorted(extra.items()))
         return self.line({name: _guarded(name, value) for name, value in fields.items()})

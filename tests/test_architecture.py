@@ -37,6 +37,7 @@ HOMES = {
     "sqlite3": {"state"},
     "starlette": {"web", "exporter"},
     "uvicorn": {"web"},
+    "bcrypt": {"web"},
     "jinja2": {"web"},
     "pydantic": {"config"},
     "yaml": {"config", "conditions", "cli"},

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from support.exporter_process import (
     LISTENING,
+    PATIENCE_SECONDS,
     ask,
     config_text,
     eventually,
@@ -77,6 +78,30 @@ def test_shards_together_export_what_one_does(tmp_path: Path, cloud: Simulator) 
     assert set.union(*shares) == whole
     assert sum(map(len, shares)) == len(whole)
     assert sorted(map(len, regions)) == [0, 1, 2]
+
+
+def test_a_reload_that_adds_a_region_leaves_it_ready(cloud: Simulator) -> None:
+    """Ready means that it was ready and serves; what is new is read beside what is served."""
+    clock = SystemClock()
+    exporter = Exporter(parse_config(config_text(cloud), environ={}), clock=clock)
+    more = parse_config(config_text(cloud, regions="[cn-hangzhou, cn-shanghai]"), environ={})
+    started = exporter.missing()
+    exporter.start()
+    try:
+        deadline = clock.monotonic() + PATIENCE_SECONDS
+        while exporter.missing() and clock.monotonic() < deadline:
+            clock.sleep(0.02)
+        cloud.faults.replace([{"kind": "latency", "seconds": 120}])
+        exporter.reload(lambda: more)
+        after = exporter.missing()
+        unread = exporter.outcomes.missing()
+    finally:
+        exporter.close()
+        cloud.faults.replace([])
+
+    assert started
+    assert unread
+    assert after == []
 
 
 def test_secrets_are_in_nothing_that_is_said_or_served(tmp_path: Path, cloud: Simulator) -> None:

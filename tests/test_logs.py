@@ -53,6 +53,19 @@ def test_json_is_one_object_per_line_with_whole_tracebacks(stream: io.StringIO) 
     assert "ValueError: three\nlines\nlong" in event["exception"]
 
 
+def test_what_is_odd_in_a_servers_answer_costs_one_sentence_and_no_traceback(stream: io.StringIO) -> None:
+    """The HTTP library logs the way through its own code with it, which helps nobody."""
+    set_up_logs("info", "json", stream)
+    try:
+        raise ValueError("unparsed data")
+    except ValueError:
+        logging.getLogger("urllib3.connection").warning("Failed to parse headers", exc_info=True)
+
+    event = json.loads(stream.getvalue())
+    assert event["msg"] == "Failed to parse headers"
+    assert "exception" not in event
+
+
 def test_nobody_can_forge_a_line(stream: io.StringIO) -> None:
     """Line ends and other control characters in a message are spelled out."""
     set_up_logs("info", "logfmt", stream)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_CURES: Mapping[str, str] = {
+CURES: Mapping[str, str] = {
     "InvalidTimeStamp": "set this machine's clock (NTP): the API refuses signatures that are 15 minutes off",
     "InvalidAccessKeyId.Inactive": "the access key is disabled: enable it in RAM, or give another",
     "InvalidAccessKeyId": "there is no such access key: check its id, and whether it was deleted or rotated",
@@ -33,5 +33,5 @@ _CURES: Mapping[str, str] = {
 
 def cure_of(code: str, operation: str) -> str:
     """Return how to fix a refusal with this code, by its longest known prefix; "" if none is known."""
-    prefixes = [known for known in _CURES if code.lower().startswith(known.lower())]
-    return _CURES[max(prefixes, key=len)].format(operation=operation) if prefixes else ""
+    prefixes = [known for known in CURES if code.lower().startswith(known.lower())]
+    return CURES[max(prefixes, key=len)].format(operation=operation) if prefixes else ""

@@ -12,6 +12,7 @@ import http.client
 import io
 import socket
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,11 @@ def tls_context(verify: bool | str) -> ssl.SSLContext:
 class Adapter(HTTPAdapter):
     """Sends the requests of a single thread and retries nothing.
 
-    Its timeout is a `urllib3.Timeout(total=...)`, which limits the whole answer.
+    Its timeout is a `urllib3.Timeout(total=...)`, which limits the whole answer. `on_connected` is called with each socket.
     """
 
-    def __init__(self, clock: Clock) -> None:
-        self._pools = _deadline_pools(clock)
+    def __init__(self, clock: Clock, on_connected: Callable[[socket.socket], None]) -> None:
+        self._pools = _deadline_pools(clock, on_connected)
         super().__init__(pool_connections=4, pool_maxsize=1, max_retries=0)
 
     def build_connection_pool_key_attributes(
@@ -107,7 +108,9 @@ class _DeadlineResponse(http.client.HTTPResponse):
         super().__init__(limited, *args, **kwargs)
 
 
-def _deadline_pools(clock: Clock) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+def _deadline_pools(
+    clock: Clock, on_connected: Callable[[socket.socket], None]
+) -> dict[str, type[urllib3.HTTPConnectionPool]]:
     """Return urllib3's pools, with connections whose timeout limits the whole answer."""
 
     def set_deadline(connection: Any) -> None:
@@ -120,6 +123,7 @@ def _deadline_pools(clock: Clock) -> dict[str, type[urllib3.HTTPConnectionPool]]
         def connect(self) -> None:
             set_deadline(self)
             super().connect()
+            on_connected(self.sock)
 
         def getresponse(self) -> Any:
             set_deadline(self)
@@ -129,6 +133,7 @@ def _deadline_pools(clock: Clock) -> dict[str, type[urllib3.HTTPConnectionPool]]
         def connect(self) -> None:
             set_deadline(self)
             super().connect()
+            on_connected(self.sock)
 
         def getresponse(self) -> Any:
             set_deadline(self)

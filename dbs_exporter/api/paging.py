@@ -30,7 +30,7 @@ class ListPass:
     def add_page(self, page: list[dict[str, Any]], total: int | None) -> bool:
         """Add a page and its TotalElements; return whether another page may follow."""
         if total is None or total < 0:
-            self._changed = "the answer does not tell how many there are"
+            self._changed = "the answer does not state how many there are"
             self.items += page
             return False
         if self._pages and total != self._total:

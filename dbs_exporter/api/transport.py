@@ -17,6 +17,7 @@ import threading
 import weakref
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -64,13 +65,16 @@ class Route:
 
 
 class Sessions:
-    """A `requests.Session` for each thread, for any number of hosts, until `close`."""
+    """A `requests.Session` for each thread, for any number of hosts, until `close`; `cut` breaks off what runs."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._local = threading.local()
         self._adapters: weakref.WeakSet[Adapter] = weakref.WeakSet()
         self._routes: dict[str, Route] = {}
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._is_cut = False
+        self._connecting = threading.Lock()
 
     def route(self, url: str) -> Route:
         """Return the route to a URL; many clients ask for the same few."""
@@ -86,7 +90,7 @@ class Sessions:
             # `Route` has the environment's proxies already; `trust_env` would also read .netrc.
             session.trust_env = False
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-            adapter = Adapter(self._clock)
+            adapter = Adapter(self._clock, self._on_connected)
             session.mount("http://", adapter)
             session.mount("https://", adapter)
             # The session of a thread that has ended is freed; its connections are then closed at once.
@@ -95,10 +99,29 @@ class Sessions:
             self._adapters.add(adapter)
         return session
 
+    def cut(self) -> None:
+        """Break off every exchange under way, and from now on every new one as soon as it is connected."""
+        with self._connecting:
+            self._is_cut = True
+            for connected in self._sockets:
+                _shut(connected)
+
+    def _on_connected(self, connected: socket.socket) -> None:
+        with self._connecting:
+            self._sockets.add(connected)
+            if self._is_cut:
+                _shut(connected)
+
     def close(self) -> None:
         """Close every session's idle connections."""
         for adapter in list(self._adapters):
             adapter.close()
+
+
+def _shut(connected: socket.socket) -> None:
+    with suppress(OSError):
+        # Not the method of a TLS socket, which would take away the state that a reading thread uses.
+        socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
 
 def exchange(

@@ -21,10 +21,18 @@ from dbs_exporter.api.operations.registry import OPERATIONS
 from dbs_exporter.api.pacing import Pacer
 from dbs_exporter.api.transport import Sessions
 from dbs_exporter.cli.check_json import report_as_json
-from dbs_exporter.cli.check_report import AccountReport, Answer, RegionReport, Report
+from dbs_exporter.cli.check_report import (
+    AccountReport,
+    Answer,
+    RegionReport,
+    Report,
+    TooFewCalls,
+    clock_warning,
+)
 from dbs_exporter.clock import Clock, SystemClock
 from dbs_exporter.collectors.base import AccountCollector, Collector
 from dbs_exporter.collectors.table import TABLE, Table
+from dbs_exporter.config.durations import format_duration
 from dbs_exporter.config.load import DEFAULT_REGION, load_config, secrets_of, selects, warnings_of
 from dbs_exporter.config.models import AccountConfig, Config, PlanCollectorConfig
 from dbs_exporter.errors import (
@@ -37,13 +45,16 @@ from dbs_exporter.errors import (
     Timeout,
     Unreachable,
 )
+from dbs_exporter.facts.limits import CLOCK_OFFSET_SECONDS
 from dbs_exporter.facts.networks import read_regions
 from dbs_exporter.facts.objectives import objectives_for
 from dbs_exporter.facts.plans import PLANS, Plan, read_plan
 from dbs_exporter.facts.records import Reader
 from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.logs import conceal
+from dbs_exporter.polling.counting import PAGE
 from dbs_exporter.polling.forecast import forecast
+from dbs_exporter.polling.poller import READING_SECONDS
 from dbs_exporter.polling.target import Ages
 
 UNKNOWN_ID = "dbs0000000000"
@@ -187,9 +198,15 @@ def check_region(
         report.answers.append(_answer(operation, names, call))
 
     def list_plans(operation: str) -> None:
-        records = client.pages(operation, {"ShowRecoverTimeRange": True}, within=_LIST_SECONDS)
+        interval = config.collectors.of(PLANS.name).interval
+        records = client.pages(
+            operation,
+            {"ShowRecoverTimeRange": True},
+            within=_LIST_SECONDS,
+            on_page=lambda _page, total: _require_time(total, account.requests_per_second, interval),
+        )
         report.plans_found = len(records)
-        plans: list[Plan] = Reader(clock.now()).readable(records, read_plan)[0]
+        plans: list[Plan] = Reader(client.time.now()).readable(records, read_plan)[0]
         report.plans = [plan for plan in plans if selects(account, plan)]
 
     def call_once(operation: str) -> None:
@@ -215,6 +232,9 @@ def check_region(
         if operation not in plan_lists:
             check(operation, partial(call_once, operation))
 
+    offset = client.time.offset_seconds
+    if offset is not None and abs(offset) > CLOCK_OFFSET_SECONDS:
+        report.warnings.append(clock_warning(offset))
     if report.plans_found is not None:
         enabled = {collector for operation_callers in callers.values() for collector in operation_callers}
         objectives = objectives_for(config.objectives)
@@ -228,6 +248,18 @@ def check_region(
             now=clock.now(),
         )
     return report
+
+
+def _require_time(plans: int, calls_per_second: float, interval: float) -> None:
+    """Raise TooFewCalls if the pages of so many plans cannot be read before a reading of the list is given up."""
+    pages = math.ceil(plans / PAGE)
+    seconds = max(READING_SECONDS, interval)
+    if pages > seconds * calls_per_second:
+        raise TooFewCalls(
+            f"the list of {plans} plans has {pages} pages, which {calls_per_second:g} calls a second do not bring within"
+            f" {format_duration(seconds)}: it would never be read; raise requests_per_second to"
+            f" {math.ceil(10 * pages / seconds) / 10:g} at least"
+        )
 
 
 def _ages(config: Config, collector: Collector[Any]) -> Ages:

@@ -35,6 +35,12 @@ _NAMED = 3
 _WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 
 
+class TooFewCalls(DbsExporterError):
+    """The allowed calls do not suffice to read a list to its end in time."""
+
+    exit_code = EXIT_BUDGET
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """The answer of an operation in a region; `verdict` is a short text for the table."""
@@ -124,10 +130,10 @@ class Report:
         problems = list(self._problems())
         if any(isinstance(problem, Denied | CredentialsError) for problem in problems):
             return EXIT_DENIED
-        if problems:
+        if any(not isinstance(problem, TooFewCalls) for problem in problems):
             unexpected = all(isinstance(problem, BadAnswer | Invalid) for problem in problems)
             return EXIT_UNEXPECTED if unexpected else EXIT_UNREACHABLE
-        if any(region.lacks_calls for region in self.regions):
+        if problems or any(region.lacks_calls for region in self.regions):
             return EXIT_BUDGET
         return EXIT_WARNED if self.strict and any(self.every_warning()) else EXIT_OK
 
@@ -245,6 +251,15 @@ def _unmet(index: int, rule: ObjectiveRule, plans: Sequence[Plan]) -> Iterator[s
                 f"{where}.full_backup_interval: {format_duration(rule.full_backup_interval)} cannot be met by"
                 f" {_counted(len(too_seldom), 'plan')} ({_some(too_seldom)}), whose schedule is slower"
             )
+
+
+def clock_warning(offset: float) -> str:
+    """Return how far the machine's clock is from the API's (seconds, positive: it is behind), and what mends it."""
+    side = "behind" if offset > 0 else "ahead of"
+    return (
+        f"this machine's clock is {format_duration(max(1, round(abs(offset))))} {side} the API's; set it (NTP). The exporter goes"
+        " by the API's time, other programs and a Prometheus here do not"
+    )
 
 
 def _shortage(forecast: Forecast) -> str:

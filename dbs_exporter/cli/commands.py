@@ -18,7 +18,11 @@ from dbs_exporter.cli.options import (
     is_flag_set,
     listen_flag,
     log_flags,
+    storage_flag,
+    url_flags,
+    web_config_flag,
 )
+from dbs_exporter.listen import path_prefix
 
 
 @click.command(short_help="Every metric, its labels and its source.")
@@ -159,6 +163,31 @@ def rules(
         click.echo(path)
 
 
+@click.command(short_help="What a saved state holds.")
+@storage_flag
+@config_file_flag
+@flag(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="How to print it.",
+)
+def state(storage_path: str | None, config_file: str, form: str) -> None:
+    """Print what is saved of each account and region: plans, ages, sizes. Works beside a running exporter.
+
+    \b
+    Examples:
+      dbs-exporter state --storage.path=/var/lib/dbs-exporter
+      dbs-exporter state --config.file=/etc/dbs-exporter/dbs-exporter.yml --format=json | jq .places
+    """
+    from dbs_exporter.cli.state_report import report
+    from dbs_exporter.clock import SystemClock
+
+    report(storage_path, config_file, form=form, now=SystemClock().now())
+
+
 @click.command(short_help="One API call, its answer as JSON.")
 @click.argument("operation", required=False)
 @click.argument("parameters", nargs=-1, metavar="[NAME=VALUE]...")
@@ -232,9 +261,18 @@ def call(
 
 @click.command(short_help="Is a local exporter serving? For a container's HEALTHCHECK.")
 @listen_flag
+@url_flags
+@web_config_flag
 @flag("--ready", is_flag=True, help="Ask /-/ready instead of /-/healthy.")
 @flag("--timeout", type=Duration(), default=3.0, show_default="3s", help="How long to wait for the answer.")
-def healthcheck(listen_addresses: tuple[str, ...], ready: bool, timeout: float) -> None:
+def healthcheck(
+    listen_addresses: tuple[str, ...],
+    external_url: str | None,
+    route_prefix: str | None,
+    web_config_file: str | None,
+    ready: bool,
+    timeout: float,
+) -> None:
     """Ask the exporter on this machine whether it serves; exit 0 if it does, 4 if not.
 
     \b
@@ -245,4 +283,6 @@ def healthcheck(listen_addresses: tuple[str, ...], ready: bool, timeout: float) 
 
     # One process serves all addresses, so the answer of the first stands for all.
     address = listen_addresses[0] if listen_addresses else ":10033"
-    click.echo(check_health(address, "/-/ready" if ready else "/-/healthy", timeout))
+    prefix = path_prefix(external_url, route_prefix)
+    path = f"{prefix}/-/{'ready' if ready else 'healthy'}"
+    click.echo(check_health(address, path, timeout, web_config_file=web_config_file))

@@ -13,6 +13,7 @@ import click
 from dbs_exporter.cli.overrides import Overrides
 from dbs_exporter.cli.serve import serve
 from dbs_exporter.cli.simulate import simulated, world_clock
+from dbs_exporter.cli.web_access import WebAccess
 from dbs_exporter.clock import SystemClock
 from dbs_exporter.collectors.table import TABLE, Table
 from dbs_exporter.config.durations import format_duration
@@ -70,9 +71,12 @@ def demo_config(url: str, table: Table = TABLE) -> str:
     return _CONFIG.format(url=url, collectors="\n".join(lines))
 
 
-def demo(*, plans: int, seed: int, speed: float, overrides: Overrides) -> None:
+def demo(
+    *, plans: int, seed: int, speed: float, overrides: Overrides, web_config_file: str | None = None
+) -> None:
     """Serve a simulated cloud and an exporter of it, until SIGTERM or Ctrl-C."""
     now = world_clock(speed)
+    web_access = WebAccess(web_config_file)
     with simulated(listen_address="127.0.0.1:0", plans=plans, accounts=1, seed=seed, clock=now) as simulator:
         config = overrides.apply_to(parse_config(demo_config(simulator.url), environ={}))
         set_up_logs(overrides.log_level or "error", config.log.format)
@@ -81,9 +85,15 @@ def demo(*, plans: int, seed: int, speed: float, overrides: Overrides) -> None:
         def print_addresses(urls: tuple[str, ...]) -> None:
             click.echo(f"simulated DBS API:  {simulator.url}")
             for url in urls:
-                click.echo(f"status page:        {url}/")
-                click.echo(f"metrics:            {url}{config.web.telemetry_path}")
+                click.echo(f"status page:        {url}{config.web.prefix}/")
+                click.echo(f"metrics:            {url}{config.web.prefix}{config.web.telemetry_path}")
             click.echo("Ctrl-C ends it.")
             sys.stdout.flush()
 
-        serve(exporter, lambda: None, over_http=False, on_listening=print_addresses)
+        serve(
+            exporter,
+            lambda: None,
+            over_http=False,
+            on_listening=print_addresses,
+            web_access=web_access,
+        )

@@ -14,7 +14,7 @@ from typing import Literal
 import click
 
 from dbs_exporter import __version__
-from dbs_exporter.cli.commands import call, healthcheck, metrics, rules, schema
+from dbs_exporter.cli.commands import call, healthcheck, metrics, rules, schema, state
 from dbs_exporter.cli.options import (
     Commands,
     ListenAddress,
@@ -23,7 +23,10 @@ from dbs_exporter.cli.options import (
     flag,
     listen_flag,
     log_flags,
+    storage_flag,
     telemetry_flag,
+    url_flags,
+    web_config_flag,
 )
 
 _EPILOG = (
@@ -62,6 +65,9 @@ def cli() -> None:
 @config_file_flag
 @listen_flag
 @telemetry_flag
+@storage_flag
+@url_flags
+@web_config_flag
 @flag(
     "--web.enable-lifecycle", "enable_lifecycle", is_flag=True, help="Allow POST /-/reload, as in Prometheus."
 )
@@ -78,6 +84,10 @@ def run(
     config_file: str,
     listen_addresses: tuple[str, ...],
     telemetry_path: str | None,
+    storage_path: str | None,
+    external_url: str | None,
+    route_prefix: str | None,
+    web_config_file: str | None,
     enable_lifecycle: bool,
     shard: str,
     total_shards: int,
@@ -103,9 +113,13 @@ def run(
         Overrides(
             listen_addresses=listen_addresses,
             telemetry_path=telemetry_path,
+            storage_path=storage_path,
+            external_url=external_url,
+            route_prefix=route_prefix,
             log_level=log_level,
             log_format=log_format,
         ),
+        web_config_file=web_config_file,
         shard=shard,
         total_shards=total_shards,
         enable_lifecycle=enable_lifecycle,
@@ -130,6 +144,9 @@ def run(
 )
 @listen_flag
 @telemetry_flag
+@storage_flag
+@url_flags
+@web_config_flag
 @log_flags
 def demo(
     plans: int,
@@ -137,6 +154,10 @@ def demo(
     speed: float,
     listen_addresses: tuple[str, ...],
     telemetry_path: str | None,
+    storage_path: str | None,
+    external_url: str | None,
+    route_prefix: str | None,
+    web_config_file: str | None,
     log_level: str | None,
     log_format: str | None,
 ) -> None:
@@ -154,9 +175,13 @@ def demo(
         plans=plans,
         seed=seed,
         speed=speed,
+        web_config_file=web_config_file,
         overrides=Overrides(
             listen_addresses=listen_addresses,
             telemetry_path=telemetry_path,
+            storage_path=storage_path,
+            external_url=external_url,
+            route_prefix=route_prefix,
             log_level=log_level,
             log_format=log_format,
         ),
@@ -279,5 +304,5 @@ def check(
     ctx.exit(check_configuration(config_file, offline=offline, strict=strict, form=form))
 
 
-for _command in (metrics, rules, schema, call, healthcheck):
+for _command in (metrics, rules, schema, state, call, healthcheck):
     cli.add_command(_command)

@@ -92,11 +92,29 @@ class Commands(click.Group):
             raise Failure(_os_sentence(error), EXIT_UNEXPECTED) from None
         except Exception as error:
             _log.debug("failed", exc_info=True)
+            if lacking := _lacking(error):
+                raise Failure(lacking, EXIT_UNEXPECTED) from None
             raise Failure(
                 f"unexpected: {type(error).__name__}: {error}. This is a bug; please report it"
                 " (--log.level=debug shows where it happened)",
                 EXIT_UNEXPECTED,
             ) from None
+
+
+def _lacking(error: Exception) -> str:
+    """Return what the system does not give, and what would be right; "" for an error of another kind."""
+    is_unmapped = isinstance(error, ImportError) and "failed to map segment" in str(error)
+    if isinstance(error, MemoryError) or is_unmapped:
+        return (
+            "too little memory: the system gives no more; raise the limit (ulimit -v, memory of the container) to what"
+            " docs/performance.md says"
+        )
+    if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
+        return (
+            "too few threads: the system gives no more; raise the limit (ulimit -u, pids of the container) to 64 at"
+            " least, or the limit of memory (ulimit -v), of which each takes some"
+        )
+    return ""
 
 
 def _os_sentence(error: OSError) -> str:
@@ -176,6 +194,36 @@ def listen_flag(command: F) -> F:
     )(command)
 
 
+def web_config_flag(command: F) -> F:
+    """Add `--web.config.file`; None if it is not set."""
+    return flag(
+        "--web.config.file",
+        "web_config_file",
+        metavar="PATH",
+        help="TLS, users, headers: the format of Prometheus' exporter-toolkit.  [default: plain HTTP for everybody]",
+    )(command)
+
+
+def url_flags(command: F) -> F:
+    """Add `--web.external-url` and `--web.route-prefix`; None if not set, so that the configuration counts."""
+    for decorate in (
+        flag(
+            "--web.route-prefix",
+            "route_prefix",
+            metavar="PATH",
+            help="Path below which everything is served.  [default: that of --web.external-url]",
+        ),
+        flag(
+            "--web.external-url",
+            "external_url",
+            metavar="URL",
+            help="URL under which browsers reach the exporter, for example through an ingress.",
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
 def telemetry_flag(command: F) -> F:
     """Add `--web.telemetry-path`; None if it is not set."""
     return flag(
@@ -183,6 +231,16 @@ def telemetry_flag(command: F) -> F:
         "telemetry_path",
         metavar="PATH",
         help="Path of the metrics.  [default: /metrics]",
+    )(command)
+
+
+def storage_flag(command: F) -> F:
+    """Add `--storage.path`; None if it is not set."""
+    return flag(
+        "--storage.path",
+        "storage_path",
+        metavar="DIRECTORY",
+        help="Where what is known is kept over a restart.  [default: in memory only]",
     )(command)
 
 

@@ -144,7 +144,7 @@ class Collector(Generic[F]):
     probe: Mapping[str, Callable[[float], Mapping[str, object]]] | None = None
     """By operation: parameters that its cheapest question takes besides the plan's id, from the time in Unix seconds."""
     on_demand: bool = False
-    """It is asked only about what others have found wanting, so its cost cannot be told beforehand."""
+    """It is asked only about what others have found wanting, so its cost is not known beforehand."""
 
     @property
     def level(self) -> Level:
@@ -204,7 +204,7 @@ class PlanCollector(Collector[F]):
         return "plan"
 
     def dues_of(self, subject: PlanSubject, pace: Pace) -> Dues:
-        """Return when the group is worth reading again; one whose time cannot be told, seldom."""
+        """Return when the group is worth reading again; one whose time cannot be computed, seldom."""
         try:
             return self.due(subject, pace)
         except Exception:
@@ -214,7 +214,7 @@ class PlanCollector(Collector[F]):
                 "plan_id": subject.plan.plan_id,
                 "collector": self.name,
             }
-            _log.exception("a due time could not be told", extra=where)
+            _log.exception("a due time could not be computed", extra=where)
             return (resting(subject.known(self.group), pace, "its due time broke"),)
 
     def read_group(self, reading: PlanReading) -> Read[F]:

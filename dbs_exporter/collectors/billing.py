@@ -21,7 +21,7 @@ def read_plan_billing(reading: PlanReading) -> Read[Billing]:
 
 
 def due(subject: PlanSubject, pace: Pace) -> Dues:
-    """Return when a plan's billing is read again: it changes slowly, and nothing tells when."""
+    """Return when a plan's billing is read again: it changes slowly, and nothing shows when."""
     return (resting(subject.known(BILLING), pace),)
 
 
@@ -36,27 +36,27 @@ def _billing(of: Callable[[Billing], list[Row]]) -> Callable[[PlanSubject], list
 _FAMILIES: tuple[Family, ...] = (
     plan_family(
         "dbs_plan_billing_storage_bytes",
-        "Bytes stored now",
+        "Bytes of backups stored now",
         f"{_OPERATION} FullStorageSize and ContStorageSize",
         _billing(lambda billing: of_kinds(full=billing.full_storage_bytes, log=billing.log_storage_bytes)),
         labels=("kind",),
     ),
     plan_family(
         "dbs_plan_billing_used_bytes",
-        "Bytes of the quota used by backups so far",
+        "Bytes backed up in the current month, which the API's documents call paid traffic",
         f"{_OPERATION} UsedFullBytes and UsedIncrementBytes",
         _billing(lambda billing: of_kinds(full=billing.full_used_bytes, log=billing.log_used_bytes)),
         labels=("kind",),
     ),
     plan_family(
         "dbs_plan_billing_free_bytes",
-        "Bytes a prepaid plan may back up without further charge",
+        "Bytes that a prepaid plan may back up in the current month free of charge; absent where that is unlimited",
         f"{_OPERATION} TotalFreeBytes",
         _billing(lambda billing: single(billing.free_bytes)),
     ),
     plan_family(
         "dbs_plan_billing_paid_bytes",
-        "Bytes that are charged for",
+        "Bytes backed up in the current month that are charged for",
         f"{_OPERATION} PaiedBytes",
         _billing(lambda billing: single(billing.paid_bytes)),
     ),

@@ -26,7 +26,8 @@ _LIST = "DescribeBackupSetDownloadTaskList"
 def read_downloads(reading: PlanReading) -> Read[DownloadHistory]:
     """Read a plan's list of downloads."""
     records = reading.pages(_LIST, BackupPlanId=reading.plan_id)
-    return Read(facts=download_history(reading.reader.each(records, read_download_task)))
+    tasks, left_out = reading.reader.each(records, read_download_task)
+    return Read(facts=download_history(tasks, left_out))
 
 
 def due(subject: PlanSubject, pace: Pace) -> Dues:
@@ -96,6 +97,7 @@ _FAMILIES: tuple[Family, ...] = (
         f"{_LIST} BackupSetDownloadStatus",
         _tasks(lambda task: state(DOWNLOAD_STATUSES, task.status, task.task_id)),
         labels=("download_task_id", "status"),
+        is_state=True,
     ),
     plan_family(
         "dbs_download_task_size_bytes",

@@ -57,8 +57,8 @@ EARLY_START_SECONDS = 1800.0
 def read_full_backups(reading: PlanReading) -> Read[FullBackupHistory]:
     """Read a plan's list of full backups."""
     records = reading.pages(_LIST, BackupPlanId=reading.plan_id, ShowStorageType=True, ShowProgress="true")
-    backups = reading.reader.each(records, read_full_backup)
-    return Read(facts=full_backup_history(backups, reading.now), ended=ended_full_backups(backups))
+    backups, left_out = reading.reader.each(records, read_full_backup)
+    return Read(facts=full_backup_history(backups, reading.now, left_out), ended=ended_full_backups(backups))
 
 
 def due(subject: PlanSubject, pace: Pace) -> Dues:
@@ -240,6 +240,7 @@ _FAMILIES: tuple[Family, ...] = (
         f"{_LIST} BackupStatus",
         _last_attempt_status,
         labels=("status",),
+        is_state=True,
     ),
     plan_family(
         "dbs_full_backup_consecutive_failures",

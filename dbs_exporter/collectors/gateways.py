@@ -17,7 +17,7 @@ _LIST = "DescribeBackupGatewayList"
 def read_gateways(reading: Reading) -> tuple[Gateway, ...]:
     """Read all gateways of a region."""
     records = reading.pages(_LIST, Region=reading.region)
-    gateways = reading.reader.each(records, read_gateway)
+    gateways, _ = reading.reader.each(records, read_gateway)
     return tuple({gateway.gateway_id: gateway for gateway in gateways}.values())
 
 
@@ -56,6 +56,7 @@ _FAMILIES: tuple[Family, ...] = (
         f"{_LIST} BackupGatewayStatus",
         _gateways(lambda gateway: state(GATEWAY_STATUSES, gateway.status, gateway.gateway_id)),
         labels=("gateway_id", "status"),
+        is_state=True,
     ),
     region_family(
         "dbs_gateway_last_heartbeat_timestamp_seconds",

@@ -27,7 +27,7 @@ def read_job_errors(reading: PlanReading) -> Read[tuple[JobError, ...]]:
         try:
             answer = reading.call(_OPERATION, TaskId=job_id, Language="en")
         except Invalid:
-            # The service forgets old jobs; the lists already say that it failed.
+            # The service forgets old jobs; the lists already show that it failed.
             found.append(JobError(job_kind=job_kind, job_id=job_id, error_code=""))
             continue
         error = read_job_error(answer, job_kind, job_id, reading.reader)

@@ -5,12 +5,13 @@ They are read of every plan, also where log backup is switched off: the files fr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from dbs_exporter.collectors.base import PlanCollector, PlanReading, Read
 from dbs_exporter.collectors.dues import Due, Dues, Pace, periodic, resting, soon
 from dbs_exporter.collectors.tails import is_provable, proved_method, read_tail
+from dbs_exporter.errors import ApiError, CredentialsError
 from dbs_exporter.facts.enums import STORAGE_CLASSES
 from dbs_exporter.facts.limits import DEFAULT_LOG_RPO_SECONDS, LOG_LATE_SHARE, WINDOW_LIST_SECONDS
 from dbs_exporter.facts.log_backups import (
@@ -51,12 +52,22 @@ def read_log_backups(reading: PlanReading) -> Read[LogHistory]:
             facts = with_newest(history or LogHistory(), files)
             return Read(facts=facts, ended=ended_log_files(files))
     records = reading.pages(_LIST, BackupPlanId=reading.plan_id, ShowStorageType=True)
-    files = reading.reader.each(records, read_log_file)
+    files, left_out = reading.reader.each(records, read_log_file)
+    _learn(reading, files)
+    return Read(facts=log_history(files, reading.now, left_out), ended=ended_log_files(files))
+
+
+def _learn(reading: PlanReading, files: Sequence[LogFile]) -> None:
+    """Learn from a whole list how its newest part is asked for; a proof that fails proves nothing, and costs nothing else."""
     if is_provable(files):
-        reading.tails.learn(proved_method(reading, _LIST, files))
+        try:
+            reading.tails.learn(proved_method(reading, _LIST, files))
+        except (ApiError, CredentialsError) as error:
+            # What will pass, such as throttling, is no try.
+            if isinstance(error, ApiError) and not error.retryable:
+                reading.tails.miss()
     elif len(files) > SHORT_LIST:
         reading.tails.miss()
-    return Read(facts=log_history(files, reading.now), ended=ended_log_files(files))
 
 
 def _meets(files: Iterable[LogFile], history: LogHistory | None) -> bool:
@@ -79,7 +90,7 @@ def due(subject: PlanSubject, pace: Pace) -> Dues:
     """Return when the newest part of a plan's log list is worth reading.
 
     While the window of the plan list, if it is known to follow the log, moves on in time: seldom. Where it lags: soon. Where it
-    says nothing: often enough for the plan's RPO. Nothing is due where only the whole list, which is long, would tell.
+    is not trusted: often enough for the plan's RPO. Nothing is due where only the whole list, which is long, would show it.
     """
     known = subject.known(LOG_BACKUPS)
     history = subject.get(LOG_BACKUPS)
@@ -96,7 +107,7 @@ def due(subject: PlanSubject, pace: Pace) -> Dues:
             return (soon(known, pace, "the window lags"),)
         return (resting(known, pace),)
     period = max(pace.interval, min(pace.at_rest, rpo / 4))
-    return (periodic(known, period, "the window says nothing of the log"),)
+    return (periodic(known, period, "the window is not known to follow the log"),)
 
 
 def audit(subject: PlanSubject, pace: Pace) -> Due:

@@ -18,7 +18,7 @@ def read_supported_regions(reading: Reading) -> tuple[str, ...]:
 
     None at all is not believed, since that would take away whatever is known of any plan. Raises BadAnswer.
     """
-    found = read_regions(reading.call(_REGIONS))
+    found = read_regions(reading.call(_REGIONS), reading.unknown)
     if not found:
         raise BadAnswer("there is no region at all", operation=_REGIONS, field="Regions.RegionCode")
     return found
@@ -26,7 +26,7 @@ def read_supported_regions(reading: Reading) -> tuple[str, ...]:
 
 def read_networks(reading: Reading) -> NodeNetworks:
     """Read the networks that DBS connects from."""
-    return read_node_networks(reading.call(_NETWORKS, Region=reading.region))
+    return read_node_networks(reading.call(_NETWORKS, Region=reading.region), reading.unknown)
 
 
 def _networks(subject: RegionSubject) -> list[Row]:

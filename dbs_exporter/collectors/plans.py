@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from msgspec.structs import replace
+
 from dbs_exporter.collectors.base import Reading, RegionCollector
 from dbs_exporter.errors import BadAnswer
 from dbs_exporter.facts.fields import text
 from dbs_exporter.facts.objectives import schedule_max_gap_seconds
 from dbs_exporter.facts.plans import PLAN_STATUSES, PLANS, Plan, PlanList, read_plan
-from dbs_exporter.facts.records import Fields, Reader
+from dbs_exporter.facts.records import Fields
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
 from dbs_exporter.metrics.rows import of_kinds, single, state
@@ -34,10 +36,14 @@ def read_plans(reading: Reading) -> PlanList:
             raise BadAnswer(f"a region expected, not {plan_region[:60]!r}", field="BackupPlanRegion")
         return read_plan(fields) if plan_region in ("", reading.region.lower()) else None
 
+    reader = reading.reader
+    read: list[tuple[list[Plan | None], list[BadAnswer]]] = []
+
     def on_page(page: list[dict[str, Any]], total: int) -> None:
         # A plan that is listed is a fact at once; only that one is gone takes the whole list.
-        found, _ = reading.reader.readable(page, here)
-        reading.on_part(_plan_list(found, whole=False, total=total))
+        each = [reader.readable([record], here) for record in page]
+        read.extend(each)
+        reading.on_part(_plan_list(each, total=total))
 
     records = reading.pages(
         _LIST,
@@ -47,16 +53,17 @@ def read_plans(reading: Reading) -> PlanList:
         ShowBackupStrategyInfo=True,
         ShowStorageStrategyInfo=True,
     )
-    # What cannot be read of it was counted page by page.
-    found, problems = Reader(reading.now).readable(records, here)
-    if problems and not found:
+    # Pages of a list that changed while it was read came before those that make it.
+    listed = read[len(read) - len(records) :]
+    problems = [problem for _, unreadable in listed for problem in unreadable]
+    if problems and len(problems) == len(listed):
         raise problems[0]
-    return _plan_list(found, whole=not problems, total=len(records))
+    return replace(_plan_list(listed, total=len(records)), whole=not problems)
 
 
-def _plan_list(found: Iterable[Plan | None], *, whole: bool, total: int) -> PlanList:
-    plans = {plan.plan_id: plan for plan in found if plan is not None}
-    return PlanList(plans=tuple(plans.values()), whole=whole, total=total)
+def _plan_list(read: Iterable[tuple[list[Plan | None], list[BadAnswer]]], *, total: int) -> PlanList:
+    plans = {plan.plan_id: plan for found, _ in read for plan in found if plan is not None}
+    return PlanList(plans=tuple(plans.values()), whole=False, total=total)
 
 
 def _info(subject: PlanSubject) -> list[Row]:
@@ -106,6 +113,7 @@ _FAMILIES: tuple[Family, ...] = (
         f"{_LIST} BackupPlanStatus",
         lambda subject: state(PLAN_STATUSES, subject.plan.status),
         labels=("status",),
+        is_state=True,
     ),
     plan_family(
         "dbs_plan_created_timestamp_seconds",

@@ -68,6 +68,7 @@ _FAMILIES: tuple[Family, ...] = (
         f"{_LIST} Status",
         _prechecks(lambda each: state(PRECHECK_STATUSES, each.status, each.subject, each.subject_id)),
         labels=("subject", "subject_id", "status"),
+        is_state=True,
     ),
     plan_family(
         "dbs_precheck_progress_ratio",

@@ -28,8 +28,8 @@ _LIST = "DescribeRestoreTaskList"
 def read_restores(reading: PlanReading) -> Read[RestoreHistory]:
     """Read a plan's list of restore tasks."""
     records = reading.pages(_LIST, BackupPlanId=reading.plan_id)
-    tasks = reading.reader.each(records, read_restore_task)
-    return Read(facts=restore_history(tasks), ended=ended_restores(tasks))
+    tasks, left_out = reading.reader.each(records, read_restore_task)
+    return Read(facts=restore_history(tasks, left_out), ended=ended_restores(tasks))
 
 
 def due(subject: PlanSubject, pace: Pace) -> Dues:
@@ -44,7 +44,8 @@ def due(subject: PlanSubject, pace: Pace) -> Dues:
 def read_followed(reading: Reading, task_ids: Sequence[str]) -> dict[str, RestoreTask]:
     """Read restore tasks by their ids; returns them by these."""
     records = reading.pages(_LIST, RestoreTaskId=",".join(task_ids))
-    return {task.task_id: task for task in reading.reader.each(records, read_restore_task)}
+    tasks, _ = reading.reader.each(records, read_restore_task)
+    return {task.task_id: task for task in tasks}
 
 
 def _tasks(of: Callable[[RestoreTask], Iterable[Row]]) -> Callable[[PlanSubject], list[Row]]:
@@ -99,6 +100,7 @@ _FAMILIES: tuple[Family, ...] = (
         f"{_LIST} RestoreStatus",
         _tasks(lambda task: state(RESTORE_STATUSES, task.status, task.task_id)),
         labels=("restore_task_id", "status"),
+        is_state=True,
     ),
     plan_family(
         "dbs_restore_task_progress_ratio",

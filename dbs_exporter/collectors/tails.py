@@ -98,7 +98,8 @@ def _filtered(reading: PlanReading, operation: str, since: float, unit: float) -
     except Invalid:
         # A filter that the API refuses in this unit is none.
         return []
-    return reading.reader.each(records, read_log_file)
+    # Of a few files one that cannot be read is soon more than one in ten, which means nothing for the list.
+    return reading.reader.readable(records, read_log_file)[0]
 
 
 def _page(reading: PlanReading, operation: str, number: int) -> tuple[list[LogFile], int]:
@@ -108,10 +109,10 @@ def _page(reading: PlanReading, operation: str, number: int) -> tuple[list[LogFi
     total = integer(answer, "TotalElements")
     if total is None:
         raise BadAnswer(
-            "the answer does not tell how many there are", operation=operation, field="TotalElements"
+            "the answer does not state how many there are", operation=operation, field="TotalElements"
         )
     records = items(answer, ("Items", "IncrementBackupFile"))
-    return reading.reader.each(records, read_log_file), total
+    return reading.reader.readable(records, read_log_file)[0], total
 
 
 def _identity(file: LogFile) -> tuple[str, str, str, float | None]:

@@ -69,7 +69,9 @@ def format_key_path(path: KeyPath) -> str:
     return text
 
 
-def read_document(path: Path, environ: Mapping[str, str] | None = None) -> Document:
+def read_document(
+    path: Path, environ: Mapping[str, str] | None = None, *, flag: str = "--config.file"
+) -> Document:
     """Read a YAML file. Problems of keys are collected in the document, not raised.
 
     `${NAME}` is looked up in `environ`, by default the environment of the process. Raises ConfigError if the file cannot be
@@ -80,7 +82,7 @@ def read_document(path: Path, environ: Mapping[str, str] | None = None) -> Docum
             raw = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise ConfigError(
-            f"{path}: cannot be read: {error.strerror}; give an existing file with --config.file"
+            f"{path}: cannot be read: {error.strerror}; give an existing file with {flag}"
         ) from None
     if len(raw) > MAX_FILE_BYTES:
         raise ConfigError(f"{path}: larger than {MAX_FILE_BYTES} bytes, which no configuration needs")
@@ -143,22 +145,38 @@ class _Builder:
         self._document = document
         self._environ = environ
         self._count = 0
+        self._around: list[yaml.Node] = []
+        """The lists and mappings that the present node lies in, also by way of aliases."""
 
     def value(self, node: yaml.Node, path: KeyPath) -> object:
-        self._count += 1
-        if self._count > _MAX_VALUES or len(path) > _MAX_DEPTH:
-            raise ConfigError(
-                f"{self._document.name}:{node.start_mark.line + 1}: more values or levels than a"
-                " configuration needs; look for aliases (*name) that repeat each other"
-            )
         self._document.lines.setdefault(path, node.start_mark.line + 1)
+        self._weigh(node)
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, path)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
-        if isinstance(node, yaml.SequenceNode):
-            return tuple(self.value(item, (*path, index)) for index, item in enumerate(node.value))
-        return self._scalar(node, path)
+        self._around.append(node)
+        items = tuple(self.value(item, (*path, index)) for index, item in enumerate(node.value))
+        self._around.pop()
+        return items
+
+    def _weigh(self, node: yaml.Node) -> None:
+        """Raise a ConfigError for a node that holds itself, or that is one too many."""
+        line = node.start_mark.line + 1
+        if any(node is outer for outer in self._around):
+            raise ConfigError(
+                f"{self._document.name}:{line}: an anchor (&name) holds its own alias (*name), which has no end;"
+                " take the alias out"
+            )
+        self._count += 1
+        if self._count > _MAX_VALUES or len(self._around) > _MAX_DEPTH:
+            raise ConfigError(
+                f"{self._document.name}:{line}: more values or levels than a"
+                " configuration needs; look for aliases (*name) that repeat each other"
+            )
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, object]:
+        self._around.append(node)
         mapping: dict[str, object] = {}
         merged: list[yaml.Node] = []
         first_lines: dict[str, int] = {}
@@ -186,8 +204,10 @@ class _Builder:
                     path, "<< does not name a mapping; write <<: *name of an anchored mapping"
                 )
                 continue
+            self._weigh(source)
             for key, value in self._mapping(source, path).items():
                 mapping.setdefault(key, value)
+        self._around.pop()
         return mapping
 
     def _scalar(self, node: yaml.Node, path: KeyPath) -> object:

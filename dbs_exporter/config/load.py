@@ -7,7 +7,8 @@ reported at once, each with file, line, key and what would be right. It never op
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,13 +26,17 @@ from dbs_exporter.config.models import (
     PlanSelection,
     config_model,
 )
-from dbs_exporter.config.problems import add_problems
+from dbs_exporter.config.problems import add_problems, suggestion
 from dbs_exporter.facts.objectives import matches
 from dbs_exporter.facts.plans import Plan
 from dbs_exporter.listen import is_loopback
+from dbs_exporter.metrics.needs import ALERTS, BOARDS
 
 DEFAULT_REGION = "cn-hangzhou"
 """The region for calls that belong to no region, such as the list of an account's regions."""
+
+_NAMED = 5
+"""So many alerts or boards are named in a warning."""
 
 # RRSA's add-on sets these in the pod, so that a configuration need not have the keys.
 _FROM_ENVIRONMENT = {
@@ -72,6 +77,7 @@ def _validated(document: Document, directory: Path, environ: Mapping[str, str], 
         document.values = {}
     if isinstance(document.values, dict):
         _check_accounts(document, document.values, directory, environ)
+        _check_exclusions(document, document.values, table)
     try:
         config = model.model_validate(document.values)
     except ValidationError as error:
@@ -148,6 +154,17 @@ def _check_credentials(
             document.add_problem((*path, f"{key}_file"), str(error))
 
 
+def _check_exclusions(document: Document, values: dict[str, object], table: Table) -> None:
+    metrics = values.get("metrics")
+    patterns = metrics.get("exclude") if isinstance(metrics, dict) else None
+    names = [family.name for family in table.families]
+    for index, pattern in enumerate(patterns if isinstance(patterns, tuple) else ()):
+        if isinstance(pattern, str) and pattern and not any(fnmatchcase(name, pattern) for name in names):
+            document.add_problem(
+                ("metrics", "exclude", index), f"{pattern!r} matches no metric; {suggestion(pattern, names)}"
+            )
+
+
 def selects(account: AccountConfig, plan: Plan) -> bool:
     """Return whether the account's `plans` selects a plan: all, by id, or by pattern on id and name."""
     selection = account.plans
@@ -165,7 +182,8 @@ def secrets_of(account: AccountConfig) -> tuple[str, ...]:
 def warnings_of(config: Config) -> tuple[str, ...]:
     """Return a sentence for each setting that is allowed but probably a mistake.
 
-    These are an endpoint with plain http to another machine, and the collector of plans being off.
+    These are an endpoint with plain http to another machine, the collector of plans being off, and an exclusion of metrics on
+    which alerts or boards rest.
     """
     warnings = []
     if not config.collectors.of("plans").enabled:
@@ -180,4 +198,20 @@ def warnings_of(config: Config) -> tuple[str, ...]:
                 f"accounts[{index}].endpoint: plain http to {parts.hostname}: anyone on the way can read what"
                 " backups there are; use https"
             )
+    warnings += _silenced(config)
     return tuple(warnings)
+
+
+def _silenced(config: Config) -> Iterator[str]:
+    for index, pattern in enumerate(config.metrics.exclude):
+        for kind, users, loss in (
+            ("alerts", ALERTS, "cannot fire or judge wrongly"),
+            ("boards", BOARDS, "show less"),
+        ):
+            lost = sorted({user for name in users if fnmatchcase(name, pattern) for user in users[name]})
+            if lost:
+                more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+                yield (
+                    f"metrics.exclude[{index}]: {pattern} takes away what {kind} rest on, which then {loss}:"
+                    f" {', '.join(lost[:_NAMED])}{more}"
+                )

@@ -26,6 +26,7 @@ from dbs_exporter.collectors.table import TABLE, Table
 from dbs_exporter.config.durations import format_duration
 from dbs_exporter.config.values import (
     Endpoint,
+    ExternalUrl,
     Interval,
     ListenAddresses,
     Name,
@@ -33,6 +34,7 @@ from dbs_exporter.config.values import (
     Patterns,
     PlanId,
     Regions,
+    RoutePrefix,
     Secret,
     SessionTime,
     TelemetryPath,
@@ -40,6 +42,7 @@ from dbs_exporter.config.values import (
     Timeout,
     Uri,
 )
+from dbs_exporter.listen import path_prefix
 
 CredentialsType = Literal[
     "default",
@@ -53,6 +56,9 @@ CredentialsType = Literal[
 ]
 SECRET_KEYS = ("access_key_id", "access_key_secret", "security_token")
 """The keys of credentials that may come from a file, as `<key>_file`; their values are never printed."""
+
+LEAST_RATE = 0.1
+"""Calls per second; with fewer, even the list of plans of a small account would be late."""
 
 CREDENTIAL_KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     # type: (required, allowed besides)
@@ -208,7 +214,7 @@ class AccountConfig(_Model):
     )
     requests_per_second: float = Field(
         default=5.0,
-        gt=0,
+        ge=LEAST_RATE,
         le=1000,
         description=(
             "Per region, for all shards together; never exceeded in any second."
@@ -283,13 +289,57 @@ class ObjectiveConfig(_Model):
     )
 
 
+class MetricsConfig(_Model):
+    """Which metrics are exported. Changes need a restart."""
+
+    exclude: tuple[PlanId, ...] = Field(
+        default=(),
+        description="Patterns of metrics that are not wanted; `*`, `?` and `[…]` match. `check` says which alerts and boards"
+        " that silences. Metrics of the exporter itself stay.",
+        examples=[["dbs_plan_billing_*"]],
+    )
+    inactive_states: bool = Field(
+        default=True,
+        description="`false`: of a status only the series that is 1; rules and boards work with both.",
+    )
+
+
 class WebConfig(_Model):
     """Where metrics and the status page are served. Changes need a restart."""
 
     listen_addresses: ListenAddresses = Field(
         default=(":10033",), description="`[HOST]:PORT`; no host means every interface, port 0 a free one."
     )
-    telemetry_path: TelemetryPath = Field(default="/metrics", description="Path of the metrics.")
+    telemetry_path: TelemetryPath = Field(
+        default="/metrics", description="Path of the metrics, below `route_prefix`."
+    )
+    external_url: ExternalUrl | None = Field(
+        default=None,
+        description="URL under which browsers reach the exporter, for example through an ingress.",
+        examples=["https://ops.example/dbs/"],
+    )
+    route_prefix: RoutePrefix | None = Field(
+        default=None,
+        description="Path below which everything is served; that of `external_url` if not given. `/` where a proxy takes"
+        " the path away.",
+        examples=["/dbs"],
+    )
+
+    @property
+    def prefix(self) -> str:
+        """The path below which everything is served, without a slash at its end; "" for all."""
+        return path_prefix(self.external_url, self.route_prefix)
+
+
+class StorageConfig(_Model):
+    """Where what is known is kept over a restart. Changes need a restart."""
+
+    path: Text | None = Field(
+        default=None,
+        description="Directory for the state, made if there is none; no other process may use it."
+        " In memory only if not given.",
+        examples=["/var/lib/dbs-exporter"],
+    )
 
 
 class LogConfig(_Model):
@@ -316,7 +366,11 @@ class Config(_Model):
         default=(),
         description="What plans are held to; exported as metrics, so that alerts need no thresholds.",
     )
+    metrics: MetricsConfig = Field(default=MetricsConfig(), description="Which metrics it exports.")
     web: WebConfig = Field(default=WebConfig(), description="Where it serves.")
+    storage: StorageConfig = Field(
+        default=StorageConfig(), description="Where what is known is kept over a restart."
+    )
     log: LogConfig = Field(default=LogConfig(), description="How it logs.")
 
 

@@ -6,6 +6,7 @@ This module owns the wording. It never shows the value of a key that holds a sec
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
 from typing import Any, get_args
 
@@ -62,6 +63,8 @@ def _sentence(path: KeyPath, details: ErrorDetails, model: type[BaseModel]) -> s
         case "string_too_long":
             return f"longer than {context['max_length']} characters"
         case "too_short":
+            if not isinstance(value, list | tuple):
+                return f"empty; write {_example(path, model)}"
             return f"an empty list; name at least one, such as {_example(path, model)}"
         case "bool_type":
             return f"{shown} is neither true nor false; write one of them without quotes"
@@ -73,6 +76,8 @@ def _sentence(path: KeyPath, details: ErrorDetails, model: type[BaseModel]) -> s
             least = context.get("ge", context.get("gt"))
             bound = "at least" if "ge" in context else "more than"
             return f"{shown} is too small; {bound} {least:g} would be right"
+        case "finite_number":
+            return "a number beyond all bounds; write one such as 5"
         case "less_than_equal":
             return f"{shown} is too large; at most {context['le']:g} would be right"
         case "tuple_type":
@@ -93,6 +98,8 @@ def _shown(value: object) -> str:
         return "a mapping"
     if isinstance(value, tuple):
         return "a list"
+    if isinstance(value, float) and math.isinf(value):
+        return "a number beyond all bounds"
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 

@@ -22,9 +22,11 @@ from dbs_exporter.config.models import (
     CollectorConfig,
     CredentialsConfig,
     LogConfig,
+    MetricsConfig,
     ObjectiveConfig,
     PlanCollectorConfig,
     PlanSelection,
+    StorageConfig,
     WebConfig,
     config_model,
 )
@@ -116,7 +118,9 @@ def _models(table: Table) -> tuple[tuple[str, type[BaseModel]], ...]:
         ("collectors.NAME (of regions and accounts)", CollectorConfig),
         ("collectors.NAME (of plans)", PlanCollectorConfig),
         ("objectives[]", ObjectiveConfig),
+        ("metrics", MetricsConfig),
         ("web", WebConfig),
+        ("storage", StorageConfig),
         ("log", LogConfig),
     )
 
@@ -138,7 +142,7 @@ _INTRODUCTION = """# Configuration
   once, each with line and key.
 - `dbs-exporter check` says whether a configuration works, `dbs-exporter schema` prints its JSON Schema.
 - SIGHUP, or `POST /-/reload` under `--web.enable-lifecycle`, reads the file again. A file with a mistake
-  changes nothing. What is under `web` needs a restart.
+  changes nothing. What is under `web`, `metrics` and `storage` needs a restart.
 
 This page is made from the program by `dbs-exporter schema --format=markdown`; the last section is what `check` would say of made-up fleets.
 """

@@ -5,6 +5,7 @@ Each is a pydantic annotation whose error says what would be right. This module 
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -14,19 +15,25 @@ from dbs_exporter.config.durations import PATTERN, format_duration, parse_durati
 from dbs_exporter.listen import ADDRESS_PATTERN, parse_listen_address
 
 
-def _duration(low: float, high: float) -> Any:
+def duration(low: float, high: float) -> Any:
     """Return a validator of durations between two bounds in seconds."""
 
     def seconds_of(value: object) -> object:
         if not isinstance(value, str):
             # pydantic reports a ValueError as a problem; a TypeError would pass through it.
             if isinstance(value, int | float) and not isinstance(value, bool):
-                raise ValueError(f"{value} has no unit; write a duration such as {value:g}s or 5m")
+                # Only a number that would be right with a unit is worth repeating.
+                example = (
+                    f"{value:g}s or 5m" if low <= value <= high and value == round(value) else "5m or 1h30m"
+                )
+                raise ValueError(
+                    f"{'the number' if math.isinf(value) else value} has no unit; write a duration such as {example}"
+                )
             raise ValueError("not a duration; write one such as 30s, 5m or 1h30m")
         seconds = parse_duration(value)
         if not low <= seconds <= high:
             raise ValueError(
-                f"{value!r} is outside {format_duration(low)} to {format_duration(high)}; "
+                f"{_short(repr(value))} is outside {format_duration(low)} to {format_duration(high)}; "
                 "choose a duration between them"
             )
         return seconds
@@ -34,13 +41,17 @@ def _duration(low: float, high: float) -> Any:
     return BeforeValidator(seconds_of)
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
 _DURATION_SCHEMA = WithJsonSchema(
     {"type": "string", "pattern": PATTERN, "examples": ["30s", "5m", "1h30m", "100d"]}
 )
-Interval = Annotated[float, _duration(1, 7 * 86_400), _DURATION_SCHEMA]
-Timeout = Annotated[float, _duration(0.1, 300), _DURATION_SCHEMA]
-Objective = Annotated[float, _duration(1, 10 * 365 * 86_400), _DURATION_SCHEMA]
-SessionTime = Annotated[float, _duration(900, 43_200), _DURATION_SCHEMA]
+Interval = Annotated[float, duration(1, 7 * 86_400), _DURATION_SCHEMA]
+Timeout = Annotated[float, duration(0.1, 300), _DURATION_SCHEMA]
+Objective = Annotated[float, duration(1, 10 * 365 * 86_400), _DURATION_SCHEMA]
+SessionTime = Annotated[float, duration(900, 43_200), _DURATION_SCHEMA]
 
 
 def _name(text: str) -> str:
@@ -115,6 +126,35 @@ def telemetry_path(text: str) -> str:
     return text
 
 
+def external_url(text: str) -> str:
+    """Return the URL unchanged if browsers may reach the exporter under it. Raises ValueError otherwise."""
+    try:
+        parts = urlsplit(text)
+        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        raise ValueError(f"{text!r} is not an http or https URL; write one such as https://ops.example/dbs/")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError(f"{text!r} has more than host and path; write one such as https://ops.example/dbs/")
+    route_prefix(parts.path or "/")
+    return text
+
+
+def route_prefix(text: str) -> str:
+    """Return the path unchanged if everything can be served below it. Raises ValueError otherwise."""
+    segments = text.strip("/").split("/")
+    if (
+        not text.startswith("/")
+        or not text.isprintable()
+        or any(character in text for character in "?#% {}\\")
+        or (text.strip("/") and not all(segments))
+        or {".", ".."} & set(segments)
+    ):
+        raise ValueError(f"{text!r} is not a path; write one such as /dbs")
+    return text
+
+
 Name = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_name)]
 Text = Annotated[str, Field(min_length=1, max_length=2048)]
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=16_384)]
@@ -131,6 +171,14 @@ Endpoint = Annotated[
 Uri = Annotated[str, AfterValidator(_uri), Field(json_schema_extra={"pattern": r"^https?://[^/]"})]
 TelemetryPath = Annotated[
     str, AfterValidator(telemetry_path), Field(json_schema_extra={"pattern": r"^/(?!$|-$|-/)[^?# {}]*$"})
+]
+ExternalUrl = Annotated[
+    str,
+    AfterValidator(external_url),
+    Field(json_schema_extra={"pattern": r"^https?://[^/?#@ ]+(/[^?# {}%]*)?$"}),
+]
+RoutePrefix = Annotated[
+    str, AfterValidator(route_prefix), Field(json_schema_extra={"pattern": r"^/[^?# {}%]*$"})
 ]
 ListenAddress = Annotated[
     str, AfterValidator(_listen_address), Field(json_schema_extra={"pattern": ADDRESS_PATTERN})

@@ -42,3 +42,18 @@ class BudgetState(Struct, frozen=True, kw_only=True):
     """(collector, calls) within the next half hour."""
     clock_offset_seconds: float | None = None
     """How far the machine's clock is behind the API's; None before the first answer."""
+    catching_up: bool = False
+    """After a long absence not everything was read again yet."""
+
+
+class StorageState(Struct, frozen=True, kw_only=True):
+    """How saving the state fares."""
+
+    path: str
+    error: str = ""
+    """Why the state could not be saved when that was last tried; "" if it was."""
+    failing_since: float | None = None
+    """Since when it cannot be saved, in Unix seconds."""
+    last_write_at: float | None = None
+    """When it was last saved, in Unix seconds; None if never."""
+    size_bytes: int | None = None

@@ -60,18 +60,24 @@ def _pair(status: str, number: int) -> tuple[str, int]:
     return (status, number)
 
 
-def size_by_storage_class(records: Iterable[Stored]) -> Sizes:
-    """Return the bytes of the records by storage class; None where a sum lacks what could not be read."""
+def size_by_storage_class(records: Iterable[Stored], left_out: int = 0) -> Sizes:
+    """Return the bytes of the records by storage class; None where a sum lacks what could not be read.
+
+    Records that were `left_out` of the list, or whose class cannot be read, may be of any class.
+    """
     total: dict[str, int] = {}
     uncertain: set[str] = set()
+    of_any_class = left_out > 0
     for record in records:
         storage_class = record.storage_class or "UNKNOWN"
         if "StorageMethod" in record.unreadable:
-            uncertain.update(STORAGE_CLASSES)
+            of_any_class = True
         if "BackupSize" in record.unreadable:
             uncertain.add(storage_class)
         elif record.size_bytes is not None:
             total[storage_class] = total.get(storage_class, 0) + record.size_bytes
+    if of_any_class:
+        uncertain.update(STORAGE_CLASSES, total)
     return tuple((name, None if name in uncertain else total[name]) for name in sorted({*total, *uncertain}))
 
 

@@ -43,10 +43,11 @@ class DownloadTask(Struct, frozen=True, kw_only=True):
 
 
 class DownloadHistory(Struct, frozen=True, kw_only=True):
-    """A plan's download tasks: those not ended and the newest five ended ones, and what the whole list says."""
+    """A plan's download tasks: those not ended and the newest five ended ones, and what follows from the whole list."""
 
     tasks: tuple[DownloadTask, ...] = ()
-    counts: Counts = ()
+    counts: Counts | None = ()
+    """None where records of the list were left out."""
     last_success_at: float | None = None
 
 
@@ -79,8 +80,11 @@ def download_ended(task: DownloadTask) -> bool:
     )
 
 
-def download_history(tasks: Iterable[DownloadTask]) -> DownloadHistory:
-    """Condense a plan's download tasks: those not ended and the newest five ended ones."""
+def download_history(tasks: Iterable[DownloadTask], left_out: int = 0) -> DownloadHistory:
+    """Condense a plan's download tasks: those not ended and the newest five ended ones.
+
+    `left_out` is how many records of the list could not be read.
+    """
     unique = sorted(
         distinct(
             tasks, lambda task: task.task_id, lambda task: (download_ended(task), task.finished_at or 0.0)
@@ -91,6 +95,6 @@ def download_history(tasks: Iterable[DownloadTask]) -> DownloadHistory:
     good = [task.finished_at for task in ended if task.status == "finish" and task.finished_at is not None]
     return DownloadHistory(
         tasks=(*(task for task in unique if not download_ended(task)), *ended[-ENDED_TASKS_KEPT:]),
-        counts=counts_of((task.status for task in unique), DOWNLOAD_STATUSES),
+        counts=None if left_out else counts_of((task.status for task in unique), DOWNLOAD_STATUSES),
         last_success_at=max(good, default=None),
     )

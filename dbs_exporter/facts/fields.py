@@ -1,6 +1,6 @@
 """One field of a DBS record at a time: every form the documents and the official SDKs show, or it is not readable.
 
-It owns the rules of form (what may stand for a number, a time, a list, nothing at all); what fields mean is said beside each thing.
+It owns the rules of form (what may stand for a number, a time, a list, nothing at all); what fields mean stands beside each thing.
 These functions run a million times in a poll of a large fleet, so each asks for the exact type the API documents first
 and only then for the other forms.
 """
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dbs_exporter.errors import BadAnswer
-from dbs_exporter.facts.enums import Spellings, UnknownValue
+from dbs_exporter.facts.enums import Spellings, UnknownValue, ignore_unknown
 
 Record = Mapping[str, Any]
 """An object of an answer, as `json` gives it."""
@@ -105,13 +105,13 @@ def enum(
     *,
     required: bool = False,
 ) -> str:
-    """Read an enum's value in its documented spelling; another value is kept and told to `unknown`. Raises BadAnswer.
+    """Read an enum's value in its documented spelling; another value is kept and reported to `unknown`. Raises BadAnswer.
 
     `known` maps every documented value, and every spelling in lower case, to the documented value.
     """
-    said = record.get(field)
-    if type(said) is str:
-        found = known.get(said)
+    written = record.get(field)
+    if type(written) is str:
+        found = known.get(written)
         if found is not None:
             return found
     value = required_text(record, field) if required else text(record, field)
@@ -224,16 +224,21 @@ def items(answer: Record, path: tuple[str, ...]) -> list[dict[str, Any]]:
     return [record if type(record) is dict else {} for record in found]
 
 
-def texts(answer: Record, path: tuple[str, ...]) -> tuple[str, ...]:
-    """Read the texts at `path`: a list, one text, or nothing at all as "", null, {} or missing. Raises BadAnswer."""
+def texts(answer: Record, path: tuple[str, ...], unknown: UnknownValue = ignore_unknown) -> tuple[str, ...]:
+    """Read the texts at `path`: a list, one text, or nothing at all as "", null, {} or missing. Raises BadAnswer.
+
+    A member of a list that is nothing is left out, and reported to `unknown`.
+    """
     found = _at(answer, path)
     field = ".".join(path)
     if type(found) is dict:
         if found:
             raise _bad(field, "texts", found)
         return ()
-    said = (text({field: item}, field) for item in found)
-    return tuple(item for item in said if item)
+    members = [text({field: member}, field) for member in found]
+    for _ in range(members.count("")):
+        unknown(path[-1])
+    return tuple(member for member in members if member)
 
 
 def item(answer: Record) -> Record | None:

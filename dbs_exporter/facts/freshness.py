@@ -1,6 +1,6 @@
 """Until when facts count as known: the promise of the next reading, a grace later. Pure.
 
-The promise is made when a reading is planned and kept in the subject; what several groups say together is fresh until the first
+The promise is made when a reading is planned and kept in the subject; what several groups show together is fresh until the first
 of them is not. Everything about a plan rests on the plan list too.
 """
 
@@ -36,7 +36,7 @@ def fresh_until(subject: PlanSubject) -> dict[str, float]:
 def recovery_fresh_until(subject: PlanSubject, listed: float) -> float:
     """Return until when a plan's recovery point counts as known; `listed` is the promise of the plan list.
 
-    Where that list shows a restorable window, its end is a recovery point. Where it shows none, or was proved to say nothing of
+    Where that list shows a restorable window, its end is a recovery point. Where it shows none, or was proved not to follow
     the log, the lists of backups must be known, and full backups must have been read once. A point far ahead of the list that
     was read last is not believed.
     """

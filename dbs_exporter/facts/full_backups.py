@@ -56,18 +56,19 @@ class FullBackupHistory(Struct, frozen=True, kw_only=True):
     consecutive_failures: int = 0
     first_failure_at: float | None = None
     """When the first of these failed."""
-    counts: Counts = ()
+    counts: Counts | None = ()
+    """None where records of the list were left out."""
     bytes_by_storage_class: Sizes = ()
     size_median_bytes: float | None = None
     size_largest_bytes: int | None = None
     """The largest of the finished sets before the last."""
     duration_median_seconds: float | None = None
     oldest_kept_at: float | None = None
-    """EndTime of the oldest finished set that has not expired."""
+    """EndTime of the oldest finished set that has not expired; None where an older one may be kept."""
     points: tuple[tuple[float, float], ...] = ()
     """(EndTime, expiry) of finished sets, the newest first; of each only what outlives those before it."""
     last_good_expires_at: float | None = None
-    """Latest expiry among the finished sets; None where one never expires."""
+    """Latest expiry among the finished sets; None where that of one is not known."""
     last_expired_at: float | None = None
     """When the last usable set expired, where none is left."""
     last_failure_message: str = ""
@@ -96,14 +97,20 @@ FULL_BACKUPS: Group[FullBackupHistory] = Group("full_backups", FullBackupHistory
 
 def read_full_backup(fields: Fields) -> FullBackup:
     """Read one full backup set or job · DescribeFullBackupList, Items.FullBackupFile. Raises BadAnswer without id or status."""
+    backup_set_id = fields.identity("BackupSetId")
+    status = fields.status("BackupStatus", FULL_BACKUP_STATUS)
+    expires_at = fields.expiry("BackupSetExpiredTime")
+    if status == "finish" and expires_at is None and "BackupSetExpiredTime" not in fields.unreadable:
+        # The documents know no set that is kept for ever.
+        fields.unknown("BackupSetExpiredTime")
     return FullBackup(
-        backup_set_id=fields.identity("BackupSetId"),
-        status=fields.status("BackupStatus", FULL_BACKUP_STATUS),
+        backup_set_id=backup_set_id,
+        status=status,
         created_at=fields.instant("CreateTime"),
         started_at=fields.instant("StartTime"),
         ended_at=fields.instant("EndTime"),
         finished_at=fields.instant("FinishTime"),
-        expires_at=fields.expiry("BackupSetExpiredTime"),
+        expires_at=expires_at,
         size_bytes=fields.size("BackupSize"),
         storage_class=fields.enum("StorageMethod", STORAGE_CLASS),
         structure_progress=fields.progress("LogicalStructureBackupProgress"),
@@ -113,12 +120,13 @@ def read_full_backup(fields: Fields) -> FullBackup:
     )
 
 
-def full_backup_history(backups: Iterable[FullBackup], now: float) -> FullBackupHistory:
+def full_backup_history(backups: Iterable[FullBackup], now: float, left_out: int = 0) -> FullBackupHistory:
     """Condense a plan's full backups · DescribeFullBackupList. `now` is Unix seconds and decides only what has expired.
 
-    A set succeeded when its status is `finish`, failed when it is `stop`; running, paused and unknown ones are neither. A job
-    that runs though a later one has ended is an orphan and not what runs now. A set whose times or expiry cannot be read makes
-    no recovery point.
+    `left_out` is how many records of the list could not be read. A set succeeded when its status is `finish`, failed when it is
+    `stop`; running, paused and unknown ones are neither. A job that runs though a later one has ended is an orphan and not what
+    runs now. A set whose times cannot be read or whose expiry is not known makes no recovery point: no document says that one
+    without an expiry is kept.
     Medians are of up to 30 finished sets before the newest one and absent below 5. A set whose BackupSetExpiredTime has
     passed is not kept: it takes no part in what can be restored. The last good expiry alone looks at expired sets too: an
     alert on it must not end at the very moment it warned of.
@@ -136,9 +144,14 @@ def full_backup_history(backups: Iterable[FullBackup], now: float) -> FullBackup
     usable = [
         backup
         for backup in finished
-        if (backup.expires_at is None or backup.expires_at > now) and _TIMES.isdisjoint(backup.unreadable)
+        if backup.expires_at is not None and backup.expires_at > now and _TIMES.isdisjoint(backup.unreadable)
     ]
-    points = [(at, backup.expires_at) for backup in usable if (at := _point(backup)) is not None]
+    points = [
+        (at, backup.expires_at)
+        for backup in usable
+        if backup.expires_at is not None and (at := _point(backup)) is not None
+    ]
+    oldest = min((at for at, _ in points), default=None)
     since_success = [backup for backup in failures if _began(backup) > since]
     earlier = finished[:-1][-MEDIAN_SETS:]
     last_ended = max(
@@ -150,20 +163,20 @@ def full_backup_history(backups: Iterable[FullBackup], now: float) -> FullBackup
         last_success=last_success,
         last_attempt=jobs[-1] if jobs else None,
         running=current[-1] if current else None,
-        # Of a job without any time it cannot be said that it was overtaken.
+        # A job without any time may not have been overtaken.
         orphans=sum(_began(backup) > 0 and _by_begin(backup) <= last_ended for backup in running),
         consecutive_failures=len(since_success),
         first_failure_at=min(map(_finished, since_success), default=None),
-        counts=counts_of((backup.status for backup in unique), FULL_BACKUP_STATUSES),
-        bytes_by_storage_class=size_by_storage_class(unique),
+        counts=None if left_out else counts_of((backup.status for backup in unique), FULL_BACKUP_STATUSES),
+        bytes_by_storage_class=size_by_storage_class(unique, left_out),
         size_median_bytes=median_of([backup.size_bytes for backup in earlier]),
         size_largest_bytes=max(
             (backup.size_bytes for backup in earlier if backup.size_bytes is not None), default=None
         ),
         duration_median_seconds=median_of([full_backup_duration(backup) for backup in earlier]),
-        oldest_kept_at=min((at for at, _ in points), default=None),
-        points=outliving((at, float("inf") if expiry is None else expiry) for at, expiry in points),
-        last_good_expires_at=_last_expiry(finished),
+        oldest_kept_at=None if left_out or _may_be_older(finished, oldest, now) else oldest,
+        points=outliving(points),
+        last_good_expires_at=None if left_out else _last_expiry(finished),
         last_expired_at=None
         if points
         else max(
@@ -195,10 +208,24 @@ def outliving(points: Iterable[tuple[float, float]]) -> tuple[tuple[float, float
     return tuple(kept[:STEPS_KEPT])
 
 
-def _last_expiry(finished: Iterable[FullBackup]) -> float | None:
-    """Return the latest expiry; None if there is none, since a set never expires or its expiry could not be read."""
-    expiries = [backup.expires_at for backup in finished]
-    return None if None in expiries else max((at for at in expiries if at is not None), default=None)
+def _may_be_older(finished: Iterable[FullBackup], oldest: float | None, now: float) -> bool:
+    """Return whether a set that may still be kept may end before the oldest one that is kept for certain."""
+    return oldest is not None and any(
+        (backup.expires_at is None or backup.expires_at > now) and _earliest_end(backup) < oldest
+        for backup in finished
+    )
+
+
+def _earliest_end(backup: FullBackup) -> float:
+    """Return before when a set did not end, by whatever of its times is known."""
+    known = (backup.created_at, backup.started_at, backup.ended_at)
+    return max((at for at in known if at is not None), default=float("-inf"))
+
+
+def _last_expiry(finished: Sequence[FullBackup]) -> float | None:
+    """Return the latest expiry; None if that of one is not known, since it might be the latest."""
+    known = [backup.expires_at for backup in finished if backup.expires_at is not None]
+    return max(known, default=None) if len(known) == len(finished) else None
 
 
 def full_backup_end(backup: FullBackup | None) -> float | None:
@@ -257,5 +284,5 @@ def _by_end(backup: FullBackup) -> tuple[float, str]:
 
 
 def _point(backup: FullBackup) -> float | None:
-    """Return the instant a set restores to; where its end is not told, its start is what it holds for certain."""
+    """Return the instant a set restores to; where its end is not known, its start is what it holds for certain."""
     return backup.ended_at if backup.ended_at is not None else backup.started_at

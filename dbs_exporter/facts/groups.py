@@ -7,6 +7,7 @@ from typing import Generic, TypeVar, cast
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dbs_exporter.facts.counters import Counted
 from dbs_exporter.facts.tallies import Tally
 
 F = TypeVar("F")
@@ -37,6 +38,9 @@ class Known(Struct, frozen=True, kw_only=True):
     read_at: float | None = None
     """When it was last read whole, in Unix seconds."""
     tally: Tally = Tally()
+    """What is published of `counted`, which may be ahead of it."""
+    counted: Counted | None = None
+    """What was seen to end; None where nothing was ever counted."""
     unchanged: int = 0
     """Readings in a row that brought what was known already."""
 
@@ -63,9 +67,14 @@ class Subject(Struct, frozen=True, kw_only=True):
 
 
 def with_facts(
-    subject: S, group: Group[F], facts: F | None, at: float | None = None, tally: Tally | None = None
+    subject: S,
+    group: Group[F],
+    facts: F | None,
+    at: float | None = None,
+    tally: Tally | None = None,
+    counted: Counted | None = None,
 ) -> S:
-    """Return the subject with one group replaced: its facts, when they were read, and its tally (None: as before).
+    """Return the subject with one group replaced: its facts, when they were read, and its counters (None: as before).
 
     What is equal stays the same object, by which others see that it did not change.
     """
@@ -75,6 +84,7 @@ def with_facts(
         facts=before.facts if same else facts,
         read_at=at,
         tally=before.tally if tally is None or tally == before.tally else tally,
+        counted=before.counted if counted is None else counted,
         unchanged=before.unchanged + 1 if same else 0,
     )
     return replace(subject, groups={**subject.groups, group.name: known})

@@ -44,7 +44,9 @@ WINDOW_TOLERANCE_SECONDS = 60.0
 WINDOW_LISTS = 2
 """Plan lists within which an end must show in the window."""
 WINDOW_CONTRADICTIONS = 2
-"""Ends that did not show, after which the window says nothing more."""
+"""Ends that did not show, after which the window is trusted no more."""
+CLOCK_OFFSET_SECONDS = 30.0
+"""A machine's clock that differs more from the API's is wrong (rules: DBSExporterClockOffset)."""
 LOG_LATE_SHARE = 0.5
 """Log counts as late for reading its list when the window's end is older than this share of the RPO."""
 

@@ -49,7 +49,8 @@ class LogHistory(Struct, frozen=True, kw_only=True):
 
     last_data_at: float | None = None
     last_completed_at: float | None = None
-    counts: Counts = ()
+    counts: Counts | None = ()
+    """None where records of the list were left out."""
     bytes_by_storage_class: Sizes = ()
     spans: tuple[tuple[float, float], ...] = ()
     """Merged (begin, end) of contiguous log, oldest first; at most 64, the newest kept."""
@@ -80,11 +81,13 @@ def read_log_file(fields: Fields) -> LogFile:
     )
 
 
-def log_history(files: Iterable[LogFile], at: float | None = None) -> LogHistory:
+def log_history(files: Iterable[LogFile], at: float | None = None, left_out: int = 0) -> LogHistory:
     """Condense a plan's log files, a list that was read whole at `at` (Unix seconds) · DescribeIncrementBackupList.
 
+    `left_out` is how many records of it could not be read.
+
     Log data counts up to the EndTime of COMPLETED and FILLING files; a FILLING file's EndTime is how far it has come, which
-    the documents' sample shows but no sentence says. A file whose times cannot be read carries no log. A file name that comes
+    the documents' sample shows but no sentence states. A file whose times cannot be read carries no log. A file name that comes
     again with another StartTime is another file, as after a failover or a reset of the binary log. Spans join files that follow
     each other within CHAIN_TOLERANCE_SECONDS. A file whose BackupSetExpiredTime has passed is listed for a while, and carries none.
     """
@@ -96,8 +99,8 @@ def log_history(files: Iterable[LogFile], at: float | None = None) -> LogHistory
         last_completed_at=max(
             (ended_at for file, ended_at in received if file.status == "COMPLETED"), default=None
         ),
-        counts=counts_of((file.status for file in unique), LOG_FILE_STATUSES),
-        bytes_by_storage_class=size_by_storage_class(unique),
+        counts=None if left_out else counts_of((file.status for file in unique), LOG_FILE_STATUSES),
+        bytes_by_storage_class=size_by_storage_class(unique, left_out),
         spans=_spans(
             (file.started_at, ended_at)
             for file, ended_at in received
@@ -150,7 +153,7 @@ def _received(files: Iterable[LogFile], at: float | None) -> list[tuple[LogFile,
 def ended_log_files(files: Iterable[LogFile]) -> tuple[Ended, ...]:
     """Return those that have ended, for the counters; each outcome of a file is an end of its own.
 
-    What cannot be read for certain is not counted, and neither is a file without its start: it cannot be told from others.
+    What cannot be read for certain is not counted, and neither is a file without its start: it cannot be distinguished from others.
     """
     return tuple(
         Ended(

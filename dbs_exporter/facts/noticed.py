@@ -81,7 +81,7 @@ def _shown(subject: PlanSubject, at: float) -> Iterator[tuple[str, str, float]]:
         yield status_key(plan.status), PLANS.name, created
     if plan.log_backup_enabled is False:
         logs = subject.get(LOG_BACKUPS)
-        kept = dict(logs.counts).get("COMPLETED", 0) if logs else 0
+        kept = logs is not None and logs.last_completed_at is not None
         if rpo is not None and interval is not None and rpo < interval:
             yield LOG_OFF, PLANS.name, created
         elif kept:

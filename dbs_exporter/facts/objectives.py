@@ -13,7 +13,7 @@ from dbs_exporter.facts.plans import Plan, Schedule
 
 
 class Objectives(Struct, frozen=True, kw_only=True):
-    """What a plan is held to, in seconds; None where neither the configuration nor the plan's schedule says."""
+    """What a plan is held to, in seconds; None where neither the configuration nor the plan's schedule has any."""
 
     rpo: float | None = None
     full_backup_interval: float | None = None
@@ -24,7 +24,7 @@ class Objectives(Struct, frozen=True, kw_only=True):
 
 
 class ObjectiveRule(Protocol):
-    """One entry of `objectives` in the configuration; seconds, None where it says nothing."""
+    """One entry of `objectives` in the configuration; seconds, None where it sets none."""
 
     @property
     def plans(self) -> Sequence[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 
 from msgspec import Struct
 
 from dbs_exporter.facts.enums import ENDPOINT_TYPE, spellings
-from dbs_exporter.facts.fields import Record
+from dbs_exporter.facts.fields import items
 from dbs_exporter.facts.groups import Group
 from dbs_exporter.facts.records import Fields
 
@@ -62,7 +63,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     restore_begin_at: float | None = None
     restore_end_at: float | None = None
     objects_count: int | None = None
-    """Databases named in BackupObjects; None where that is not a list."""
+    """Databases named in BackupObjects; None where it names none, or not all of them can be read."""
     error_message: str = ""
     unreadable: tuple[str, ...] = ()
     """API fields of this record that could not be read, and so are unknown here."""
@@ -107,7 +108,7 @@ def read_plan(fields: Fields) -> Plan:
         schedule=_schedule(fields),
         restore_begin_at=fields.instant("BeginTimestampForRestore"),
         restore_end_at=fields.instant("EndTimestampForRestore"),
-        objects_count=_objects_count(fields.record),
+        objects_count=_objects_count(fields),
         error_message=fields.error_message(),
         unreadable=fields.unreadable,
     )
@@ -137,19 +138,14 @@ def _schedule(fields: Fields) -> Schedule | None:
     return Schedule(weekdays=tuple(sorted(weekdays)), start_minute=minute)
 
 
-def _objects_count(record: Record) -> int | None:
-    """Count the databases in BackupObjects, a JSON list in a string; None for any other form."""
-    objects = record.get("BackupObjects")
+def _objects_count(fields: Fields) -> int | None:
+    """Count the databases in BackupObjects, a JSON list in a string; another form is counted as unknown, not guessed."""
+    objects = fields.record.get("BackupObjects")
     if isinstance(objects, str):
-        try:
+        with suppress(ValueError, RecursionError):
             objects = json.loads(objects)
-        except (ValueError, RecursionError):
-            return None
-    if not isinstance(objects, list):
+    names = [entry.get("DBName") for entry in items({"BackupObjects": objects}, ("BackupObjects",))]
+    if not all(isinstance(name, str) and name for name in names):
+        fields.unknown("BackupObjects")
         return None
-    names = {
-        entry.get("DBName")
-        for entry in objects
-        if isinstance(entry, dict) and isinstance(entry.get("DBName"), str)
-    }
-    return len(names) or None
+    return len(set(names)) or None

@@ -53,7 +53,7 @@ def read_precheck(
     Raises BadAnswer.
     """
     found = reader.fields(answer)
-    checks = tuple(reader.each(items(answer, ("Items", "PreCheckProgressDetail")), _item))
+    checks, _ = reader.each(items(answer, ("Items", "PreCheckProgressDetail")), _item)
     status = found.enum("Status", PRECHECK_STATUS)
     if not status:
         if checks or found.unreadable:
@@ -65,7 +65,7 @@ def read_precheck(
         status=status,
         progress=found.progress("Progress"),
         error_message=found.error_message(),
-        items=checks,
+        items=tuple(checks),
     )
 
 

@@ -62,10 +62,10 @@ def recoverable_window(subject: PlanSubject) -> tuple[float | None, float | None
 def recovery_point(subject: PlanSubject) -> float | None:
     """Return the newest instant to which the database can be brought back; None if there is none or nothing is known.
 
-    The newest of: the API's word (the ranges' ends and EndTimestampForRestore); the EndTime of the newest finished full
+    The newest of: what the API offers (the ranges' ends and EndTimestampForRestore); the EndTime of the newest finished full
     backup that has not expired; and log that continues from there without a hole. The ranges are polled seldom, log files
     often, so the log carries the answer in between. Doubt: an idle database may produce no log files; then the point stays
-    at the API's word, which is the careful side.
+    at what the API offers, which is the careful side.
     """
     steps = recovery_steps(subject)
     return steps[0][0] if steps else None

@@ -21,6 +21,8 @@ F = TypeVar("F")
 MOST_LEFT_OUT = 0.1
 """A list of which more than this share cannot be read is refused as a whole."""
 _DAY_MS = 86_400_000
+_LONGEST_EXPIRY_MS = 36_500 * _DAY_MS
+"""The documents know retention of up to five years; what is kept for more than a hundred has no end that means anything."""
 
 
 class Fields:
@@ -42,11 +44,13 @@ class Fields:
         return self._unreadable(field, found) if fields.LOST in found else found
 
     def texts(self, field: str) -> tuple[str, ...]:
-        """Return the texts of a list, or the one text where there is no list."""
+        """Return the texts of a list, or the one text where there is no list; none of a list with one that is nothing."""
+        missing: list[str] = []
         try:
-            return fields.texts(self.record, (field,))
+            found = fields.texts(self.record, (field,), missing.append)
         except BadAnswer:
             return self._unreadable(field, ())
+        return self._unreadable(field, ()) if missing else found
 
     def first_text(self, *fields: str) -> str:
         """Return the first text that is there of several spellings of one field."""
@@ -90,11 +94,14 @@ class Fields:
             return self._unreadable(field, None)
 
     def expiry(self, field: str) -> float | None:
-        """Return a time that may lie ahead, in Unix seconds; None also where there is no end."""
+        """Return a time that may lie ahead, in Unix seconds. No document says that -1 or a time far off means "for ever"."""
         try:
-            return fields.instant(self.record, field)
+            found = fields.instant(self.record, field, self._reader.latest_expiry_ms)
+            if found is None and fields.integer(self.record, field):
+                return self._unreadable(field, None)
         except BadAnswer:
             return self._unreadable(field, None)
+        return found
 
     def size(self, field: str) -> int | None:
         """Return a size in bytes."""
@@ -140,6 +147,7 @@ class Reader:
     def __init__(self, now: float, unknown: UnknownValue = ignore_unknown) -> None:
         self.unknown = unknown
         self.latest_ms = now * 1000 + _DAY_MS
+        self.latest_expiry_ms = now * 1000 + _LONGEST_EXPIRY_MS
 
     def fields(self, record: Record) -> Fields:
         """Return the fields of one record."""
@@ -159,8 +167,8 @@ class Reader:
                 self.unknown(error.field)
         return found, problems
 
-    def each(self, records: Sequence[Record], read: Callable[[Fields], F]) -> list[F]:
-        """Read every record, leaving out a few that cannot be read. Raises BadAnswer if they are more than one in ten."""
+    def each(self, records: Sequence[Record], read: Callable[[Fields], F]) -> tuple[list[F], int]:
+        """Read every record; return those that can be read, and how many were left out. Raises BadAnswer if more than one in ten was."""
         found, problems = self.readable(records, read)
         if len(problems) > MOST_LEFT_OUT * len(records):
             first = problems[0]
@@ -168,4 +176,4 @@ class Reader:
                 f"{len(problems)} of {len(records)} records cannot be read; of the first, {first.message}",
                 field=first.field,
             )
-        return found
+        return found, len(problems)

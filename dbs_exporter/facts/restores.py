@@ -59,10 +59,11 @@ class RestoreTask(Struct, frozen=True, kw_only=True):
 
 
 class RestoreHistory(Struct, frozen=True, kw_only=True):
-    """A plan's restore tasks: those not ended and the newest five ended ones, and what the whole list says."""
+    """A plan's restore tasks: those not ended and the newest five ended ones, and what follows from the whole list."""
 
     tasks: tuple[RestoreTask, ...] = ()
-    counts: Counts = ()
+    counts: Counts | None = ()
+    """None where records of the list were left out."""
     last_success_at: float | None = None
     last_success_duration_seconds: float | None = None
     overtaken: bool = False
@@ -133,8 +134,11 @@ def restore_duration(task: RestoreTask) -> float | None:
     return task.finished_at - task.created_at
 
 
-def restore_history(tasks: Iterable[RestoreTask]) -> RestoreHistory:
-    """Condense a plan's restore tasks: those not ended and the newest five ended ones · DescribeRestoreTaskList."""
+def restore_history(tasks: Iterable[RestoreTask], left_out: int = 0) -> RestoreHistory:
+    """Condense a plan's restore tasks: those not ended and the newest five ended ones · DescribeRestoreTaskList.
+
+    `left_out` is how many records of the list could not be read.
+    """
     unique = sorted(
         distinct(
             tasks, lambda task: task.task_id, lambda task: (restore_ended(task), task.finished_at or 0.0)
@@ -146,7 +150,7 @@ def restore_history(tasks: Iterable[RestoreTask]) -> RestoreHistory:
     last = max(good, key=lambda task: (task.finished_at or 0.0, task.task_id), default=None)
     return RestoreHistory(
         tasks=(*(task for task in unique if not restore_ended(task)), *ended[-ENDED_TASKS_KEPT:]),
-        counts=counts_of((task.status for task in unique), RESTORE_STATUSES),
+        counts=None if left_out else counts_of((task.status for task in unique), RESTORE_STATUSES),
         last_success_at=last.finished_at if last else None,
         last_success_duration_seconds=restore_duration(last) if last else None,
     )
@@ -158,7 +162,7 @@ def unfinished_restores(history: RestoreHistory | None) -> tuple[str, ...]:
 
 
 def followed(history: RestoreHistory, tasks: Iterable[RestoreTask]) -> RestoreHistory:
-    """Return the history with tasks as they were read by their ids since; what the whole list says stays as it was."""
+    """Return the history with tasks as they were read by their ids since; what follows from the whole list stays as it was."""
     newer = {task.task_id: task for task in tasks}
     current = tuple(newer.get(task.task_id, task) for task in history.tasks)
     ended = any(restore_ended(task) for task in newer.values())
@@ -180,6 +184,6 @@ def ended_restores(tasks: Iterable[RestoreTask]) -> tuple[Ended, ...]:
         for task in tasks
         if restore_ended(task)
         and _TIMES.isdisjoint(task.unreadable)
-        # Without a documented status it is the progress that tells success from failure.
+        # Without a documented status the progress distinguishes success from failure.
         and (task.status in RESTORE_ENDED or _PROGRESS.isdisjoint(task.unreadable))
     )

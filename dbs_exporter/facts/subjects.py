@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from dbs_exporter.facts.groups import Subject
+from dbs_exporter.facts.groups import Known, Subject
 from dbs_exporter.facts.objectives import Objectives
 from dbs_exporter.facts.plans import Plan
 from dbs_exporter.facts.windows import Window
@@ -81,6 +81,15 @@ class PlanSubject(Subject, frozen=True, kw_only=True):
     weakened: dict[str, Weakening] = field(default_factory=dict)
     """What was better before, by its name."""
     outage: Outage | None = None
+
+
+class GonePlan(Struct, frozen=True, kw_only=True):
+    """What is remembered of a plan that a list no longer holds, lest its counters begin anew if it returns."""
+
+    gone_at: float
+    """When a list first did not show it, in Unix seconds."""
+    counters: dict[str, Known]
+    """By the names of groups; without facts."""
 
 
 def key_of(subject: Subject) -> SubjectKey:

@@ -1,8 +1,8 @@
-"""The end of a plan's restorable window as a detector: what it tells, and whether that was ever proved.
+"""The end of a plan's restorable window as a detector of new backups, once it was proved to be one.
 
 Plan lists give the window's edges of a hundred plans in one call (EndTimestampForRestore). That its end follows the log, or the
 full backups, is documented nowhere, so it is learned for each plan: an end that was read otherwise must show in the window
-within two lists. Twice contradicted, the window says nothing more.
+within two lists. Twice contradicted, the window is trusted no more.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Window(Struct, frozen=True, kw_only=True):
 
     @property
     def refuted(self) -> bool:
-        """Whether the end was shown to say nothing."""
+        """Whether the end was shown to follow nothing."""
         return self.contradictions >= WINDOW_CONTRADICTIONS
 
 

@@ -54,7 +54,8 @@ class Family:
 
     `what` says what a sample means, and `source` which API operations and fields it is read from. `rows` is a function of
     the subject that `of` names; it may not read a clock. `reads` lists the parts of the subject that `rows` reads, so that
-    it is not called again while these are the same; empty means the whole subject.
+    it is not called again while these are the same; empty means the whole subject. `is_state` says that of several rows the
+    one with 1 holds and those with 0 do not.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Family:
     type: MetricType = "gauge"
     labels: tuple[str, ...] = ()
     reads: tuple[Part, ...] = ()
+    is_state: bool = False
     _template: str = field(init=False, repr=False, compare=False)
     _arrange: Callable[[tuple[Any, ...]], tuple[Any, ...]] = field(init=False, repr=False, compare=False)
 
@@ -107,10 +109,19 @@ def plan_family(
     labels: tuple[str, ...] = (),
     reads: tuple[Part, ...] = (),
     type: MetricType = "gauge",
+    is_state: bool = False,
 ) -> Family:
     """Return a family whose series belong to a backup plan; see `Family`."""
     return Family(
-        name=name, what=what, source=source, of="plan", rows=rows, labels=labels, reads=reads, type=type
+        name=name,
+        what=what,
+        source=source,
+        of="plan",
+        rows=rows,
+        labels=labels,
+        reads=reads,
+        type=type,
+        is_state=is_state,
     )
 
 
@@ -122,9 +133,19 @@ def region_family(
     *,
     labels: tuple[str, ...] = (),
     reads: tuple[Part, ...] = (),
+    is_state: bool = False,
 ) -> Family:
     """Return a family whose series belong to a region of an account; see `Family`."""
-    return Family(name=name, what=what, source=source, of="region", rows=rows, labels=labels, reads=reads)
+    return Family(
+        name=name,
+        what=what,
+        source=source,
+        of="region",
+        rows=rows,
+        labels=labels,
+        reads=reads,
+        is_state=is_state,
+    )
 
 
 def account_family(

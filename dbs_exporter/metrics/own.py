@@ -23,7 +23,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from dbs_exporter.errors import Outcome
-from dbs_exporter.facts.collection import BudgetState, CollectorState
+from dbs_exporter.facts.collection import BudgetState, CollectorState, StorageState
 from dbs_exporter.facts.subjects import Scope, SubjectKey
 from dbs_exporter.metrics.family import Refusal
 from dbs_exporter.metrics.own_families import OWN_FAMILIES
@@ -78,6 +78,7 @@ class OwnMetrics:
         revision: str = "",
         collector_states: Callable[[], Sequence[CollectorState]] = lambda: (),
         budgets: Callable[[], Sequence[BudgetState]] = lambda: (),
+        storage: Callable[[], StorageState | None] = lambda: None,
         shard: tuple[int, int] = (0, 1),
         process: bool = True,
     ) -> None:
@@ -89,6 +90,7 @@ class OwnMetrics:
         self._build = (version, revision, platform.python_version())
         self._collector_states = collector_states
         self._budgets = budgets
+        self._storage = storage
         self._shard = shard
         self._lock = threading.Lock()
         self._watched: dict[Scope, Watched] = {}
@@ -223,6 +225,7 @@ class OwnMetrics:
         yield _family("dbs_exporter_shards", [((), self._shard[1])])
         yield from _collector_families(states)
         yield from _budget_families(budgets)
+        yield from _storage_families(self._storage())
         yield _family("dbs_exporter_api_requests_total", calls)
         yield durations
         yield _family(
@@ -347,3 +350,17 @@ def _budget_families(budgets: Sequence[BudgetState]) -> Iterator[Metric]:
             if state.clock_offset_seconds is not None
         ],
     )
+    yield _family("dbs_exporter_catching_up", [(scope, int(state.catching_up)) for scope, state in scopes])
+
+
+def _storage_families(storage: StorageState | None) -> Iterator[Metric]:
+    """Yield whether what is known is saved; nothing where it is kept in memory only."""
+    if storage is None:
+        return
+    values = {
+        "last_write_successful": int(not storage.error),
+        "last_write_timestamp_seconds": storage.last_write_at,
+        "size_bytes": storage.size_bytes,
+    }
+    for suffix, value in values.items():
+        yield _family(f"dbs_exporter_state_{suffix}", [] if value is None else [((), value)])

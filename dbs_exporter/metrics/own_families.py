@@ -82,6 +82,23 @@ OWN_FAMILIES: tuple[OwnFamily, ...] = (
         labels=_SCOPE,
     ),
     OwnFamily(
+        name="dbs_exporter_catching_up",
+        what="1 while a region is being read again after the exporter was away for more than an hour, else 0",
+        labels=_SCOPE,
+    ),
+    OwnFamily(
+        name="dbs_exporter_state_last_write_successful",
+        what="1 if what is known could be saved when that was last tried, 0 if not; absent without storage.path",
+    ),
+    OwnFamily(
+        name="dbs_exporter_state_last_write_timestamp_seconds",
+        what="When what is known was last saved",
+    ),
+    OwnFamily(
+        name="dbs_exporter_state_size_bytes",
+        what="Size of the file that holds what is known",
+    ),
+    OwnFamily(
         name="dbs_exporter_api_requests_total",
         what="Attempts at calls of the DBS API, repeated ones too, by how they ended",
         type="counter",
@@ -111,7 +128,7 @@ OWN_FAMILIES: tuple[OwnFamily, ...] = (
     ),
     OwnFamily(
         name="dbs_exporter_credentials_refresh_failures_total",
-        what="Refreshes of the account's credentials that failed",
+        what="Times that the account's credentials could not be had or renewed, about every half minute while that lasts",
         type="counter",
         labels=("account",),
     ),

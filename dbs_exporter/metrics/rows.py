@@ -37,8 +37,10 @@ def state(documented: Sequence[str], holds: str, *labels: str) -> list[Row]:
     return rows
 
 
-def counts(documented: Sequence[str], counted: Counts, *labels: str) -> list[Row]:
-    """Return a row per documented status or class (0 if none was counted) and per other that was counted."""
+def counts(documented: Sequence[str], counted: Counts | None, *labels: str) -> list[Row]:
+    """Return a row per documented status or class (0 if none was counted) and per other that was counted; no row for None."""
+    if counted is None:
+        return []
     by_name = dict.fromkeys(documented, 0)
     for name, number in counted:
         if name:

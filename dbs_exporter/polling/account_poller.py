@@ -104,7 +104,7 @@ class AccountPoller:
             return max(now, self._health.paused_until, min(self._wanted.values()))
 
     def urgency(self, now: float) -> tuple[bool, float]:
-        """Return the place of the next reading: before all that was due later, since it says which regions there are."""
+        """Return the place of the next reading: before all that was due later, since it shows which regions there are."""
         with self._lock:
             return (False, min((now, *self._wanted.values())))
 

@@ -7,9 +7,11 @@ back from what was late, or it would swing.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterable
 
+from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.polling.queue import Entry
 
 HORIZON_SECONDS = 1_800.0
@@ -24,6 +26,8 @@ LEAST_EASE = 1 / 60
 WHOLE_LIST_SHARE = 0.1
 """Of the allowed calls: what whole lists may take, whatever else is wanted."""
 MOST_SAVED_CALLS = 100.0
+
+_log = logging.getLogger(__name__)
 
 
 def wanted_calls(entries: Iterable[Entry], now: float, allowed: float) -> dict[str, float]:
@@ -87,6 +91,10 @@ class Stretch:
         self.factor = 1.0
         self._lower_since: float | None = None
 
+    def restore(self, factor: float) -> None:
+        """Take over the factor of another process; it falls as slowly as one's own."""
+        self.factor = max(1.0, factor)
+
     def update(self, wanted: float, allowed: float, now: float) -> bool:
         """Take the calls that are wanted and allowed within the horizon (monotonic seconds); True if the factor changed."""
         needed = stretch_for(wanted, allowed) if allowed > 0 else self.factor
@@ -100,6 +108,25 @@ class Stretch:
             self.factor = needed
             self._lower_since = None
         return self.factor != before
+
+
+def log_stretch(scope: Scope, before: float, after: float, *, wanted: float, allowed: float) -> None:
+    """Say that the factor of a region changed; `wanted` and `allowed` are the calls within the horizon."""
+    per_hour = 3_600.0 / HORIZON_SECONDS
+    rises = after > before
+    _log.log(
+        logging.WARNING if rises else logging.INFO,
+        "the call budget does not suffice; readings come later: raise requests_per_second or at_rest, or select fewer plans"
+        if rises
+        else "the call budget suffices better again",
+        extra={
+            "account": scope.account,
+            "region": scope.region,
+            "stretch": round(after, 2),
+            "wanted_per_hour": round(per_hour * wanted),
+            "allowed_per_hour": round(per_hour * allowed),
+        },
+    )
 
 
 def stretch_for(wanted: float, allowed: float) -> float:

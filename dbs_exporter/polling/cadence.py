@@ -74,3 +74,8 @@ class Cadence:
                     job.action()
                 except Exception:
                     _log.exception("%s could not be begun", job.name)
+
+
+def seconds_left(interval: float, read_at: float, now: float) -> float:
+    """Return in how many seconds something is read again that was read at `read_at`; at most the interval, also if `now` is wrong."""
+    return min(interval, max(0.0, read_at + interval - now))

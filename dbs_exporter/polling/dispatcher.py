@@ -1,6 +1,6 @@
 """Which reading of which account and region is carried out next, by threads that all of them share.
 
-It owns the threads and their fair use, and a cadence. What a source has to read, and when, the source says. One thread decides;
+It owns the threads and their fair use, and a cadence. What is to be read, and when, is the source's to decide. One thread decides;
 `step` is all that it does, so that a simulation can do without it.
 """
 
@@ -70,6 +70,10 @@ class Runner(Protocol):
         """How many tasks run at a time."""
         ...
 
+    def start(self) -> None:
+        """Begin; raises RuntimeError if that is not possible."""
+        ...
+
     def submit(self, task: Task) -> None:
         """Have a task carried out."""
         ...
@@ -85,7 +89,7 @@ class Runner(Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Place:
-    """A source, and where it stands: version tells live places on a heap from those that were left behind."""
+    """A source and its places on the heaps; only those of the current `version` count, others were left behind."""
 
     name: str
     source: Source
@@ -95,7 +99,7 @@ class _Place:
 
 @dataclass(slots=True)
 class _Changes:
-    """What other threads tell the dispatcher; they hold this lock alone, and shortly."""
+    """What other threads hand to the dispatcher; they hold this lock alone, and shortly."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     due: set[str] = field(default_factory=set)
@@ -124,7 +128,8 @@ class Dispatcher:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to hand out readings, in a thread."""
+        """Begin to hand out readings, in a thread. Raises RuntimeError if the system gives no thread."""
+        self._runner.start()
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self._thread.start()
 
@@ -136,14 +141,17 @@ class Dispatcher:
         self._runner.close()
         self._runner.join(seconds)
 
-    def add(self, name: str, source: Source) -> None:
-        """Read from a source from now on."""
+    def add(self, name: str, source: Source, first_in: Mapping[str, float] = {}) -> None:
+        """Read from a source from now on; what comes by a cadence in so many seconds for the first time, at once if not given."""
         now = self._clock.monotonic()
         with self._lock:
             self._places[name] = _Place(name, source)
             for collector, interval in source.intervals.items():
                 self._cadence.add(
-                    f"{name}/{collector}", interval, partial(source.request, collector), now=now
+                    f"{name}/{collector}",
+                    interval,
+                    partial(source.request, collector),
+                    now=now + first_in.get(collector, 0.0),
                 )
         self.wake(name)
 
@@ -157,7 +165,7 @@ class Dispatcher:
                 place.source.close()
 
     def wake(self, name: str) -> None:
-        """Note that a source may have something to read earlier than it said."""
+        """Note that a source may have something to read earlier than it announced."""
         with self._changes.lock:
             self._changes.due.add(name)
         self._wake.set()
@@ -191,7 +199,7 @@ class Dispatcher:
             self._put_aside(place, now)
             return
         if task is None:
-            # It was due a moment ago; whatever took it away says when the next is.
+            # It was due a moment ago; whatever took it away announces the next.
             self._wait(place, now + AGAIN_SECONDS)
             return
         self._running += 1
@@ -226,7 +234,7 @@ class Dispatcher:
                 self._put(place, now)
 
     def _put(self, place: _Place, now: float) -> None:
-        """Put a source where it belongs by what it says now."""
+        """Put a source where it belongs by when it wants to read now."""
         try:
             at = place.source.next_at(now)
             if at is not None and at > now:

@@ -1,6 +1,6 @@
-"""What the plans of a region will want in calls, told from their list alone, before anything is polled.
+"""What the plans of a region will want in calls, from their list alone, before anything is polled.
 
-It asks the same `due` functions that fill the queue, so a fleet costs what is said here. What running restores want on top is not
+It asks the same `due` functions that fill the queue, so a fleet costs what is forecast here. What running restores want on top is not
 foreseen.
 """
 
@@ -108,7 +108,7 @@ def forecast(
 def _at_rest(
     plan: Plan, objectives: Objectives, collectors: Sequence[PlanCollector[Any]], now: float
 ) -> PlanSubject:
-    """Return a plan of which everything was read just now and nothing is expected, with a window that tells what it can."""
+    """Return a plan of which everything was read just now and nothing is expected, with a trusted window."""
     end_at = now if plan.restore_end_at is not None else None
     return PlanSubject(
         scope=Scope(account="", region=""),

@@ -1,6 +1,6 @@
 """How the API answers in one account and region, and so how many readings may try at a time, and of what.
 
-Silence of one operation is told from silence of all: what one collector cannot read must not keep the others from being read.
+Silence of one operation is no silence of all: what one collector cannot read must not keep the others from being read.
 """
 
 from __future__ import annotations

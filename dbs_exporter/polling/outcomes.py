@@ -7,10 +7,11 @@ from a failed one: it is asked again seldom, and does not count as a failure.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from dbs_exporter.clock import Clock
+from dbs_exporter.collectors.learned import Fared
 from dbs_exporter.facts.collection import CollectorState
 from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.polling.permission import Permission
@@ -53,6 +54,41 @@ class Outcomes:
                 self._records[scope, collector] = _Record(
                     permission=Permission(self._clock), facts=facts, gates_readiness=gates_readiness
                 )
+
+    def restore(self, scope: Scope, collector: str, read: Mapping[str, float], fared: Fared) -> None:
+        """Take over how a collector fared in another process, and when it last read each subject; nothing is waited for."""
+        with self._lock:
+            record = self._records.get((scope, collector))
+            if record is None:
+                return
+            present = record.subjects.keys()
+            read = {subject: at for subject, at in read.items() if subject in present}
+            record.gates_readiness = record.gates_readiness and not read
+            record.subjects.update(read)
+            record.failed = {subject: error for subject, error in fared.failed.items() if subject in present}
+            denied = {subject: was for subject, was in fared.denied.items() if subject in present}
+            record.permission.restore(denied, read)
+            record.tried |= read.keys() | record.failed.keys() | denied.keys()
+            record.last_success_at = max(
+                (at for at in (fared.last_success_at, *read.values()) if at is not None), default=None
+            )
+            record.error, record.error_at = fared.error, fared.error_at
+
+    def fared(self, scope: Scope, collectors: Iterable[str]) -> dict[str, Fared]:
+        """Return how collectors fare, for another process to take over."""
+        with self._lock:
+            records = {name: self._records.get((scope, name)) for name in collectors}
+            return {
+                name: Fared(
+                    denied=record.permission.denied(),
+                    failed=dict(record.failed),
+                    error=record.error,
+                    error_at=record.error_at,
+                    last_success_at=record.last_success_at,
+                )
+                for name, record in records.items()
+                if record is not None and record.tried
+            }
 
     def keep(self, read: Collection[tuple[Scope, str]]) -> None:
         """Have only these collectors from now on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from dbs_exporter.clock import Clock
 
@@ -80,3 +80,19 @@ class Permission:
         self._denied = {subject: at for subject, at in self._denied.items() if subject in subjects}
         self._times = {subject: times for subject, times in self._times.items() if subject in subjects}
         self._granted &= subjects
+
+    def denied(self) -> dict[str, tuple[int, float]]:
+        """Return how many times in a row each subject was refused, and when it may be asked about again (Unix seconds)."""
+        to_unix = self._clock.now() - self._clock.monotonic()
+        return {
+            subject: (self._times.get(subject, 0), round(at + to_unix, 3))
+            for subject, at in self._denied.items()
+        }
+
+    def restore(self, denied: Mapping[str, tuple[int, float]], read: Iterable[str]) -> None:
+        """Take over what another process was refused, and which subjects it could read."""
+        to_unix = self._clock.now() - self._clock.monotonic()
+        longest = self._clock.monotonic() + DENIED_RETRY_SECONDS[-1]
+        self._times = {subject: times for subject, (times, _) in denied.items() if times}
+        self._denied = {subject: min(at - to_unix, longest) for subject, (_, at) in denied.items()}
+        self._granted = {subject for subject in read if subject not in denied}

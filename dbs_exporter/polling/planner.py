@@ -6,7 +6,6 @@ queue goes by monotonic seconds, so that a clock that is set moves nothing. Not 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from operator import itemgetter
@@ -15,7 +14,7 @@ from typing import Any
 from dbs_exporter.clock import Clock
 from dbs_exporter.collectors.base import PlanCollector, RegionCollector
 from dbs_exporter.collectors.dues import EARLY_SHARE, NEVER, Due, Pace
-from dbs_exporter.collectors.learned import Tails
+from dbs_exporter.collectors.learned import Learned, Tails
 from dbs_exporter.collectors.table import Table
 from dbs_exporter.facts.limits import FRESH_GRACE_SECONDS
 from dbs_exporter.facts.plans import NOT_RUNNING, PLANS
@@ -25,6 +24,7 @@ from dbs_exporter.polling.budget import (
     Stretch,
     WholeListShare,
     ease,
+    log_stretch,
     wanted_calls,
 )
 from dbs_exporter.polling.counting import PAGE
@@ -36,8 +36,6 @@ from dbs_exporter.polling.target import Target
 
 BUDGET_SECONDS = 15.0
 """How often wants are weighed against what is allowed."""
-
-_log = logging.getLogger(__name__)
 
 
 class Planner:
@@ -87,6 +85,15 @@ class Planner:
     def running(self) -> int:
         """How many readings are under way."""
         return len(self._running)
+
+    def restore(self, learned: Learned) -> None:
+        """Take over what another process learned, before anything is planned."""
+        self._stretch.restore(learned.stretch)
+        self.promises.restore(learned.since)
+
+    def is_late(self, now: float) -> bool:
+        """Return whether something is waiting that was promised for earlier."""
+        return self._queue.is_late(now)
 
     # ── taking ──
 
@@ -369,20 +376,8 @@ class Planner:
         )
         before = self._stretch.factor
         if self._stretch.update(sum(wanted.values()), allowed, now):
-            rises = self._stretch.factor > before
-            _log.log(
-                logging.WARNING if rises else logging.INFO,
-                "the call budget does not suffice; readings come later: raise requests_per_second or at_rest, or select fewer plans"
-                if rises
-                else "the call budget suffices better again",
-                extra={
-                    "account": self._target.scope.account,
-                    "region": self._target.scope.region,
-                    "stretch": round(self._stretch.factor, 2),
-                    "wanted_per_hour": round(2 * sum(wanted.values())),
-                    "allowed_per_hour": round(2 * allowed),
-                },
-            )
+            factor = self._stretch.factor
+            log_stretch(self._target.scope, before, factor, wanted=sum(wanted.values()), allowed=allowed)
             self.reschedule_all()
 
     def _set_ease(self, plans: int) -> None:

@@ -1,6 +1,6 @@
 """Reading one account in one region: what a reading brings goes to the store, and what failure means.
 
-A poller carries out the readings that its planner chooses, when the dispatcher says so. A reading that fails leaves the last good
+A poller carries out the readings that its planner chooses, when the dispatcher hands them out. A reading that fails leaves the last good
 facts; dead credentials and an API that does not answer let one reading at a time try.
 """
 
@@ -20,7 +20,7 @@ from dbs_exporter.collectors.base import (
     Reading,
     RegionCollector,
 )
-from dbs_exporter.collectors.learned import Tails
+from dbs_exporter.collectors.learned import Learned, Restored, Tails
 from dbs_exporter.collectors.table import Table
 from dbs_exporter.errors import ApiError, CredentialsError, NotPermitted
 from dbs_exporter.facts.collection import BudgetState
@@ -31,6 +31,7 @@ from dbs_exporter.polling.health import Health
 from dbs_exporter.polling.outcomes import Outcomes
 from dbs_exporter.polling.planner import Planner
 from dbs_exporter.polling.queue import Entry, Key
+from dbs_exporter.polling.restoring import CatchingUp, first_in, learned, restore
 from dbs_exporter.polling.store import Store
 from dbs_exporter.polling.target import Target
 from dbs_exporter.polling.workers import Task
@@ -56,8 +57,12 @@ class Poller:
         clock: Clock,
         unknown: Callable[[str], None],
         on_due: Callable[[], None] = lambda: None,
+        restored: Restored | None = None,
     ) -> None:
-        """Take what is known of the target; `on_due` is called when something may be due earlier than `next_at` gave."""
+        """Take what is known of the target; `on_due` is called when something may be due earlier than `next_at` gave.
+
+        `restored` is what another process left; its facts are in the store already.
+        """
         self.target = target
         self.tails = Tails()
         self._store = store
@@ -80,7 +85,14 @@ class Poller:
             if isinstance(collector, RegionCollector):
                 outcomes.set_subjects(scope, name, [""])
         self._on_plans([], expected=0)
+        self._catching_up = CatchingUp(clock, self._planner)
+        if restored is not None:
+            restore(restored, target, self._planner, store, outcomes, self.tails)
+            self._catching_up.begin(restored)
         self._planner.reschedule_all()
+        if restored is not None:
+            # Promises that are stretched are published so.
+            self._planner.weigh(clock.monotonic())
 
     # ── what the dispatcher asks ──
 
@@ -148,7 +160,17 @@ class Poller:
                 stretch=self._planner.stretch,
                 wanted_per_second=self._planner.wanted_per_second,
                 clock_offset_seconds=self.target.time.offset_seconds,
+                catching_up=self._catching_up.goes_on(),
             )
+
+    def first_in(self) -> dict[str, float]:
+        """Return in how many seconds each list of the region that was read before is to be read again."""
+        return first_in(self.target, self._planner, self._store)
+
+    def learned(self) -> Learned:
+        """Return what was learned here besides facts, for another process to take over."""
+        with self._lock:
+            return learned(self.target, self._planner, self._outcomes, self.tails)
 
     def close(self) -> None:
         """Stop; readings under way may still end, but their facts are neither waited for nor taken."""
@@ -330,7 +352,7 @@ class Poller:
         if self._closed:
             return
         if not key.plan_id and key.collector in self._planner.plan_collectors:
-            # Each plan's own list says what is permitted of it.
+            # Each plan's own list shows what is permitted of it.
             self._on_failed(entry, error)
             return
         sentence = f"{key.plan_id} {error}".strip()

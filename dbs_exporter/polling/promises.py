@@ -5,6 +5,7 @@ What is promised for a reading of a plan that was made follows from its due time
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from dbs_exporter.clock import Clock
@@ -30,6 +31,8 @@ class Promises:
         self._target = target
         self._stretch = stretch
         self._clock = clock
+        self._since: dict[str, float] = {}
+        """Collector -> from when on it is read here, in Unix seconds, if another process began."""
         self._began = clock.monotonic()
         self.plans = 0
         """How many plans are there, or about to be listed."""
@@ -42,10 +45,22 @@ class Promises:
 
     def of_first(self, subject: PlanSubject, collector: PlanCollector[Any]) -> float:
         """Return until when the first reading of a group is promised: kind after kind, each as long as all plans take."""
-        started_at = self._target.time.now() - (self._clock.monotonic() - self._began)
-        since = max(subject.first_listed_at or 0.0, started_at)
+        since = max(subject.first_listed_at or 0.0, self._since_of(collector.name))
         turn = max(self._target.collectors[collector.name].interval, self.turn_seconds(collector))
         return since + turn + FRESH_GRACE_SECONDS
+
+    def since(self) -> dict[str, float]:
+        """Return from when on each collector is read here, in Unix seconds."""
+        return {name: self._since_of(name) for name in self._target.collectors}
+
+    def restore(self, since: Mapping[str, float]) -> None:
+        """Take over from when on another process read each collector: a restart does not put off what was promised."""
+        now = self._target.time.now()
+        self._since = {name: min(at, now) for name, at in since.items()}
+
+    def _since_of(self, collector: str) -> float:
+        started_at = self._target.time.now() - (self._clock.monotonic() - self._began)
+        return self._since.get(collector, started_at)
 
     def turn_seconds(self, collector: PlanCollector[Any]) -> float:
         """Return within how many seconds the first reading of a group has its turn."""

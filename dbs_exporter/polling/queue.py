@@ -118,6 +118,13 @@ class ReadingQueue:
                 heapq.heappop(self._waiting)
         return min((at for at in (whole, waiting) if at is not None), default=None)
 
+    def is_late(self, now: float) -> bool:
+        """Return whether a promise has passed; of whole lists nothing is promised."""
+        self._promote(now)
+        return self._live(self._ready) and any(
+            latest < now for _, latest, version, entry in self._ready if self._is_live(version, entry)
+        )
+
     def most_urgent(self, now: float) -> tuple[bool, float] | None:
         """Return the place in the order of what `take` would give; None if nothing is due."""
         heap = self._first(now, whole_lists=True)

@@ -14,17 +14,19 @@ from typing import Any
 
 from dbs_exporter.clock import Clock
 from dbs_exporter.collectors.base import AccountCollector
+from dbs_exporter.collectors.learned import Fared, Learned
 from dbs_exporter.collectors.table import TABLE, Table
 from dbs_exporter.facts.collection import BudgetState
 from dbs_exporter.facts.networks import REGIONS
 from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.polling.account_poller import Account, AccountPoller
+from dbs_exporter.polling.cadence import seconds_left
 from dbs_exporter.polling.dispatcher import Dispatcher, Runner
 from dbs_exporter.polling.outcomes import Outcomes
 from dbs_exporter.polling.poller import Poller
 from dbs_exporter.polling.sharding import Shard
 from dbs_exporter.polling.store import Store
-from dbs_exporter.polling.target import Target
+from dbs_exporter.polling.target import Memory, Target
 from dbs_exporter.polling.workers import Workers
 
 STOP_SECONDS = 1.0
@@ -44,8 +46,9 @@ class Scheduler:
         unknown: Callable[[str], None] = lambda field: None,
         on_targets: Callable[[list[Target]], None] = lambda targets: None,
         runner: Runner | None = None,
+        memory: Memory | None = None,
     ) -> None:
-        """`runner` carries out readings; threads of its own if none is given."""
+        """`runner` carries out readings; threads of its own if none is given. `memory` is what another process left."""
         self._table = table
         self._store = store
         self._outcomes = outcomes
@@ -53,6 +56,7 @@ class Scheduler:
         self._shard = shard
         self._unknown = unknown
         self._on_targets = on_targets
+        self._memory = memory
         self._accounts: dict[str, Account] = {}
         self._account_pollers: dict[str, AccountPoller] = {}
         self._pollers: dict[Scope, Poller] = {}
@@ -90,14 +94,20 @@ class Scheduler:
         for ask_again in asked:
             ask_again()
 
+    def learned(self) -> dict[Scope, Learned]:
+        """Return what was learned besides facts, for another process to take over."""
+        with self._lock:
+            pollers = list(self._pollers.items())
+        return {scope: poller.learned() for scope, poller in pollers}
+
     def budgets(self) -> list[BudgetState]:
         """Return whether the calls suffice, for each account and region."""
         with self._lock:
             pollers = sorted(self._pollers.items())
         return [poller.budget() for _, poller in pollers]
 
-    def close(self) -> None:
-        """Stop. Readings under way end by their clock's sleep and their time-outs, and are waited for a second."""
+    def close(self, cut: Callable[[], None] = lambda: None) -> None:
+        """Stop. Readings under way end by their clock's sleep and by `cut`, and are waited for a second."""
         with self._lock:
             for account_poller in self._account_pollers.values():
                 account_poller.close()
@@ -106,6 +116,7 @@ class Scheduler:
             self._account_pollers.clear()
             self._pollers.clear()
             self._accounts.clear()
+        cut()
         self.dispatcher.close(STOP_SECONDS)
 
     # ── accounts ──
@@ -114,6 +125,10 @@ class Scheduler:
         name = account.name
         self._accounts[name] = account
         collectors = {each: self._account_collector(each) for each in account.intervals}
+        groups = {each.group.name for each in collectors.values()}
+        left = self._memory.account(name, groups) if self._memory is not None else None
+        if left is not None:
+            self._store.restore_account(left)
         self._store.keep_account(name, collectors.values())
         # The list of regions is needed by all who are to find theirs in it.
         if collectors and (account.regions is None or self._shard.owns_region(account.scope)):
@@ -126,8 +141,26 @@ class Scheduler:
                 on_read=self._on_account,
                 on_due=partial(self.dispatcher.wake, name),
             )
-            self.dispatcher.add(name, poller)
-        for region in account.regions or ():
+            read = {
+                each: at
+                for each, collector in collectors.items()
+                if left is not None and (at := left.known(collector.group).read_at) is not None
+            }
+            for each, at in read.items():
+                self._outcomes.restore(account.scope, each, {"": at}, Fared())
+            now = account.time.now()
+            self.dispatcher.add(
+                name,
+                poller,
+                {each: seconds_left(account.intervals[each], at, now) for each, at in read.items()},
+            )
+        regions = account.regions
+        if regions is None:
+            # Those that were known are watched at once; the list says later which there are now.
+            listed = left.get(REGIONS) if left is not None else None
+            saved = self._memory.regions(name) if self._memory is not None else ()
+            regions = saved if listed is None else listed
+        for region in regions:
             self._watch(account, region)
 
     def _account_collector(self, name: str) -> AccountCollector[Any]:
@@ -137,7 +170,7 @@ class Scheduler:
         return collector
 
     def _stop_account(self, name: str) -> None:
-        for scope in [one for one in self._pollers if one.account == name]:
+        for scope in [known for known in self._pollers if known.account == name]:
             self._stop(scope)
         if self._account_pollers.pop(name, None) is not None:
             self.dispatcher.remove(name)
@@ -160,7 +193,9 @@ class Scheduler:
     # ── regions ──
 
     def _keep_regions(self, account: str, regions: tuple[str, ...]) -> None:
-        for scope in [one for one in self._pollers if one.account == account and one.region not in regions]:
+        for scope in [
+            known for known in self._pollers if known.account == account and known.region not in regions
+        ]:
             self._stop(scope)
         for scope in self._store.scopes():
             if scope.account == account and scope.region not in regions:
@@ -178,6 +213,12 @@ class Scheduler:
                 )
         # What is switched off is read no more; what it brought would never change again.
         self._store.keep(scope, [self._table[name] for name in target.collectors])
+        groups = {self._table[name].group.name for name in target.collectors}
+        restored = None
+        if self._memory is not None and scope not in self._store.scopes():
+            restored = self._memory.region(scope, groups, target.selects)
+        if restored is not None:
+            self._store.restore(scope, restored)
         poller = self._pollers[scope] = Poller(
             target,
             table=self._table,
@@ -186,8 +227,9 @@ class Scheduler:
             clock=self._clock,
             unknown=self._unknown,
             on_due=partial(self.dispatcher.wake, _name(scope)),
+            restored=restored,
         )
-        self.dispatcher.add(_name(scope), poller)
+        self.dispatcher.add(_name(scope), poller, poller.first_in() if restored is not None else {})
 
     def _stop(self, scope: Scope) -> None:
         del self._pollers[scope]

@@ -1,8 +1,8 @@
 """The last good facts of every account, region and plan, and who is notified when they change.
 
 A group is replaced whole, in one swap, and only by a reading that succeeded. A plan that a complete list no longer holds is
-gone at once with everything known of it; a list that could not be read whole deletes nothing. The store never calls the API and
-never renders.
+gone at once with everything known of it but its counters; a list that could not be read whole deletes nothing. Counters are
+published at once, or once they are saved (`hold`). The store never calls the API, never renders and writes no file.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from typing import Any, NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from dbs_exporter.collectors.base import Collector, Read
+from dbs_exporter.collectors.learned import Restored
+from dbs_exporter.facts.counters import counted
 from dbs_exporter.facts.gateways import GATEWAYS
-from dbs_exporter.facts.groups import Group, Known, Subject, with_facts
+from dbs_exporter.facts.groups import Group, Subject, with_facts
 from dbs_exporter.facts.limits import GONE_PLAN_SECONDS
 from dbs_exporter.facts.noticed import has_backups, noticing, noticing_gateways, outages
 from dbs_exporter.facts.objectives import Objectives
@@ -23,6 +25,7 @@ from dbs_exporter.facts.plans import PLANS, Plan
 from dbs_exporter.facts.protection import end_of_window
 from dbs_exporter.facts.subjects import (
     AccountSubject,
+    GonePlan,
     Outage,
     PlanSubject,
     RegionSubject,
@@ -30,11 +33,11 @@ from dbs_exporter.facts.subjects import (
     SubjectKey,
     key_of,
 )
-from dbs_exporter.facts.windows import after_list, after_reading
-from dbs_exporter.polling.ledger import Ledger
+from dbs_exporter.facts.tallies import Tally
+from dbs_exporter.facts.windows import after_reading
+from dbs_exporter.polling.listed import is_change, listed_plan, only_counters, with_groups
 
 F = TypeVar("F")
-S = TypeVar("S", bound=Subject)
 Subscriber = Callable[[SubjectKey, Subject | None], None]
 
 
@@ -57,7 +60,8 @@ class Store:
         self._accounts: dict[str, AccountSubject] = {}
         self._regions: dict[Scope, RegionSubject] = {}
         self._plans: dict[Scope, dict[str, PlanSubject]] = {}
-        self._ledger = Ledger()
+        self._gone: dict[Scope, dict[str, GonePlan]] = {}
+        self._held = False
         self._subscribers: list[Subscriber] = []
         self._lock = threading.RLock()
 
@@ -89,6 +93,11 @@ class Store:
         with self._lock:
             return self._plans.get(scope, {}).get(plan_id)
 
+    def region(self, scope: Scope) -> RegionSubject | None:
+        """Return a region; None if nothing is known of it."""
+        with self._lock:
+            return self._regions.get(scope)
+
     def region_subjects(self) -> list[RegionSubject]:
         """Return all regions of all accounts of which something is known."""
         with self._lock:
@@ -98,6 +107,75 @@ class Store:
         """Return the accounts and regions of which something is known."""
         with self._lock:
             return {*self._plans, *self._regions}
+
+    # ── another process' facts, and counters ──
+
+    def restore_account(self, subject: AccountSubject) -> None:
+        """Take what another process knew of an account, unless something newer is known."""
+        with self._lock:
+            if subject.account not in self._accounts:
+                self._accounts[subject.account] = subject
+                self._notify(key_of(subject), subject)
+
+    def restore(self, scope: Scope, restored: Restored) -> None:
+        """Take what another process knew of an account's region, unless something newer is known."""
+        with self._lock:
+            if scope in self._plans or scope in self._regions:
+                return
+            if restored.region is not None:
+                self._regions[scope] = restored.region
+                self._notify(key_of(restored.region), restored.region)
+            plans = self._plans[scope] = {}
+            self._gone[scope] = dict(restored.gone)
+            for subject in restored.plans:
+                after = replace(subject, objectives=self._objectives(subject.plan))
+                plans[subject.plan.plan_id] = after
+                self._notify(key_of(after), after)
+
+    def gone_plan(self, key: SubjectKey) -> GonePlan | None:
+        """Return what is remembered of a plan that is gone; None if nothing is."""
+        account, region, plan_id = key
+        with self._lock:
+            return self._gone.get(Scope(account=account, region=region), {}).get(plan_id)
+
+    def hold(self) -> None:
+        """From now on publish counters only as far as `publish` says."""
+        with self._lock:
+            self._held = True
+
+    def release(self) -> None:
+        """Publish all counters, now and as they count."""
+        with self._lock:
+            self._held = False
+            for plans in self._plans.values():
+                for plan_id, subject in list(plans.items()):
+                    tallies = {
+                        name: known.counted.tally
+                        for name, known in subject.groups.items()
+                        if known.counted is not None
+                    }
+                    self._publish(plans, plan_id, tallies)
+
+    def publish(self, saved: Iterable[tuple[SubjectKey, Mapping[str, Tally]]]) -> None:
+        """Publish counters that are saved, by the names of groups."""
+        for (account, region, plan_id), tallies in saved:
+            with self._lock:
+                plans = self._plans.get(Scope(account=account, region=region), {})
+                if plan_id in plans:
+                    self._publish(plans, plan_id, tallies)
+
+    def _publish(self, plans: dict[str, PlanSubject], plan_id: str, tallies: Mapping[str, Tally]) -> None:
+        before = plans[plan_id]
+        groups = {
+            name: replace(known, tally=tally)
+            for name, tally in tallies.items()
+            if (known := before.groups.get(name)) is not None and known.tally != tally
+        }
+        if groups:
+            after = plans[plan_id] = replace(before, groups={**before.groups, **groups})
+            self._notify(key_of(after), after)
+
+    # ── readings ──
 
     def put_account(self, account: str, group: Group[Any], facts: object, at: float) -> None:
         """Take one group of an account, read whole at `at` (Unix seconds)."""
@@ -158,8 +236,9 @@ class Store:
                 self._regions[scope] = replace(region, gone=missed)
                 self._notify(key_of(region), self._regions[scope])
             for plan_id in gone:
-                del known[plan_id]
-                self._notify((scope.account, scope.region, plan_id), None)
+                self._forget_plan(scope, known.pop(plan_id), at)
+            if whole:
+                self._forget_gone(scope, at)
             new, changed = [], []
             for plan_id, plan in listed.items():
                 before = known.get(plan_id)
@@ -169,19 +248,31 @@ class Store:
                     before = self._first_seen(scope, plan)
                 elif again and plan == before.plan:
                     continue
-                elif _is_change(before, plan):
+                elif is_change(before, plan):
                     changed.append(plan_id)
-                after = _listed(before, plan, self._objectives(plan), at, promised_until, again=again)
+                after = listed_plan(before, plan, self._objectives(plan), at, promised_until, again=again)
                 known[plan_id] = after
                 self._notify(key_of(after), after)
             return Listed(new=new, changed=changed, gone=gone)
 
     def _first_seen(self, scope: Scope, plan: Plan) -> PlanSubject:
-        groups = {
-            name: Known(facts=None, tally=tally)
-            for name, tally in self._ledger.tallies(scope, plan.plan_id).items()
+        gone = self._gone.get(scope, {}).pop(plan.plan_id, None)
+        return PlanSubject(scope=scope, plan=plan, groups=gone.counters if gone is not None else {})
+
+    def _forget_plan(self, scope: Scope, subject: PlanSubject, at: float) -> None:
+        counters = {
+            name: only_counters(known) for name, known in subject.groups.items() if known.counted is not None
         }
-        return PlanSubject(scope=scope, plan=plan, groups=groups)
+        if counters:
+            gone = GonePlan(gone_at=at, counters=counters)
+            self._gone.setdefault(scope, {})[subject.plan.plan_id] = gone
+        self._notify(key_of(subject), None)
+
+    def _forget_gone(self, scope: Scope, at: float) -> None:
+        gone = self._gone.get(scope, {})
+        for plan_id in [each for each, plan in gone.items() if plan.gone_at < at - GONE_PLAN_SECONDS]:
+            del gone[plan_id]
+            self._notify((scope.account, scope.region, plan_id), None)
 
     def put_plan(self, scope: Scope, plan_id: str, group: Group[Any], read: Read[Any], at: float) -> None:
         """Take one group of a plan, read at `at` (Unix seconds). A plan that is gone meanwhile stays gone."""
@@ -189,8 +280,9 @@ class Store:
             before = self._plans.get(scope, {}).get(plan_id)
             if before is None:
                 return
-            tally = None if read.ended is None else self._ledger.count(scope, plan_id, group, read.ended, at)
-            after = with_facts(before, group, read.facts, at, tally)
+            count = None if read.ended is None else counted(before.known(group).counted, read.ended, at)
+            tally = None if count is None or self._held else count.tally
+            after = with_facts(before, group, read.facts, at, tally, count)
             end_at = end_of_window(after, group)
             if end_at is not None:
                 after = replace(after, window=after_reading(after.window, end_at))
@@ -248,12 +340,12 @@ class Store:
                 for plan_id in self._plans.pop(scope, {}):
                     self._notify((scope.account, scope.region, plan_id), None)
             for subject in self.plans_of(scope):
-                after = _with_groups(subject, kept)
+                after = with_groups(subject, kept)
                 if after is not subject:
                     self._plans[scope][subject.plan.plan_id] = after
                     self._notify(key_of(after), after)
             region = self._regions.get(scope)
-            if region is not None and (kept_region := _with_groups(region, kept)) is not region:
+            if region is not None and (kept_region := with_groups(region, kept)) is not region:
                 self._regions[scope] = kept_region
                 self._notify(key_of(region), kept_region)
 
@@ -262,14 +354,14 @@ class Store:
         kept = {collector.group.name for collector in collectors}
         with self._lock:
             subject = self._accounts.get(account)
-            if subject is not None and (after := _with_groups(subject, kept)) is not subject:
+            if subject is not None and (after := with_groups(subject, kept)) is not subject:
                 self._accounts[account] = after
                 self._notify(key_of(after), after)
 
     def drop(self, scope: Scope) -> None:
         """Forget an account's region: it is no longer watched."""
         with self._lock:
-            for plan_id in self._plans.pop(scope, {}):
+            for plan_id in {**self._gone.pop(scope, {}), **self._plans.pop(scope, {})}:
                 self._notify((scope.account, scope.region, plan_id), None)
             if self._regions.pop(scope, None) is not None:
                 self._notify((scope.account, scope.region, ""), None)
@@ -297,48 +389,3 @@ class Store:
     def _notify(self, key: SubjectKey, subject: Subject | None) -> None:
         for subscriber in self._subscribers:
             subscriber(key, subject)
-
-
-def _is_change(before: PlanSubject, plan: Plan) -> bool:
-    """Return whether a plan list shows that something happened, so that the plan's lists are worth a look."""
-    was = before.plan
-    if (was.status, was.error_message, was.schedule, was.log_backup_enabled, was.gateway_id) != (
-        plan.status,
-        plan.error_message,
-        plan.schedule,
-        plan.log_backup_enabled,
-        plan.gateway_id,
-    ):
-        return True
-    # With log the window's end moves all the time; without it, a full backup finished.
-    return not plan.log_backup_enabled and was.restore_end_at != plan.restore_end_at
-
-
-def _listed(
-    before: PlanSubject, plan: Plan, objectives: Objectives, at: float, promised_until: float, *, again: bool
-) -> PlanSubject:
-    after = replace(
-        before,
-        plan=before.plan if plan == before.plan else plan,
-        objectives=before.objectives if objectives == before.objectives else objectives,
-        first_listed_at=at if before.first_listed_at is None else before.first_listed_at,
-        listed_at=at,
-        changed_at=at if before.listed_at is not None and _is_change(before, plan) else before.changed_at,
-        window=after_list(before.window, plan.restore_end_at, at, again=again),
-        promised={**before.promised, PLANS.name: promised_until},
-    )
-    return noticing(before, after, at)
-
-
-def _with_groups(subject: S, kept: set[str]) -> S:
-    """Return the subject without the facts of groups that are not kept; itself if there are none."""
-    if all(name in kept or known.facts is None for name, known in subject.groups.items()):
-        return subject
-    groups = {
-        name: known if name in kept else Known(facts=None, tally=known.tally)
-        for name, known in subject.groups.items()
-    }
-    if isinstance(subject, AccountSubject):
-        return replace(subject, groups=groups)
-    promised = {name: until for name, until in subject.promised.items() if name in kept}  # type: ignore[attr-defined]
-    return replace(subject, groups=groups, promised=promised)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from dbs_exporter.collectors.base import Api
+from dbs_exporter.collectors.learned import Restored
 from dbs_exporter.facts.plans import Plan
-from dbs_exporter.facts.subjects import Scope
+from dbs_exporter.facts.subjects import AccountSubject, Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,24 @@ class Time(Protocol):
     @property
     def offset_seconds(self) -> float | None:
         """How far the machine's clock is behind; None while that is not known."""
+        ...
+
+
+class Memory(Protocol):
+    """What another process left (`state.saved.State`)."""
+
+    def account(self, account: str, groups: Container[str]) -> AccountSubject | None:
+        """Return what was known of an account, these groups of it."""
+        ...
+
+    def regions(self, account: str) -> tuple[str, ...]:
+        """Return the regions of an account of which something was known."""
+        ...
+
+    def region(
+        self, scope: Scope, groups: Container[str], selects: Callable[[Plan], bool]
+    ) -> Restored | None:
+        """Return what was known of an account's region, these groups of it, and of its plans those that are selected."""
         ...
 
 

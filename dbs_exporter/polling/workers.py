@@ -26,6 +26,12 @@ class Workers:
         self._closed = False
         self._changed = threading.Condition()
 
+    def start(self) -> None:
+        """Start the first thread. Raises RuntimeError if the system gives none, so that this is found out at the start."""
+        with self._changed:
+            if not self._threads:
+                self._start()
+
     def submit(self, task: Task) -> None:
         """Have a task carried out; after `close()` it is dropped."""
         with self._changed:

@@ -16,6 +16,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from dbs_exporter.web.tls import is_named
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -42,6 +44,8 @@ class Connections(ServerState):
     def __init__(self, limits: Limits) -> None:
         super().__init__()
         self.limits = limits
+        self.client_names: tuple[str, ...] = ()
+        """Names one of which the certificate of a client must have; () for any, or none at all."""
 
     def evict_if_full(self, newest: GuardedConnection) -> None:
         """If there are too many connections, close another than the newest: the one idle longest, if any."""
@@ -94,6 +98,10 @@ class GuardedConnection(HttpToolsProtocol):
         )
         self._enter(self.limits.request_seconds)
         self.state.evict_if_full(self)
+        if self.state.client_names and not is_named(
+            transport.get_extra_info("peercert"), self.state.client_names
+        ):
+            transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Pass bytes on, or refuse the request if it has become too long."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -77,6 +78,7 @@ def create_app(
     missing: Callable[[], Sequence[str]],
     clock: Clock,
     telemetry_path: str = "/metrics",
+    route_prefix: str = "",
     reload: Callable[[], None] | None = None,
     links: Iterable[tuple[str, str]] = (),
 ) -> ASGIApp:
@@ -85,19 +87,16 @@ def create_app(
     `snapshot` returns what the status page shows; it is called in a worker thread. `missing` returns what readiness waits
     for, one sentence each, and nothing once the exporter is ready. POST /-/reload calls `reload` in a worker thread and
     answers with the DbsExporterError that it raises; if it is None, the request is refused. `links` are (text, address) for
-    the foot of the status page.
+    the foot of the status page. Everything is served below `route_prefix`, a path without a slash at its end; all links
+    are relative, so that a proxy may put another path in front or take it away.
     """
     pages = StatusPages(snapshot, clock=clock, telemetry_path=telemetry_path, links=tuple(links))
 
     async def status(request: Request) -> Response:
         try:
             page = await pages.page(request.scope["query_string"])
-        except BusyError:
-            return PlainTextResponse(
-                "Too many different views of the status page are asked for at once.\n",
-                status_code=503,
-                headers={"retry-after": "1"},
-            )
+        except BusyError as error:
+            return PlainTextResponse(f"{error}\n", status_code=503, headers={"retry-after": "1"})
         compressed = wants_gzip(_header(request.scope, b"accept-encoding"))
         headers = {
             "content-security-policy": page.policy,
@@ -126,7 +125,11 @@ def create_app(
         if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
             return PlainTextResponse("A page of another site may not reload the exporter.\n", status_code=403)
         try:
-            await asyncio.to_thread(reload)
+            reloading = asyncio.get_running_loop().run_in_executor(None, reload)
+        except RuntimeError:
+            return PlainTextResponse("The system gives no thread to wait in.\n", status_code=503)
+        try:
+            await reloading
         except DbsExporterError as error:
             return PlainTextResponse(f"not reloaded:\n{error}\n", status_code=500)
         return PlainTextResponse("reloaded\n")
@@ -144,12 +147,24 @@ def create_app(
     app.router.redirect_slashes = False
     others = _with_security_headers(app)
 
+    metrics_path = route_prefix + telemetry_path
+
     async def routed(scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
         # Starlette's routing and middleware would be a third of the cost of a scrape.
-        if scope["path"] == telemetry_path and scope["method"] in ("GET", "HEAD"):
+        if path == metrics_path and scope["method"] in ("GET", "HEAD"):
             await metrics(scope, receive, send)
-        else:
+        elif not route_prefix:
             await others(scope, receive, send)
+        elif path.startswith(f"{route_prefix}/"):
+            inner = path.removeprefix(route_prefix)
+            await others({**scope, "path": inner, "raw_path": inner.encode()}, receive, send)
+        elif path in ("/", route_prefix) and scope["method"] in ("GET", "HEAD"):
+            target = route_prefix[1:] if path == "/" else route_prefix.rpartition("/")[2]
+            redirect = Response(status_code=302, headers={"location": f"./{quote(target)}/"})
+            await _with_security_headers(redirect)(scope, receive, send)
+        else:
+            await _with_security_headers(PlainTextResponse("Not Found", 404))(scope, receive, send)
 
     return routed
 

@@ -13,6 +13,7 @@ import socket
 import threading
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import uvicorn
 import uvloop
@@ -21,6 +22,7 @@ from starlette.types import ASGIApp
 from dbs_exporter.errors import ConfigError
 from dbs_exporter.listen import parse_listen_address
 from dbs_exporter.web.connections import Connections, GuardedConnection, Limits
+from dbs_exporter.web.guard import OPEN, Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,7 @@ class Listener:
 
     @property
     def url(self) -> str:
-        """The URL for a browser on this machine."""
+        """The URL for a browser on this machine, by plain HTTP."""
         host = self.host or "localhost"
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
@@ -64,8 +66,17 @@ def bind(addresses: Iterable[str]) -> tuple[Listener, ...]:
 class WebServer:
     """Serves an application on bound sockets, in this thread (`run`) or in its own (`start`); once only."""
 
-    def __init__(self, app: ASGIApp, listeners: Sequence[Listener], *, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
+    def __init__(
+        self,
+        app: ASGIApp,
+        listeners: Sequence[Listener],
+        *,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        access: Access = OPEN,
+    ) -> None:
+        """Of `access`, the server needs TLS and the names of clients; `web.guard` sees to the rest."""
         self.listeners = tuple(listeners)
+        self._scheme = "https" if access.tls else "http"
         self._server = _Server(
             uvicorn.Config(
                 app,
@@ -82,58 +93,124 @@ class WebServer:
                 timeout_keep_alive=math.ceil(limits.idle_seconds),
             ),
             limits,
+            access,
         )
         self._thread: threading.Thread | None = None
 
     @property
     def urls(self) -> tuple[str, ...]:
         """The server's URLs from this machine, in the order of the listeners."""
-        return tuple(listener.url for listener in self.listeners)
+        return tuple(self._scheme + listener.url.removeprefix("http") for listener in self.listeners)
 
     @property
     def connections(self) -> int:
         """The number of open connections."""
         return len(self._server.server_state.connections)
 
+    def replace_access(self, access: Access) -> None:
+        """Accept connections by other TLS from now on; those that are open go on, and none is refused meanwhile."""
+        self._server.replace_access(access)
+
     def run(self) -> None:
         """Serve until `stop` is called from another thread or a signal handler."""
-        # Not asyncio.run: in the main thread that would put a handler of its own on SIGINT.
-        loop = uvloop.new_event_loop()
+        loop: asyncio.AbstractEventLoop | None = None
         try:
+            # Not asyncio.run: in the main thread that would put a handler of its own on SIGINT.
+            loop = uvloop.new_event_loop()
             loop.run_until_complete(
                 self._server.serve(sockets=[listener.socket for listener in self.listeners])
             )
             loop.run_until_complete(loop.shutdown_default_executor())
         finally:
-            loop.close()
-            self._server.up.set()
+            if loop is not None:
+                loop.close()
             for listener in self.listeners:
                 listener.socket.close()
 
     def start(self) -> None:
-        """Serve in a thread of its own; return once connections are accepted."""
-        self._thread = threading.Thread(target=self.run, name="web", daemon=True)
-        self._thread.start()
+        """Serve in a thread of its own; return once connections are accepted. Raises what keeps it from serving."""
+        failures: list[BaseException] = []
+
+        def serve() -> None:
+            try:
+                self.run()
+            except BaseException as error:
+                failures.append(error)
+                if self._server.up.is_set():
+                    raise
+            finally:
+                self._server.up.set()
+
+        thread = threading.Thread(target=serve, name="web", daemon=True)
+        thread.start()
+        self._thread = thread
         self._server.up.wait()
+        if failures:
+            raise failures[0]
+
+    def begin_stop(self) -> None:
+        """Accept no more connections and let answers finish for a moment; do not wait."""
+        self._server.should_exit = True
 
     def stop(self) -> None:
         """Accept no more connections, let answers finish for a moment, and wait for the thread."""
-        self._server.should_exit = True
+        self.begin_stop()
         if self._thread is not None:
             self._thread.join()
+        for listener in self.listeners:
+            listener.socket.close()
 
 
 class _Server(uvicorn.Server):
     """uvicorn's server without signal handlers; it sweeps its connections and sets `up` once it serves."""
 
-    def __init__(self, config: uvicorn.Config, limits: Limits) -> None:
+    def __init__(self, config: uvicorn.Config, limits: Limits, access: Access) -> None:
         super().__init__(config)
         self.server_state: Connections = Connections(limits)
         self.up = threading.Event()
+        self.servers: list[asyncio.Server] = []
+        self._access = access
+        self._sockets: list[socket.socket] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await self.lifespan.startup()
+        self._loop = asyncio.get_running_loop()
+        self._sockets = sockets or []
+        await self._listen(self._access)
+        self.started = True
         self.up.set()
+
+    def replace_access(self, access: Access) -> None:
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # The loop has ended.
+                asyncio.run_coroutine_threadsafe(self._listen(access), self._loop)
+
+    async def _listen(self, access: Access) -> None:
+        """Accept connections on all sockets by this access alone."""
+        if self.should_exit:
+            return
+        loop = asyncio.get_running_loop()
+        limits = self.server_state.limits
+        tls: dict[str, Any] = {}
+        if access.tls is not None:
+            tls = {
+                "ssl": access.tls,
+                "ssl_handshake_timeout": limits.request_seconds,
+                "ssl_shutdown_timeout": limits.stop_seconds,
+            }
+        # The sockets are shared by both generations of servers, so whoever connects meanwhile waits in the same queue.
+        successors = [
+            await loop.create_server(self._connection, sock=each.dup(), backlog=self.config.backlog, **tls)
+            for each in self._sockets
+        ]
+        predecessors, self.servers = self.servers, successors
+        self.server_state.client_names = access.client_names
+        for server in predecessors:
+            server.close()
+
+    def _connection(self) -> GuardedConnection:
+        return GuardedConnection(self.config, self.server_state, self.lifespan.state)
 
     async def on_tick(self, counter: int) -> bool:
         self.server_state.sweep(asyncio.get_running_loop().time())

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from support.api_caller import FULL_LIST, PLAN, SECRET, MakeCaller, Serve
+from support.api_caller import FULL_LIST, PLAN, SECRET, Caller, MakeCaller, Serve
 from support.fake_clock import FakeClock
 from support.scripted_server import OK, Reply, chunked_without_end, http, in_turn, without_length
 
@@ -146,6 +146,37 @@ def test_a_bundle_of_the_environment_is_trusted(
     stranger = make_caller(server.url.replace("127.0.0.1", "localhost"))
     with pytest.raises(errors.Unreachable, match=r"TLS: .*mismatch"):
         stranger.client.call("DescribeRegions", {})
+
+
+def test_what_is_cut_ends_at_once_and_begins_no_more(serve: Serve, make_caller: MakeCaller) -> None:
+    """An answer that would last for minutes is broken off; a later exchange too, once it is connected."""
+    asked = threading.Event()
+
+    def silent(connection: socket.socket) -> None:
+        asked.set()
+        connection.recv(1)
+
+    server = serve(lambda _: silent)
+    sessions = transport.Sessions(FakeClock())
+    caller = make_caller(server.url, sessions=sessions, timeout=600.0)
+    later = make_caller(server.url, sessions=sessions, timeout=600.0)
+    errors_seen: list[errors.ApiError] = []
+
+    def ask(caller: Caller) -> None:
+        try:
+            caller.client.call("DescribeRegions", {})
+        except errors.ApiError as error:
+            errors_seen.append(error)
+
+    thread = threading.Thread(target=ask, args=(caller,), daemon=True)
+    thread.start()
+    assert asked.wait(60)
+    caller.clock.stopped = True
+    sessions.cut()
+    thread.join(60)
+    ask(later)
+
+    assert [type(error) for error in errors_seen] == [errors.Unreachable] * 2
 
 
 def test_a_thread_that_ends_closes_its_connection(serve: Serve, make_caller: MakeCaller) -> None:

@@ -52,6 +52,8 @@ def test_the_notes_name_what_is_there(way: str, tmp_path: Path) -> None:
     assert ("Nothing scrapes it yet" in said) == (not kinds & {"ServiceMonitor", "PodMonitor"})
     assert ("Nobody is alerted yet" in said) == ("PrometheusRule" not in kinds)
     assert ("RRSA" in said) == (way == "rrsa")
+    asks_for_volumes = "demo" not in arguments and "persistence" not in ways(way)
+    assert ("Its state goes with the pod" in said) == asks_for_volumes
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import pytest
 from click.testing import Result
 from support.command_line import config_file, invoke
 
-from dbs_exporter.simulator import Simulator
+from dbs_exporter.collectors.table import TABLE
+from dbs_exporter.simulator import Simulator, World, start_simulator
+
+OTHERS = [collector.name for collector in TABLE if collector.name != "plans"]
 
 
 def check(file: str, *flags: str) -> Result:
@@ -192,6 +196,21 @@ def test_too_few_calls_exit_with_5_and_say_what_that_does_and_what_would_mend_it
     assert "All is well" not in result.output
 
 
+def test_a_rate_that_cannot_serve_the_list_of_plans_exits_with_5_and_says_which_could(tmp_path: Path) -> None:
+    """A list with more pages than the rate allows within a reading would never be known."""
+    with start_simulator(World(plans=6_000)) as large:
+        file = Path(config_file(tmp_path, large.url))
+        slow = file.read_text().replace("requests_per_second: 500", "requests_per_second: 0.1")
+        file.write_text(
+            slow + "collectors: {" + ", ".join(f"{n}: {{enabled: false}}" for n in OTHERS) + "}\n"
+        )
+        result = check(str(file))
+
+    assert result.exit_code == 5
+    assert "which 0.1 calls a second do not bring within 2m: it would never be read" in result.output
+    assert "raise requests_per_second to 0.2 at least" in result.output
+
+
 def test_objectives_that_hold_for_no_plan_or_cannot_be_met_are_warned_about(
     tmp_path: Path, cloud: Simulator
 ) -> None:
@@ -254,3 +273,17 @@ def test_missing_credentials_exit_with_3(tmp_path: Path, cloud: Simulator) -> No
     assert result.exit_code == 3
     assert "prod: credentials (credentials_uri): account prod" in result.output
     assert not cloud.requests
+
+
+@pytest.mark.parametrize(
+    ("offset", "words"), [(3_600.0, "behind the API's"), (-3_600.0, "ahead of the API's"), (10.0, "")]
+)
+def test_a_machine_whose_clock_is_wrong_is_warned_of(tmp_path: Path, offset: float, words: str) -> None:
+    """Everything is answered all the same, since the exporter goes by the API's time."""
+    world = World.healthy(plans=2, clock=lambda: time.time() + offset)
+    with start_simulator(world, clock=lambda: time.time() + offset) as simulator:
+        result = check(config_file(tmp_path, simulator.url))
+
+    assert result.exit_code == 0, result.output
+    assert ("this machine's clock is" in result.output) is bool(words)
+    assert words in result.output

@@ -16,12 +16,12 @@ def test_demo_prints_its_addresses_serves_everything_and_ends_with_0() -> None:
         url = process.until(r"metrics: +(http://127\.0\.0\.1:\d+)/metrics")[1]
         eventually(url, "/-/ready", lambda status, _: status == 200)
         page = eventually(
-            url, "/metrics", lambda _, text: "dbs_plan_recovery_point_timestamp_seconds{" in text
+            url, "/metrics", lambda _, text: "dbs_full_backup_last_success_timestamp_seconds{" in text
         )
 
         assert ask(cloud_url, "/-/healthy")[0] == 200
         assert ask(url, "/")[0] == 200
-        assert "dbs_full_backup_last_success_timestamp_seconds{" in page
+        assert "dbs_plan_recovery_point_timestamp_seconds{" in page
         assert "dbs_exporter_build_info{" in page
         assert process.stop() == 0
         assert "Traceback" not in process.everything_said()

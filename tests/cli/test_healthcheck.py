@@ -16,7 +16,8 @@ from dbs_exporter.errors import Unreachable
 class _Health(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         ready = self.path == "/-/ready"
-        self.send_response(503 if ready else 200)
+        known = self.path in ("/-/ready", "/-/healthy", "/dbs/-/healthy")
+        self.send_response(503 if ready else 200 if known else 404)
         self.end_headers()
         self.wfile.write(b"not ready: plans of prod\n" if ready else b"healthy\n")
 
@@ -52,6 +53,17 @@ def test_healthcheck_asks_this_machine(health_port: int) -> None:
 def test_an_exporter_on_every_interface_is_asked_on_this_machine(health_port: int, host: str) -> None:
     """An address that only a listener can have is asked by loopback."""
     assert check_health(f"{host}:{health_port}", "/-/healthy", 10.0) == "healthy"
+
+
+def test_a_prefix_is_put_before_the_path(health_port: int) -> None:
+    """By the flags and variables that `run` has."""
+    address = f"--web.listen-address=:{health_port}"
+
+    assert invoke("healthcheck", address, "--web.route-prefix=/dbs/").exit_code == 0
+    assert (
+        invoke("healthcheck", address, DBS_EXPORTER_WEB_EXTERNAL_URL="https://x.example/dbs").exit_code == 0
+    )
+    assert invoke("healthcheck", address, "--web.route-prefix=/other").exit_code == 4
 
 
 def test_who_is_not_ready_is_told_with_the_reason(health_port: int) -> None:

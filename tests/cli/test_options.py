@@ -26,6 +26,8 @@ Command = Callable[..., None]
         (Timeout("late"), 4),
         (OSError(28, "No space left on device", "/x"), 1),
         (RuntimeError("what"), 1),
+        (RuntimeError("can't start new thread"), 1),
+        (MemoryError(), 1),
     ],
 )
 def test_every_failure_is_a_sentence_with_its_exit_code(error: Exception, code: int) -> None:
@@ -45,6 +47,33 @@ def test_every_failure_is_a_sentence_with_its_exit_code(error: Exception, code: 
     assert result.exit_code == code
     assert "Error: " in result.output
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (MemoryError(), "too little memory: "),
+        (ImportError("x.so: failed to map segment from shared object"), "too little memory: "),
+        (RuntimeError("can't start new thread"), "too few threads: "),
+    ],
+)
+def test_what_the_system_does_not_give_is_not_called_a_bug(error: Exception, sentence: str) -> None:
+    """The message says what is missing and which limit to raise."""
+
+    @click.group(cls=Commands)
+    def group() -> None:
+        """A program."""
+
+    @group.command()
+    def fail() -> None:
+        """Fail."""
+        raise error
+
+    result = CliRunner().invoke(group, ["fail"])
+
+    assert f"Error: {sentence}" in result.output
+    assert "raise the limit" in result.output
+    assert "bug" not in result.output
 
 
 def test_a_variable_stands_for_a_flag_and_the_flag_wins(tmp_path: Path) -> None:

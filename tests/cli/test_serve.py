@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -18,6 +21,7 @@ from support.exporter_process import (
     run_flags,
     write_config,
 )
+from support.hostile_servers import hostile_server
 
 from dbs_exporter.simulator import Simulator, World, start_simulator
 
@@ -41,6 +45,93 @@ def test_a_signal_ends_it_cleanly_while_calls_are_under_way(tmp_path: Path, numb
         # Not a speed test: the calls under way would last for two minutes.
         assert took < 30
         assert "Traceback" not in process.everything_said()
+
+
+def test_a_storm_of_hangups_does_not_delay_the_end(tmp_path: Path, cloud: Simulator) -> None:
+    """Reloads that come while another is under way become one, even while that hangs on a file that does not answer."""
+    file = write_config(tmp_path, cloud)
+    with exporter(*run_flags(file)) as process:
+        process.until(LISTENING)
+        file.unlink()
+        os.mkfifo(file)
+        for _ in range(300):
+            process.process.send_signal(signal.SIGHUP)
+        code = process.stop()
+
+    assert code == 0
+    assert "configuration reloaded" not in process.everything_said()
+
+
+def test_a_second_sigterm_ends_at_once(tmp_path: Path) -> None:
+    """A browser that still receives, and whatever else would be waited for, is left."""
+    with (
+        hostile_server("silent") as silent,
+        exporter(*run_flags(_file_for(tmp_path, silent.url))) as process,
+    ):
+        process.until(LISTENING)
+        process.process.send_signal(signal.SIGSTOP)
+        process.process.send_signal(signal.SIGTERM)
+        process.process.send_signal(signal.SIGINT)
+        process.process.send_signal(signal.SIGCONT)
+
+        # Both arrive before the first is acted on.
+        assert process.process.wait(timeout=PATIENCE_SECONDS) in (128 + signal.SIGTERM, 128 + signal.SIGINT)
+
+
+def test_a_reading_that_hangs_is_cut_at_the_end(tmp_path: Path) -> None:
+    """An answer that began and never ends is broken off, and the end is as clean as ever."""
+    with (
+        hostile_server("drips its body") as slow,
+        exporter(*run_flags(_file_for(tmp_path, slow.url))) as process,
+    ):
+        process.until(LISTENING)
+        asked = time.monotonic()
+        code = process.stop()
+        took = time.monotonic() - asked
+        said = process.everything_said()
+
+    assert code == 0
+    assert took < 100  # Not a speed test: the time-out of a call is five minutes.
+    assert "Traceback" not in said
+
+
+def _file_for(folder: Path, url: str) -> Path:
+    file = folder / "dbs-exporter.yml"
+    file.write_text(
+        f"accounts: [{{name: prod, endpoint: '{url}', regions: [cn-hangzhou], timeout: 5m, credentials:"
+        " {type: access_key, access_key_id: testak, access_key_secret: testsk}}]\n"
+    )
+    return file
+
+
+@pytest.mark.parametrize("threads", [0, 1, 2, 3, 4, 5])
+def test_too_few_threads_at_the_start_end_with_a_sentence(
+    tmp_path: Path, cloud: Simulator, threads: int
+) -> None:
+    """However far it came, there is no traceback and the exit code is 1."""
+    program = (
+        "import sys, threading\n"
+        f"real, left = threading._start_new_thread, [{threads}]\n"
+        "def limited(*given):\n"
+        "    if not left[0]:\n"
+        '        raise RuntimeError("can\'t start new thread")\n'
+        "    left[0] -= 1\n"
+        "    return real(*given)\n"
+        "threading._start_new_thread = limited\n"
+        "from dbs_exporter.cli.main import main\n"
+        "main()\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, *run_flags(write_config(tmp_path, cloud))],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+    assert ended.returncode == 1, ended.stderr
+    assert "Error: too few threads: " in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_metrics_are_under_the_path_that_was_asked_for(tmp_path: Path, cloud: Simulator) -> None:

@@ -136,15 +136,20 @@ def test_bytes_that_may_lack_a_size_are_absent() -> None:
 
 
 def test_one_odd_record_in_ten_costs_that_record() -> None:
-    """Its neighbours are read and counted, and it is told."""
+    """Its neighbours are read and counted as ends; what it may have been is in no number of sets or bytes."""
     told = Told()
-    good = [{"BackupSetId": f"s{number}", "BackupStatus": "finish"} for number in range(9)]
+    good = [
+        {"BackupSetId": f"s{number}", "BackupStatus": "finish", "BackupSetExpiredTime": 1_800_000_000_000}
+        for number in range(9)
+    ]
     api = FakeApi(DescribeFullBackupList=[*good, {"BackupSetId": "s9", "BackupStatus": []}])
     read = read_full_backups(reading_of_plan(api, unknown=told))
 
-    assert dict(read.facts.counts)["finish"] == 9
     assert len(read.ended or ()) == 9
     assert told.fields == ["BackupStatus"]
+    assert read.facts.last_success is not None
+    known = with_history(read.facts)
+    assert lines(known, "dbs_full_backup_sets") == lines(known, "dbs_full_backup_sets_bytes") == []
 
 
 def test_a_size_that_cannot_be_read_costs_the_group_nothing_else() -> None:
@@ -155,6 +160,7 @@ def test_a_size_that_cannot_be_read_costs_the_group_nothing_else() -> None:
             "BackupStatus": "finish",
             "CreateTime": 1583740000000,
             "EndTime": 1583740009000,
+            "BackupSetExpiredTime": 1_800_000_000_000,
             "BackupSize": float("nan"),
             "StorageMethod": "IA",
         }
@@ -290,7 +296,7 @@ def test_while_a_backup_runs_it_is_looked_at_when_it_may_have_failed_and_when_it
         at = found.at
 
     assert looks[:2] == [60.0, 0.84 * usual]
-    assert [promises[0], promises[1]] == [30.0 + 0.02 * usual, 0.88 * usual - 60.0]
+    assert [promises[0], promises[1]] == [30.0 + 0.02 * usual, (0.84 + 0.02) * usual - 60.0]
     assert promises[2:] == [pytest.approx(0.07 * usual)] * 4
     assert looks[2] - looks[1] == pytest.approx(0.95 * 0.07 * usual)
 

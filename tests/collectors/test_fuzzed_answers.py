@@ -33,9 +33,11 @@ from dbs_exporter.collectors.base import (
 from dbs_exporter.collectors.freshness import AGED
 from dbs_exporter.collectors.table import TABLE, AnyCollector
 from dbs_exporter.errors import ApiError
+from dbs_exporter.facts.downloads import DOWNLOADS
 from dbs_exporter.facts.full_backups import FULL_BACKUPS
 from dbs_exporter.facts.groups import Group
 from dbs_exporter.facts.job_errors import JOB_ERRORS
+from dbs_exporter.facts.log_backups import LOG_BACKUPS
 from dbs_exporter.facts.objectives import objectives_for
 from dbs_exporter.facts.plans import PLANS
 from dbs_exporter.facts.prechecks import PRECHECKS
@@ -250,7 +252,7 @@ def told_of(kind: str, value: object) -> bool:
         case "time":
             return is_one_of(value, (*NONSENSE, SECONDS, IN_5138))
         case "expiry":
-            return is_one_of(value, (*NONSENSE, SECONDS))
+            return is_one_of(value, (*NONSENSE, *NUMBERS, SECONDS, IN_5138))
     return False
 
 
@@ -656,21 +658,32 @@ def check_untouched(expected: Served, served: Served, touched: set[Place]) -> in
 
 def check_careful(expected: Served, served: Served, replaced: list[Replaced]) -> None:
     """Nothing looks better for an odd field: no counter counts more, no recovery point is newer, no orphan is invented."""
-    # A set that says nothing of an end, or says the year 5138, is kept until then.
-    endless = {
-        each.place[0]
-        for each in replaced
-        if (each.place[1], each.kind) == (FULL_BACKUPS.name, "expiry") and not told_of("expiry", each.value)
-    }
+    odd = {each.place for each in replaced if each.kind}
     for (name, key), series in served.items():
         known = expected.get((name, key), {})
         if FAMILIES[name].type == "counter":
             assert set(series) == set(known)
             assert all(value <= known[which] for which, value in series.items()), (name, key)
-        if name == "dbs_plan_recovery_point_timestamp_seconds" and key not in endless:
+        if name == "dbs_plan_recovery_point_timestamp_seconds":
             assert all(value <= known.get(which, 0.0) for which, value in series.items()), key
+        if name == "dbs_plan_recovery_gaps" and (key, RANGES.name) not in odd:
+            current = [(value, known[which]) for which, value in series.items() if 'scope="current"' in which]
+            assert all(value >= expected for value, expected in current), key
         if name == "dbs_full_backup_orphaned_jobs":
             assert series == known, key
+
+
+def check_sums(served: Served, readings: Readings, left_out: Mapping[tuple[Place, int], str]) -> None:
+    """Numbers and bytes of a list of which a record was left out are not served."""
+    families = {
+        FULL_BACKUPS.name: ("dbs_full_backup_sets", "dbs_full_backup_sets_bytes"),
+        LOG_BACKUPS.name: ("dbs_incremental_backup_files", "dbs_incremental_backup_files_bytes"),
+        RESTORES.name: ("dbs_restore_tasks",),
+        DOWNLOADS.name: ("dbs_download_tasks",),
+    }
+    for (key, name), _ in left_out:
+        if (key, name) not in readings.refused:
+            assert not [family for family in families.get(name, ()) if served.get((family, key))], (key, name)
 
 
 def left_out_by(replaced: list[Replaced]) -> dict[tuple[Place, int], str]:
@@ -776,6 +789,7 @@ def test_odd_fields_cost_what_is_odd(
     check_values(served)
     check_refused(readings, asked, left_out)
     check_careful(expected, served, replaced)
+    check_sums(served, readings, left_out)
     compared = check_untouched(expected, served, touched - stays)
     told = check_told(readings, replaced, left_out)
     assert plans_of(store) == plans_of(fleet.store(second_without=()))

@@ -62,6 +62,6 @@ def test_a_proof_after_all_begins_anew() -> None:
 def test_what_another_process_proved_is_taken_over() -> None:
     """It is proved again with the next whole list."""
     tails = Tails()
-    tails.restore(BY_ORDER)
+    tails.restore(BY_ORDER, 1)
 
     assert tails.method == BY_ORDER

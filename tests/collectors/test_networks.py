@@ -8,6 +8,7 @@ import pytest
 from support.fake_api import FakeApi, reading_of
 from support.family_lines import lines
 from support.known_subjects import ACCOUNT, REGION
+from support.unknown_values import Told
 
 from dbs_exporter.collectors.networks import read_networks, read_supported_regions
 from dbs_exporter.errors import BadAnswer
@@ -23,6 +24,19 @@ def test_regions_and_networks_are_read_as_facts() -> None:
     assert read_supported_regions(reading_of(api)) == ("cn-hangzhou", "cn-beijing")
     assert read_networks(reading_of(api)).internet == ("192.0.2.0/24",)
     assert api.asked == [("DescribeRegions", {}), ("DescribeNodeCidrList", {"Region": "cn-hangzhou"})]
+
+
+def test_regions_and_networks_that_are_nothing_are_counted() -> None:
+    """The others are read."""
+    told = Told()
+    api = FakeApi(
+        DescribeRegions={"Regions": {"RegionCode": ["cn-hangzhou", None]}},
+        DescribeNodeCidrList={"IntranetIPs": {"IntranetIP": ["10.0.0.0/8", None]}},
+    )
+
+    assert read_supported_regions(reading_of(api, told)) == ("cn-hangzhou",)
+    assert read_networks(reading_of(api, told)).intranet == ("10.0.0.0/8",)
+    assert told.fields == ["RegionCode", "IntranetIP"]
 
 
 @pytest.mark.parametrize("answer", [{}, {"Regions": {"RegionCode": ""}}])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -11,6 +13,7 @@ from support.family_lines import lines, states
 from support.known_subjects import PLAN
 from support.unknown_values import Told, fail_on_unknown
 
+from dbs_exporter.collectors.base import OnPage
 from dbs_exporter.collectors.plans import COLLECTOR, read_plans
 from dbs_exporter.errors import BadAnswer
 from dbs_exporter.facts.plans import PLAN_STATUSES, PlanList
@@ -151,5 +154,32 @@ def test_plans_of_each_page_are_handed_on_as_they_come() -> None:
     assert whole.total == 250
     assert [plan for part in parts for plan in part.plans] == list(whole.plans)
     assert not whole.whole
-    # What cannot be read is counted once, though the list is looked at twice.
     assert told.fields == ["BackupPlanId"]
+
+
+def test_a_list_that_was_read_twice_is_what_it_was_the_second_time() -> None:
+    """The client reads a list again that changed meanwhile; what was on the first pages alone is not in it."""
+
+    class Changing(FakeApi):
+        def pages(
+            self,
+            operation: str,
+            params: Mapping[str, object],
+            *,
+            within: float | None = None,
+            on_page: OnPage | None = None,
+        ) -> list[dict[str, Any]]:
+            assert on_page is not None
+            on_page([{"BackupPlanId": "gone"}, ODD], 2)
+            on_page([{"BackupPlanId": "stays"}], 1)
+            return [{"BackupPlanId": "stays"}]
+
+    plans = read_plans(reading_of(Changing()))
+
+    assert [plan.plan_id for plan in plans.plans] == ["stays"]
+    assert (plans.whole, plans.total) == (True, 1)
+
+
+def test_an_empty_list_has_no_plans() -> None:
+    """And it is whole, so that plans that were there are gone."""
+    assert read_plans(reading_of(FakeApi(DescribeBackupPlanList=[]))) == PlanList(total=0)

@@ -14,7 +14,7 @@ from dbs_exporter.collectors.base import PlanReading
 from dbs_exporter.collectors.learned import TRIES, TailMethod, Tails
 from dbs_exporter.collectors.log_backups import FIRST_TAIL_SECONDS, read_log_backups
 from dbs_exporter.collectors.tails import is_provable
-from dbs_exporter.errors import BadAnswer, Invalid, Throttled
+from dbs_exporter.errors import BadAnswer, CredentialsError, Invalid, NotPermitted, Throttled
 from dbs_exporter.facts.log_backups import LOG_BACKUPS, LogHistory, read_log_file
 from dbs_exporter.facts.plans import Plan
 from dbs_exporter.facts.records import Reader
@@ -236,7 +236,7 @@ def test_a_filter_that_leaves_out_one_old_file_is_no_filter() -> None:
 )
 def test_a_proof_needs_a_list_that_is_long_and_clear(files: Records, provable: bool) -> None:
     """Some files on each side of the cut, one that is still written, and all times readable."""
-    assert is_provable(Reader(NOW).each(files, read_log_file)) is provable
+    assert is_provable(Reader(NOW).each(files, read_log_file)[0]) is provable
 
 
 def test_long_lists_that_can_prove_nothing_are_given_up_too() -> None:
@@ -252,19 +252,48 @@ def test_long_lists_that_can_prove_nothing_are_given_up_too() -> None:
     assert not short.given_up
 
 
-@pytest.mark.parametrize("error", [Throttled("later"), BadAnswer("odd")])
-def test_a_proof_that_fails_fails_its_reading(error: Exception) -> None:
-    """Neither is anything taken for proved nor for disproved by it."""
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (Throttled("later"), True),
+        (CredentialsError("expired"), True),
+        (BadAnswer("odd"), False),
+        (NotPermitted("no"), False),
+    ],
+)
+def test_a_proof_that_fails_costs_the_proof_and_not_the_list_that_was_read(
+    error: Exception, passes: bool
+) -> None:
+    """Nothing is taken for proved or disproved by it; what does not pass by itself is not tried for ever."""
 
     def broken(_record: dict[str, Any], _begin: float, _end: float) -> bool:
         raise error
 
-    tails = Tails()
-    tails.restore(TailMethod(by="filter"))
-    with pytest.raises(type(error)):
-        read_log_backups(reading(LogApi(hourly(168), broken), tails, whole=True))
+    tails, unproved = Tails(), Tails()
+    tails.restore(TailMethod(by="filter"), 0)
+    for _ in range(TRIES):
+        read = read_log_backups(reading(LogApi(hourly(168), broken), unproved, whole=True))
+    read = read_log_backups(reading(LogApi(hourly(168), broken), tails, whole=True))
 
+    assert (read.facts.count, read.facts.last_data_at) == (168, NOW)
     assert tails.method == TailMethod(by="filter")
+    assert unproved.given_up is not passes
+
+
+@pytest.mark.parametrize("newest", [0, 1, 3])
+def test_an_odd_record_among_the_newest_costs_that_record(newest: int) -> None:
+    """Neither the whole list, nor its proof, nor its newest part is refused for it."""
+    files = hourly(168)
+    files[newest] = {**files[newest], "BackupStatus": None}
+    api, tails = LogApi(files, by("EndTime", 1000.0)), Tails()
+    now = NOW + HOUR
+    first = read_log_backups(reading(api, tails, whole=True)).facts
+    api.files = [*hourly(2, until=now), *files[1:]]
+    facts = read_log_backups(reading(api, tails, first, now=now)).facts
+
+    assert (first.count, first.counts) == (167, None)
+    assert facts.last_data_at == now
+    assert facts.listed_at == NOW or newest == 0
 
 
 # ── what is read ──
@@ -353,7 +382,7 @@ def test_a_first_page_that_does_not_reach_back_hours_is_no_first_tail() -> None:
         for number in range(newest, newest - 300, -1)
     ]
     tails = Tails()
-    tails.restore(TailMethod(by="order", newest_first=True))
+    tails.restore(TailMethod(by="order", newest_first=True), 0)
     facts = read_log_backups(reading(LogApi(minutes), tails)).facts
 
     assert (facts.count, facts.listed_at) == (300, NOW)

@@ -13,6 +13,8 @@ from dbs_exporter.errors import ConfigError
 ALIASES_OF_ALIASES = "a: &a [1,1,1,1,1,1,1,1,1]\n" + "\n".join(
     f"{name}: &{name} [{','.join([f'*{last}'] * 9)}]" for last, name in zip("abcdef", "bcdefg", strict=True)
 )
+MERGES_OF_MERGES = "\n".join(["- &a0 {}", *(f"- &a{i + 1} {{<<: [*a{i}, *a{i}, *a{i}]}}" for i in range(40))])
+OWN_ALIAS = "c.yml:2: an anchor (&name) holds its own alias (*name), which has no end; take the alias out"
 
 
 @pytest.mark.parametrize(
@@ -25,8 +27,18 @@ ALIASES_OF_ALIASES = "a: &a [1,1,1,1,1,1,1,1,1]\n" + "\n".join(
         ("[" * 5000, "c.yml:1: nested deeper than 50 levels"),
         ("x" * 3 + ": " + "[" * 60 + "]" * 60, "c.yml:1: more values or levels than a configuration needs"),
         (ALIASES_OF_ALIASES, "look for aliases"),
+        (MERGES_OF_MERGES, "look for aliases"),
+        ("\na: &a\n  <<: *a", OWN_ALIAS),
+        ("\na: &a [*a]", OWN_ALIAS),
+        ("\na: &a {b: *a}", OWN_ALIAS),
+        ("\na: &a\n  <<: [*a]\n  b: 1", OWN_ALIAS),
+        ("\na: &a {b: [1, {<<: [{}, *a]}]}", OWN_ALIAS),
     ],
-    ids=["unfinished", "indentation", "two documents", "control", "very deep", "deep", "aliases of aliases"],
+    ids=[
+        "unfinished", "indentation", "two documents", "control", "very deep", "deep", "aliases of aliases",
+        "merges of merges", "merges itself", "list in itself", "mapping in itself", "list merges itself",
+        "merges itself deep inside",
+    ],
 )  # fmt: skip
 def test_a_file_that_is_not_one_sane_document_is_told_its_line(text: str, message: str) -> None:
     """What cannot be read as YAML ends with one sentence, however hostile."""

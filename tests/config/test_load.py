@@ -62,6 +62,27 @@ def test_a_secret_comes_from_its_value_a_variable_or_a_file_and_the_path_is_kept
     assert config.accounts[2].credentials.access_key_secret_file == str(tmp_path / "secret")
 
 
+def test_an_exclusion_that_silences_alerts_is_warned_about_and_any_other_is_not() -> None:
+    """Each pattern with the alerts and the boards that rest on what it takes away."""
+
+    def warned(*patterns: str) -> tuple[str, ...]:
+        return warnings_of(
+            parse_config(
+                f"accounts: [{{name: a, regions: all}}]\nmetrics: {{exclude: {list(patterns)}}}", environ={}
+            )
+        )
+
+    assert warned("dbs_region_info") == ()
+    assert warned("dbs_download_task_status")[0] == (
+        "metrics.exclude[0]: dbs_download_task_status takes away what alerts rest on, which then cannot fire or judge"
+        " wrongly: DBSDownloadFailed, DBSDownloadStuck"
+    )
+    assert [warning.partition(":")[0] for warning in warned("dbs_region_info", "dbs_*")] == [
+        "metrics.exclude[1]"
+    ] * 2
+    assert "more" in warned("dbs_*")[0]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import click
 import pytest
 import requests
 import yaml
+from support.programs import impossible, tool
 
 from dbs_exporter import __version__
 from dbs_exporter.cli.main import cli
@@ -190,12 +190,8 @@ def test_make_targets_in_documents_exist() -> None:
 
 def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run make in the project."""
-    if shutil.which("make") is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("make is missing")
-        pytest.skip("make is not installed")
     return subprocess.run(
-        ["make", "--no-print-directory", *arguments],
+        [tool("make"), "--no-print-directory", *arguments],
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **environment},
     )  # fmt: skip
 
@@ -213,9 +209,7 @@ def test_make_demo_serves_a_fleet() -> None:
     """The README's first command sets up, prints the addresses, and the page has plans; Ctrl-C ends it."""
     environment = Path(sys.executable).parent.parent
     if make("--question", f"{environment}/run.stamp", f"VENV={environment}").returncode:
-        if os.environ.get("CI") == "true":
-            pytest.fail("the tests do not run in the environment that make has made")
-        pytest.skip("this environment was not made by `make test`, which would install it first")
+        impossible("this environment was not made by `make test`, which would install it first")
 
     with subprocess.Popen(
         ["make", "--no-print-directory", "demo", f"VENV={environment}"],
@@ -277,10 +271,11 @@ def test_the_readmes_lines_for_prometheus_are_the_examples() -> None:
 
 def tracked() -> list[str]:
     """Names of the files under version control."""
-    if shutil.which("git") is None or not (ROOT / ".git").exists():
+    git = tool("git")
+    if not (ROOT / ".git").exists():
         pytest.skip("no git checkout")
     return subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+        [git, "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.splitlines()
 
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +23,7 @@ from typing import Any, TypeVar
 import pytest
 import requests
 import yaml
+from support.programs import impossible, path_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FILE = ROOT / "examples" / "docker-compose.yml"
@@ -40,12 +39,6 @@ Answer = TypeVar("Answer")
 
 # The same group as the image's tests: they share the base image, and two builds at once take longer than one after the other.
 pytestmark = pytest.mark.xdist_group("image")
-
-
-def path_of(tool: str) -> str | None:
-    """Where a program is: on PATH, beside the interpreter, or where podman keeps its helpers."""
-    places = (None, str(Path(sys.executable).parent), "/usr/lib/podman", "/usr/libexec/podman")
-    return next((found for place in places if (found := shutil.which(tool, path=place))), None)
 
 
 def ran(*command: str, **environment: str) -> str:
@@ -226,10 +219,9 @@ def images() -> Iterator[None]:
     """The images that the file names: the exporter's, built from this checkout as the file says, and stand-ins for the others."""
     absent = [tool for tool in TOOLS if path_of(tool) is None]
     if absent or os.geteuid() != 0:
-        reason = f"starting the compose file needs root and {', '.join(TOOLS)}; missing: {', '.join(absent) or 'root'}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{reason}: make tools")
-        pytest.skip(reason)
+        impossible(
+            f"starting the compose file needs root and {', '.join(TOOLS)}; missing: {', '.join(absent) or 'root'}: make tools"
+        )
     with alone():
         ran(str(ROOT / ".ci" / "base-image"), BASE)
         project("build").compose("build")
@@ -342,7 +334,9 @@ def test_what_is_written_is_in_volumes_of_the_project(running: Project) -> None:
     mounts = [mount for container in running.containers().values() for mount in container["Mounts"]]
     volumes = {mount["Name"] for mount in mounts if mount["Type"] == "volume"}
 
-    assert volumes == {f"{running.name}_{name}" for name in ("prometheus", "alertmanager", "grafana")}
+    assert volumes == {
+        f"{running.name}_{name}" for name in ("exporter", "prometheus", "alertmanager", "grafana")
+    }
     assert [mount["Source"] for mount in mounts if mount["Type"] == "bind" and mount["RW"]] == []
 
 

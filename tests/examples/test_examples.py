@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from support.programs import tool
 
 from dbs_exporter.api.operations.registry import OPERATIONS
 from dbs_exporter.collectors.table import TABLE
@@ -21,16 +19,6 @@ from dbs_exporter.config.load import load_config
 ROOT = Path(__file__).resolve().parent.parent.parent
 EXAMPLES = ROOT / "examples"
 CALLED = {f"dbs:{operation}" for collector in TABLE for operation in collector.operations}
-
-
-def tool(name: str) -> str:
-    """The path of a tool, on PATH or beside the interpreter; skips, or fails under CI, where it is missing."""
-    found = shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{name} is missing: make tools")
-        pytest.skip(f"{name} is not installed: make tools")
-    return str(found)
 
 
 def actions(policy: str) -> set[str]:
@@ -78,9 +66,7 @@ def test_the_systemd_unit_is_clean_and_hardened(tmp_path: Path) -> None:
     analyze = tool("systemd-analyze")
     unit = tmp_path / "dbs-exporter.service"
     text = (EXAMPLES / "systemd" / "dbs-exporter.service").read_text(encoding="utf-8")
-    unit.write_text(
-        text.replace("/opt/dbs-exporter/bin/dbs-exporter", shutil.which("true") or ""), encoding="utf-8"
-    )
+    unit.write_text(text.replace("/opt/dbs-exporter/bin/dbs-exporter", tool("true")), encoding="utf-8")
     verified = subprocess.run(
         [analyze, "verify", str(unit)], capture_output=True, text=True, check=False, timeout=60
     )
@@ -117,6 +103,23 @@ def test_the_systemd_service_can_read_its_configuration() -> None:
     assert installed["/etc/dbs-exporter/dbs-exporter.yml"] & 0o004
     assert installed[secret[1]] & 0o077 == 0
     assert f"/run/credentials/dbs-exporter.service/{secret[0]}" in configuration
+
+
+def storage_path(command: str) -> str:
+    """Where a command keeps the state."""
+    (path,) = re.findall(r"--storage\.path=([^\s\"\],]+)", command)
+    return str(path)
+
+
+def test_the_systemd_service_can_write_its_state() -> None:
+    """The path of the state is the directory that systemd makes for the service's user and keeps, and nobody else's."""
+    unit = (EXAMPLES / "systemd" / "dbs-exporter.service").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^ExecStart=(.+)$", unit, re.MULTILINE)
+    (folder,) = re.findall(r"^StateDirectory=(\S+)$", unit, re.MULTILINE)
+    (mode,) = re.findall(r"^StateDirectoryMode=(\d+)$", unit, re.MULTILINE)
+
+    assert storage_path(command) == f"/var/lib/{folder}"
+    assert int(mode, 8) & 0o027 == 0
 
 
 @pytest.mark.parametrize("path", ["prometheus/prometheus.yml", "compose/prometheus.yml"])
@@ -186,6 +189,16 @@ def test_the_compose_file_mounts_what_exists() -> None:
     assert paths
     assert [str(path) for path in paths if not path.exists()] == []
     assert {source for source in sources if not source.startswith(".")} == set(compose_file()["volumes"])
+
+
+def test_the_state_in_the_compose_file_lies_in_a_volume_where_the_image_has_its_directory() -> None:
+    """The exporter writes to a named volume, mounted where the image has a directory of its user, as a new one takes over."""
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    path = storage_path(" ".join(compose_file()["services"]["dbs-exporter"]["command"]))
+    (folder,) = re.findall(r"^RUN install -d -o 65532 -g 65532 -m 0750 (\S+)$", dockerfile, re.MULTILINE)
+
+    assert mounted("dbs-exporter")[path] == "exporter"
+    assert path == folder == storage_path(dockerfile)
 
 
 @pytest.mark.parametrize("service", sorted(compose_file()["services"]))

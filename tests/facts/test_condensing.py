@@ -92,12 +92,19 @@ def test_a_median_is_of_known_values_and_needs_five(values: list[float | None], 
         ([Stored(5, "IA"), Stored(None, "", ("BackupSize",))], {"IA": 5, "UNKNOWN": None}),
         (
             [Stored(5, "IA"), Stored(7, "", ("StorageMethod",)), Stored(1, "Cold")],
-            {"Standard": None, "IA": None, "Archive": None, "UNKNOWN": None, "Cold": 1},
+            {"Standard": None, "IA": None, "Archive": None, "UNKNOWN": None, "Cold": None},
         ),
     ],
 )
 def test_a_sum_that_may_lack_something_is_not_known(
     records: list[Stored], sizes: dict[str, int | None]
 ) -> None:
-    """A size that cannot be read takes the sum of its class, a class that cannot be read those of all documented ones."""
+    """A size that cannot be read takes the sum of its class, a class that cannot be read those of all."""
     assert dict(size_by_storage_class(records)) == sizes
+
+
+def test_what_was_left_out_of_a_list_may_be_of_any_class() -> None:
+    """No sum of the list is known then."""
+    sums = size_by_storage_class([Stored(5, "IA"), Stored(1, "Cold")], left_out=1)
+
+    assert dict(sums) == dict.fromkeys(("Standard", "IA", "Archive", "UNKNOWN", "Cold"))

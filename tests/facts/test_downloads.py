@@ -97,3 +97,11 @@ def test_a_download_without_id_or_status_is_refused(field: str) -> None:
         read_download_task(fields_of({**DOWNLOAD_TASK, field: []}))
 
     assert caught.value.field == field
+
+
+def test_what_was_left_out_of_the_list_is_missing_in_its_numbers() -> None:
+    """They are not known then; the tasks that can be read are."""
+    history = download_history([read_download_task(fields_of(DOWNLOAD_TASK))], left_out=1)
+
+    assert history.counts is None
+    assert len(history.tasks) == 1

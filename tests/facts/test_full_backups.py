@@ -169,7 +169,7 @@ def test_a_paused_job_is_neither_success_nor_failure() -> None:
 
     assert history.consecutive_failures == 0
     assert history.running == daily(1, "running")
-    assert dict(history.counts)["brand_new"] == 1
+    assert dict(history.counts or ())["brand_new"] == 1
 
 
 @pytest.mark.parametrize(("status", "runs"), [("schedule", True), ("running", True), ("pause", False)])
@@ -243,8 +243,9 @@ def test_only_what_has_ended_is_told_to_the_counters() -> None:
 
 
 def odd(field: str) -> FullBackup:
-    """The reference's sample, kept for ever, with one field that cannot be read."""
-    return read_full_backup(fields_of({**FULL_BACKUP, "BackupSetExpiredTime": None, field: ["odd"]}, Told()))
+    """The reference's sample, still kept, with one field that cannot be read."""
+    kept = {"BackupSetExpiredTime": round((NOW + 30 * DAY) * 1000)}
+    return read_full_backup(fields_of({**FULL_BACKUP, **kept, field: ["odd"]}, Told()))
 
 
 def test_an_unreadable_field_is_unknown_and_named() -> None:
@@ -325,6 +326,58 @@ def test_the_last_good_expiry_is_not_known_while_one_of_them_cannot_be_read() ->
     )
 
 
+@pytest.mark.parametrize("nothing", [None, "", 0, -1, 2**63 - 1, 100_000_000_000_000])
+def test_a_set_without_an_expiry_is_not_known_to_be_kept(nothing: object) -> None:
+    """No document says that nothing, -1 or the year 5138 means for ever: it is counted, and makes no recovery point."""
+    told = Told()
+    backup = read_full_backup(fields_of({**FULL_BACKUP, "BackupSetExpiredTime": nothing}, told))
+    history = full_backup_history([backup, daily(1)], NOW)
+
+    assert told.fields == ["BackupSetExpiredTime"]
+    assert full_backup_history([backup], NOW).newest_recovery_point_at is None
+    assert history.newest_recovery_point_at == daily(1).ended_at
+    assert history.last_good_expires_at is None
+
+
+@pytest.mark.parametrize("status", ["running", "schedule", "stop", "pause"])
+def test_a_job_that_made_no_set_needs_no_expiry(status: str) -> None:
+    """It keeps nothing that could expire."""
+    record = {**FULL_BACKUP, "BackupStatus": status, "BackupSetExpiredTime": None}
+
+    assert read_full_backup(fields_of(record)).expires_at is None
+
+
+@pytest.mark.parametrize(
+    ("doubtful", "known"),
+    [
+        (replace(daily(9), created_at=None, unreadable=("CreateTime",)), False),
+        (replace(daily(9), expires_at=None), False),
+        (replace(daily(1), created_at=None, started_at=None, ended_at=None), False),
+        (replace(daily(1), ended_at=None, unreadable=("EndTime",)), True),
+        (replace(daily(1), expires_at=None), True),
+        (replace(daily(9), expires_at=NOW - 1, ended_at=None, unreadable=("EndTime",)), True),
+        (replace(daily(9, "stop"), expires_at=None), True),
+    ],
+)
+def test_the_oldest_set_is_not_known_while_a_doubtful_one_may_be_older(
+    doubtful: FullBackup, known: bool
+) -> None:
+    """By whatever of its times is known; what has expired or made no set is not kept in any case."""
+    history = full_backup_history([daily(3), daily(2), doubtful], NOW)
+
+    assert history.oldest_kept_at == (daily(3).ended_at if known else None)
+
+
+def test_what_was_left_out_of_the_list_makes_unknown_what_it_may_change() -> None:
+    """Numbers of sets and bytes, the oldest one and the latest expiry; what can only be older for it stays."""
+    history = full_backup_history([daily(3), daily(2)], NOW, left_out=1)
+
+    assert history.counts is None
+    assert {number for _, number in history.bytes_by_storage_class} == {None}
+    assert (history.oldest_kept_at, history.last_good_expires_at) == (None, None)
+    assert (history.last_success, history.newest_recovery_point_at) == (daily(2), daily(2).ended_at)
+
+
 def test_bytes_are_not_known_while_a_size_cannot_be_read() -> None:
     """Only those of its storage class: the others lack nothing."""
     doubtful = replace(daily(2), size_bytes=None, unreadable=("BackupSize",))
@@ -344,7 +397,7 @@ def test_a_job_that_a_later_one_has_overtaken_is_an_orphan(status: str, later: s
     history = full_backup_history([daily(3), daily(2, status), daily(1, later)], NOW)
 
     assert (history.running, history.orphans) == (None, 1)
-    assert dict(history.counts)[status] == 1
+    assert dict(history.counts or ())[status] == 1
 
 
 def test_a_job_that_no_later_one_has_overtaken_runs() -> None:

@@ -152,14 +152,14 @@ def test_the_file_being_filled_counts_as_far_as_it_has_come() -> None:
 
     assert history.last_data_at == NOW - 30
     assert history.last_completed_at == NOW - 3600
-    assert dict(history.counts) == {"INIT": 1, "FILLING": 1, "COMPLETED": 1, "UNCOMPLETED": 1}
+    assert dict(history.counts or ()) == {"INIT": 1, "FILLING": 1, "COMPLETED": 1, "UNCOMPLETED": 1}
 
 
 def test_the_same_file_name_of_two_sources_is_two_files() -> None:
     """Names repeat across source instances."""
     history = log_history([hourly(0), replace(hourly(0), source_id="rm-2")])
 
-    assert dict(history.counts)["COMPLETED"] == 2
+    assert dict(history.counts or ())["COMPLETED"] == 2
     assert dict(history.bytes_by_storage_class) == {"IA": 20}
 
 
@@ -177,11 +177,11 @@ def test_only_files_that_have_ended_are_told_to_the_counters() -> None:
 
 # ── what cannot be read of a file ──
 
-COMPLETED = {**LOG_FILE, "BackupStatus": "COMPLETED", "BackupSetJobId": "job", "BackupSetExpiredTime": None}
+COMPLETED = {**LOG_FILE, "BackupStatus": "COMPLETED", "BackupSetJobId": "job"}
 
 
 def odd(field: str) -> LogFile:
-    """A complete file that is kept for ever, with one field that cannot be read."""
+    """A complete file with one field that cannot be read."""
     return read_log_file(fields_of({**COMPLETED, field: ["odd"]}, Told()))
 
 
@@ -210,7 +210,16 @@ def test_a_file_whose_times_cannot_be_read_carries_no_log(field: str) -> None:
     history = log_history([odd(field)])
 
     assert (history.last_data_at, history.last_completed_at, history.spans) == (None, None, ())
-    assert dict(history.counts)["COMPLETED"] == 1
+    assert dict(history.counts or ())["COMPLETED"] == 1
+
+
+def test_what_was_left_out_of_the_list_is_missing_in_its_numbers_and_bytes() -> None:
+    """They are not known then; how far the log has come is not further for it."""
+    history = log_history([hourly(0)], NOW, left_out=1)
+
+    assert history.counts is None
+    assert {number for _, number in history.bytes_by_storage_class} == {None}
+    assert (history.last_data_at, history.listed_at) == (NOW, NOW)
 
 
 @pytest.mark.parametrize("field", ["BackupSize", "StorageMethod", "BackupSetJobId"])

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from support.unknown_values import Told
+
 from dbs_exporter.facts.networks import read_node_networks, read_regions
+
+
+def test_a_member_of_a_list_that_is_nothing_is_left_out_and_counted() -> None:
+    """A region that cannot be read must not vanish silently."""
+    told = Told()
+
+    assert read_regions({"Regions": {"RegionCode": ["cn-hangzhou", None, ""]}}, told) == ("cn-hangzhou",)
+    assert read_node_networks({"InternetIPs": {"InternetIP": [None]}}, told).internet == ()
+    assert told.fields == ["RegionCode", "RegionCode", "InternetIP"]
 
 
 def test_regions_and_networks() -> None:

@@ -150,21 +150,30 @@ def test_a_plan_without_an_id_is_refused(nonsense: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "count"),
+    ("objects", "count", "odd"),
     [
-        ('[{"DBName":"a"},{"DBName":"b"},{"DBName":"a"},{"Table":"c"},5]', 2),
-        ([{"DBName": "a"}], 1),
-        ("[]", None),
-        ('{"DBName":"a"}', None),
-        ("orders", None),
-        ("[" * 100_000, None),
-        (None, None),
-        (7, None),
+        ('[{"DBName":"a"},{"DBName":"b"},{"DBName":"a"}]', 2, False),
+        ([{"DBName": "a"}], 1, False),
+        ('{"DBName":"a"}', 1, False),
+        ("[]", None, False),
+        ("NULL", None, False),
+        ("null", None, False),
+        (None, None, False),
+        ('[{"DBName":"a"},{"Table":"c"}]', None, True),
+        ('[{"DBName":"a"},5]', None, True),
+        ('[{"DBName":""}]', None, True),
+        ("orders", None, True),
+        ("[" * 100_000, None, True),
+        (7, None, True),
     ],
+    ids=lambda value: str(value)[:40],
 )
-def test_databases_of_a_plan_are_counted(said: object, count: int | None) -> None:
-    """Databases are counted once each; another form than a list of objects is not known, and breaks nothing."""
-    assert read_plan(fields_of({**PLAN, "BackupObjects": said})).objects_count == count
+def test_databases_of_a_plan_are_counted(objects: object, count: int | None, odd: bool) -> None:
+    """Each once; where not all of them can be read their number is unknown, and the field is counted once."""
+    told = Told()
+
+    assert read_plan(fields_of({**PLAN, "BackupObjects": objects}, told)).objects_count == count
+    assert told.fields == ["BackupObjects"] * odd
 
 
 def test_an_unreadable_retention_is_sought_under_its_older_name() -> None:

@@ -112,15 +112,44 @@ def test_a_time_that_has_come_lies_between_the_first_cloud_and_tomorrow(at: floa
 
 
 @pytest.mark.parametrize(
-    ("at", "believed"), [(NOW + 3_650 * DAY, True), (100_000_000_000.0, True), (1_230_767_999.0, False)]
+    ("at", "believed"),
+    [
+        (NOW + 3_650 * DAY, True),
+        (NOW + 36_500 * DAY, True),
+        (NOW + 36_501 * DAY, False),
+        (100_000_000_000.0, False),
+        (1_230_767_999.0, False),
+    ],
 )
 def test_an_expiry_may_lie_ahead(at: float, believed: bool) -> None:
-    """Sets are kept for years; what lies before the cloud itself is no expiry."""
+    """Sets are kept for years; what lies before the cloud itself or a hundred years ahead is no expiry."""
     told = Told()
     read = fields_of({"BackupSetExpiredTime": round(at * 1000)}, told).expiry("BackupSetExpiredTime")
 
     assert read == (at if believed else None)
     assert told.fields == ([] if believed else ["BackupSetExpiredTime"])
+
+
+@pytest.mark.parametrize(
+    ("value", "counted"),
+    [(None, False), ("", False), (0, False), (-1, True), ("-1", True), (2**63 - 1, True)],
+)
+def test_an_expiry_is_never_for_ever(value: object, counted: bool) -> None:
+    """No document knows an end that never comes; what stands for one is unknown and counted."""
+    told = Told()
+
+    assert fields_of({"BackupSetExpiredTime": value}, told).expiry("BackupSetExpiredTime") is None
+    assert bool(told.fields) is counted
+
+
+def test_a_list_of_texts_with_a_missing_one_is_unknown() -> None:
+    """Half of a schedule is none."""
+    told = Told()
+    fields = fields_of({"BackupPeriod": ["Monday", None]}, told)
+
+    assert fields.texts("BackupPeriod") == ()
+    assert told.fields == ["BackupPeriod"]
+    assert fields.unreadable == ("BackupPeriod",)
 
 
 def test_what_cannot_be_read_under_one_spelling_is_sought_under_the_next() -> None:
@@ -201,7 +230,7 @@ def test_a_list_may_have_one_record_in_ten_that_cannot_be_read(readable: int, un
     """One odd record among many costs that record."""
     told = Told()
 
-    assert reader_of(told).each(sets(readable, unreadable), set_id) == ["a"] * readable
+    assert reader_of(told).each(sets(readable, unreadable), set_id) == (["a"] * readable, unreadable)
     assert told.fields == ["BackupSetId"] * unreadable
 
 

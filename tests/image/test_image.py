@@ -12,8 +12,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,10 @@ from support.chart_rendering import one, pod, template
 ROOT = Path(__file__).resolve().parent.parent.parent
 BASE = "localhost/dbs-exporter-test-base"
 IMAGE = "localhost/dbs-exporter:test"
+STATE = "/var/lib/dbs-exporter"
+HARDENED = (
+    "--read-only", "--read-only-tmpfs=false", "--cap-drop=all", "--security-opt=no-new-privileges", "--memory=128m",
+)  # fmt: skip
 TOOLS = ("buildah", "podman", "runc", "debootstrap")
 
 pytestmark = pytest.mark.xdist_group("image")
@@ -79,19 +84,38 @@ def answers(url: str, seconds: float = 60) -> requests.Response:
         time.sleep(0.1)
 
 
-@pytest.fixture
-def running(image: str) -> Iterator[tuple[str, int]]:
+@contextmanager
+def demo(image: str, *options: str, arguments: tuple[str, ...] = ()) -> Iterator[tuple[str, int]]:
     """The demo in a container without any right: (container id, port)."""
     port = free_port()
     container = ran(
-        "podman", "run", "--detach", "--no-healthcheck", "--read-only", "--read-only-tmpfs=false", "--cap-drop=all",
-        "--security-opt=no-new-privileges", "--memory=128m", "--publish", f"127.0.0.1:{port}:10033", image, "demo",
+        "podman", "run", "--detach", "--no-healthcheck", *HARDENED, "--publish", f"127.0.0.1:{port}:10033", *options,
+        image, "demo", *arguments,
     ).strip()  # fmt: skip
     try:
         yield container, port
     finally:
         subprocess.run(
             ["podman", "rm", "--force", "--time=2", container], capture_output=True, check=False, timeout=60
+        )
+
+
+@pytest.fixture
+def running(image: str) -> Iterator[tuple[str, int]]:
+    """The demo as it is, with nothing to write to."""
+    with demo(image) as container_and_port:
+        yield container_and_port
+
+
+@pytest.fixture
+def volume() -> Iterator[str]:
+    """The name of a new volume."""
+    name = f"dbs-exporter-test-{os.getpid()}"
+    try:
+        yield name
+    finally:
+        subprocess.run(
+            ["podman", "volume", "rm", "--force", name], capture_output=True, check=False, timeout=60
         )
 
 
@@ -127,6 +151,11 @@ def test_the_image_is_what_it_should_be(image: str) -> None:
 
     assert config["User"] == "65532:65532"
     assert config["Entrypoint"] == ["/app/bin/dbs-exporter"]
+    assert config["Cmd"] == [
+        "run",
+        "--config.file=/etc/dbs-exporter/dbs-exporter.yml",
+        f"--storage.path={STATE}",
+    ]
     assert config["Healthcheck"]["Test"] == ["CMD", "/app/bin/dbs-exporter", "healthcheck"]
     assert config["Labels"] == {
         **config["Labels"],
@@ -147,6 +176,53 @@ def test_the_image_is_what_it_should_be(image: str) -> None:
     )
     assert said
     assert (whole - base) / 1e6 == pytest.approx(int(said[1]), rel=0.15)
+
+
+def until(ask: Callable[[], str], wanted: str) -> None:
+    """Ask again until the answer holds what is wanted."""
+    deadline = time.monotonic() + 60
+    while wanted not in (answer := ask()):
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.2)
+
+
+def metrics(port: int) -> str:
+    """What a scrape gets."""
+    return requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
+
+
+def test_the_state_lies_in_a_volume_and_the_next_container_takes_it_up(image: str, volume: str) -> None:
+    """A new volume is the user's, who writes to it without any right, on a read-only root; nothing there is set aside later."""
+    names = {"state.db", "state.db-journal", "state.lock"}
+    for _ in range(2):
+        with demo(image, "--volume", f"{volume}:{STATE}", arguments=(f"--storage.path={STATE}",)) as (
+            container,
+            port,
+        ):
+            assert answers(f"http://127.0.0.1:{port}/-/ready").status_code == 200
+            inside = ("podman", "exec", container)
+            until(
+                partial(ran, *inside, "/app/bin/dbs-exporter", "state", f"--storage.path={STATE}"),
+                "cn-hangzhou",
+            )
+            program = f"import os; print(os.stat('{STATE}').st_uid, *os.listdir('{STATE}'))"
+            user, *found = ran(*inside, "/app/bin/python", "-c", program).split()
+
+            assert user == "65532"
+            assert set(found) | {"state.db-journal"} == names
+            assert "dbs_exporter_state_last_write_successful 1.0\n" in metrics(port)
+
+
+def test_on_a_read_only_root_without_a_volume_it_goes_on_in_memory(image: str) -> None:
+    """It serves, and says in metric and log that the state cannot be written."""
+    with demo(image, arguments=(f"--storage.path={STATE}",)) as (container, port):
+        assert answers(f"http://127.0.0.1:{port}/-/ready").status_code == 200
+        until(partial(metrics, port), "dbs_exporter_state_last_write_successful 0.0\n")
+        logged = subprocess.run(
+            ["podman", "logs", container], capture_output=True, text=True, check=True, timeout=60
+        )
+
+        assert STATE in logged.stderr
 
 
 def test_the_build_context_is_what_the_dockerfile_copies() -> None:
@@ -176,14 +252,39 @@ def played(values: dict[str, Any], tmp_path: Path) -> Iterator[tuple[int, list[d
     for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
         # podman runs probes through systemd timers, which a build machine lacks; they are asked below instead.
         spec["containers"][0].pop(probe)
-    wanted = [document for document in documents if document["kind"] in {"ConfigMap", "Deployment"}]
+    wanted = [
+        document
+        for document in documents
+        if document["kind"] in {"ConfigMap", "Deployment", "PersistentVolumeClaim"}
+    ]
     play = tmp_path / "pod.yaml"
     play.write_text(yaml.safe_dump_all(wanted), encoding="utf-8")
+    # A ConfigMap or a claim stays, as a volume; one that a run left that was killed would be in the way.
+    names = {document["metadata"]["name"] for document in wanted}
+    clearing = (
+        ("podman", "kube", "down", str(play)),
+        *(("podman", "volume", "rm", "--force", name) for name in names),
+    )
     try:
+        for command in clearing:
+            subprocess.run(command, capture_output=True, check=False, timeout=120)
         ran("podman", "kube", "play", str(play))
         yield port, documents
     finally:
-        subprocess.run(["podman", "kube", "down", str(play)], capture_output=True, check=False, timeout=120)
+        for command in clearing:
+            subprocess.run(command, capture_output=True, check=False, timeout=120)
+
+
+def test_the_charts_pod_writes_to_its_claim(image: str, tmp_path: Path) -> None:
+    """With persistence the pod writes the state to the volume of its claim."""
+    assert image == IMAGE
+    with played({"demo": True, "persistence": {"enabled": True}}, tmp_path) as (port, documents):
+        claim = one(documents, "PersistentVolumeClaim")["metadata"]["name"]
+        assert answers(f"http://127.0.0.1:{port}/-/ready").status_code == 200
+        until(partial(metrics, port), "dbs_exporter_state_last_write_successful 1.0\n")
+        folder = ran("podman", "volume", "inspect", "--format", "{{.Mountpoint}}", claim).strip()
+
+        assert (Path(folder) / "state.db").stat().st_size > 0
 
 
 def test_the_charts_pod_runs_and_its_test_passes(image: str, tmp_path: Path) -> None:

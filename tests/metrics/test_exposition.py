@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
-import os
-import shutil
 import socket
 import subprocess
 import threading
@@ -37,6 +35,7 @@ from support.generated_fleet import (
     subject_of,
 )
 from support.known_subjects import ACCOUNT, PLAN, REGION, SCOPE
+from support.programs import tool
 
 from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.facts.collection import BudgetState, CollectorState
@@ -146,14 +145,13 @@ def test_openmetrics_parses() -> None:
     assert {family.name for family in families} == {"dbs_thing_one", "dbs_thing_two", "dbs_things"}
 
 
-@pytest.mark.skipif(shutil.which("gzip") is None, reason="gzip is not installed")
 def test_gzip_itself_accepts_the_body(tmp_path: Path) -> None:
     """The program reads the concatenated pieces as one sound file."""
     exposition, _ = filled(3000, numbered_fleet())
     body = tmp_path / "metrics.gz"
     body.write_bytes(b"".join(exposition.page(openmetrics=True).gzip))
 
-    done = subprocess.run(["gzip", "--test", str(body)], capture_output=True, check=False, timeout=60)
+    done = subprocess.run([tool("gzip"), "--test", str(body)], capture_output=True, check=False, timeout=60)
 
     assert (done.returncode, done.stderr) == (0, b"")
 
@@ -386,17 +384,6 @@ def test_after_a_failure_nothing_is_taken_to_be_rendered(monkeypatch: pytest.Mon
 
 
 # ── before its real readers: promtool's linter, and a Prometheus that scrapes both formats ──
-
-
-def tool(name: str) -> str:
-    """Return the path of a program; without it the test is skipped, but fails under CI."""
-    path = shutil.which(name)
-    if path is None:
-        reason = f"{name} is not installed"
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{reason}, and CI must have it")
-        pytest.skip(reason)
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from dbs_exporter.errors import Outcome
-from dbs_exporter.facts.collection import BudgetState, CollectorState
+from dbs_exporter.facts.collection import BudgetState, CollectorState, StorageState
 from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.metrics.own import DURATION_BUCKETS, OwnMetrics, Watched, build_revision
 from dbs_exporter.metrics.own_families import OWN_FAMILIES
@@ -41,6 +41,8 @@ BUDGET = BudgetState(
     wanted_per_second=(("full_backups", 3.5), ("restores", 1.25)),
     clock_offset_seconds=-2.5,
 )
+
+STORAGE = StorageState(path="/state", last_write_at=9_000.0, size_bytes=4_096)
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def everything(metrics: OwnMetrics) -> None:
 
 def test_every_own_family_of_the_table_is_there_with_its_type_and_labels() -> None:
     """The table and what is served agree in names, types, labels and help."""
-    metrics = own(collector_states=lambda: [STATE], budgets=lambda: [BUDGET])
+    metrics = own(collector_states=lambda: [STATE], budgets=lambda: [BUDGET], storage=lambda: STORAGE)
     everything(metrics)
 
     text, _ = metrics.lines(series=1, identity_bytes=2)
@@ -103,7 +105,7 @@ def test_every_own_family_of_the_table_is_there_with_its_type_and_labels() -> No
 
 def test_both_formats_hold_the_same_samples() -> None:
     """Text and OpenMetrics come from one collection, and the strict parser reads the latter."""
-    metrics = own(collector_states=lambda: [STATE], budgets=lambda: [BUDGET])
+    metrics = own(collector_states=lambda: [STATE], budgets=lambda: [BUDGET], storage=lambda: STORAGE)
     everything(metrics)
 
     text, open_text = metrics.lines(series=1, identity_bytes=2)
@@ -114,6 +116,19 @@ def test_both_formats_hold_the_same_samples() -> None:
     opened = parse_openmetrics(open_text.decode() + "# EOF\n")  # type: ignore[no-untyped-call]
     assert not open_text.endswith(b"# EOF\n")
     assert read(opened) == read(text_string_to_metric_families(text.decode()))
+
+
+def test_the_state_is_said_where_there_is_one() -> None:
+    """Whether it was saved, when and how large it is; without storage.path nothing, and before the first write no time."""
+    families = ("last_write_successful", "last_write_timestamp_seconds", "size_bytes")
+
+    def said(storage: StorageState | None) -> list[list[float]]:
+        metrics = own(storage=lambda: storage)
+        return [list(samples(metrics, f"dbs_exporter_state_{name}").values()) for name in families]
+
+    assert said(None) == [[], [], []]
+    assert said(STORAGE) == [[1.0], [9_000.0], [4_096.0]]
+    assert said(StorageState(path="/state", error="disk full", failing_since=1.0)) == [[0.0], [], []]
 
 
 def test_requests_that_succeed_start_at_zero() -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from dbs_exporter.polling.cadence import JITTER_SHARE, Cadence
+from dbs_exporter.polling.cadence import JITTER_SHARE, Cadence, seconds_left
 
 
 class Log:
@@ -102,3 +102,10 @@ def test_an_interval_that_would_never_rest_is_refused(seconds: float) -> None:
     """The message names the job."""
     with pytest.raises(ValueError, match=r"plans: an interval of .* would never rest"):
         Log().add("plans", seconds)
+
+
+def test_what_was_read_is_read_again_when_its_interval_is_over() -> None:
+    """At once if that is long ago, and never later than an interval, whatever the clock says."""
+    assert seconds_left(120.0, 1_000.0, now=1_030.0) == 90.0
+    assert seconds_left(120.0, 1_000.0, now=5_000.0) == 0.0
+    assert seconds_left(120.0, 1_000.0, now=0.0) == 120.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from support.fake_clock import FakeClock
 
+from dbs_exporter.collectors.learned import Fared
 from dbs_exporter.facts.collection import CollectorState
 from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.polling.outcomes import READY_SECONDS, Outcomes
@@ -287,3 +288,32 @@ def test_a_reload_keeps_what_is_known_of_what_goes_on() -> None:
 
     assert state(outcomes).last_success_at == clock.now()
     assert outcomes.missing() == []
+
+
+def test_what_another_process_read_counts_as_read() -> None:
+    """Nothing is waited for, and success, ages and errors are as they were; plans that are gone are left out."""
+    before, clock = outcomes_of("a", "b", "c")
+    before.on_read(HERE, NAME, "a", 100.0)
+    before.on_failed(HERE, NAME, "b", "b broken", 110.0)
+    fared = before.fared(HERE, [NAME, "other"])
+    after = Outcomes(clock)
+    after.expect(HERE, NAME, NAME, gates_readiness=True)
+    after.set_subjects(HERE, NAME, ("a", "b", "c"))
+    after.restore(HERE, NAME, {"a": 100.0, "gone": 5.0}, fared[NAME])
+
+    assert list(fared) == [NAME]
+    assert state(after) == state(before)
+    assert before.missing() != []
+    assert after.missing() == []
+    after.on_read(HERE, NAME, "b", 120.0)
+    assert state(after).success
+
+
+def test_a_collector_of_which_nothing_was_read_is_still_waited_for() -> None:
+    """It is new, or was killed before it read anything."""
+    outcomes, _ = outcomes_of("a")
+    outcomes.restore(HERE, NAME, {}, Fared())
+    outcomes.restore(HERE, "unknown", {"a": 1.0}, Fared())
+
+    assert len(outcomes.missing()) == 1
+    assert not state(outcomes).tried

@@ -122,3 +122,40 @@ def test_plans_that_are_gone_no_longer_vouch_for_the_operation() -> None:
 
     assert worth_asking(permission, PLANS[:49]) == []
     assert permission.wholly_denied is True
+
+
+def test_what_another_process_was_refused_waits_on() -> None:
+    """For as long as was left, and ever longer after the next refusal; the others vouch for the operation."""
+    permission, clock = granted_for_all()
+    for _ in range(3):
+        permission.on_denied("dbs0")
+    denied = permission.denied()
+    clock.advance(40.0)
+    other = Permission(clock)
+    other.restore(denied, PLANS)
+
+    assert other.retry_after("dbs0") == DENIED_RETRY_SECONDS[2] - 40.0
+    assert other.refuses("dbs0")
+    assert not other.wholly_denied
+    assert worth_asking(other, PLANS) == PLANS[1:]
+    other.on_denied("dbs0")
+    assert other.retry_after("dbs0") == DENIED_RETRY_SECONDS[3]
+
+
+def test_what_was_refused_altogether_stays_so() -> None:
+    """A restart asks for nothing again."""
+    permission, clock = refused_for_all()
+    other = Permission(clock)
+    other.restore(permission.denied(), [])
+
+    assert other.wholly_denied
+    assert worth_asking(other, PLANS) == []
+
+
+def test_no_restored_wait_is_longer_than_the_longest() -> None:
+    """Also where the clock was set meanwhile."""
+    clock = FakeClock()
+    permission = Permission(clock)
+    permission.restore({"a": (1, clock.now() + 1e9)}, [])
+
+    assert permission.retry_after("a") == DENIED_RETRY_SECONDS[-1]

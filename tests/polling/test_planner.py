@@ -279,7 +279,7 @@ def test_a_reading_that_waits_is_not_put_off_by_plan_lists() -> None:
     polling.run(300.0)
     planner = polling.scheduler._pollers[HANGZHOU]._planner
     now = polling.clock.now()
-    failed = Reader(now).each([full_backup("s1", now, status="stop")], read_full_backup)
+    failed, _ = Reader(now).each([full_backup("s1", now, status="stop")], read_full_backup)
     history = full_backup_history(failed, now)
     polling.store.put_plan(HANGZHOU, "p000", FULL_BACKUPS, Read(facts=history), now)
     places = set()

@@ -47,7 +47,7 @@ class Promised:
         self.rate = FixedRate()
         self.time = TrueTime(self.clock)
         self.stretch = Stretch()
-        target = Target(
+        self.target = target = Target(
             scope=SCOPE,
             api=FakeApi(),
             rate=self.rate,
@@ -154,3 +154,22 @@ def test_a_rate_of_nothing_promises_no_instant_soon() -> None:
     promised.rate.rate = 0.0
 
     assert promised.first() > 1e8
+
+
+def test_a_restart_does_not_put_off_first_readings() -> None:
+    """They are promised from when another process began; a collector that is new, from now on."""
+    first = Promised()
+    since = first.promises.since()
+    began = first.clock.now()
+    first.clock.advance(50.0)
+    second = Promises(first.target, first.stretch, first.clock)
+    second.plans = first.promises.plans
+    second.restore({"full_backups": since["full_backups"], "plans": began + 1e6})
+    subject = replace(subject_of(), first_listed_at=None)
+
+    assert second.since()["full_backups"] == began
+    assert second.since()["downloads"] == began + 50.0
+    assert second.since()["plans"] == began + 50.0
+    assert second.of_first(subject, full_backups.COLLECTOR) == first.promises.of_first(
+        subject, full_backups.COLLECTOR
+    )

@@ -10,18 +10,27 @@ from msgspec.structs import replace
 from support.subjects import subject_with
 
 from dbs_exporter.collectors.base import Read
+from dbs_exporter.collectors.learned import Restored
 from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.facts.downloads import DOWNLOADS, DownloadHistory
 from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackup, FullBackupHistory
 from dbs_exporter.facts.gateways import GATEWAYS, Gateway
 from dbs_exporter.facts.groups import Group, Subject
+from dbs_exporter.facts.limits import GONE_PLAN_SECONDS
 from dbs_exporter.facts.log_backups import LOG_BACKUPS, LogHistory
 from dbs_exporter.facts.networks import NETWORKS, REGIONS, NodeNetworks
 from dbs_exporter.facts.objectives import Objectives
 from dbs_exporter.facts.plans import PLANS, Plan, PlanList, Schedule
 from dbs_exporter.facts.restores import RESTORES, RestoreHistory
-from dbs_exporter.facts.subjects import AccountSubject, Outage, PlanSubject, Scope, SubjectKey
-from dbs_exporter.facts.tallies import Ended
+from dbs_exporter.facts.subjects import (
+    AccountSubject,
+    Outage,
+    PlanSubject,
+    RegionSubject,
+    Scope,
+    SubjectKey,
+)
+from dbs_exporter.facts.tallies import Ended, Tally
 from dbs_exporter.facts.windows import Window
 from dbs_exporter.polling.store import Listed, Store
 
@@ -540,3 +549,69 @@ def test_what_carries_no_time_is_dated_by_the_list_that_first_showed_it() -> Non
     list_plans(store, Plan(plan_id="a", status="pause"), at=90.0)
 
     assert plan_of(store, "a").noticed == {"status pause": 70.0, "no objective": 0.0}
+
+
+def test_held_counters_are_published_as_far_as_they_are_saved() -> None:
+    """Facts go out at once; a counter follows, never ahead, and all of them when they are released."""
+    store, notified = store_of("a", "b")
+    store.hold()
+    for plan_id in ("a", "b"):
+        put_ended(store, plan_id, "1")
+        put_ended(store, plan_id, "1", "2")
+    counted = plan_of(store, "a").known(FULL_BACKUPS).counted
+    assert counted is not None
+    assert plan_of(store, "a").tally(FULL_BACKUPS) == Tally()
+    put_ended(store, "a", "1", "2", "3")
+    notified.clear()
+    saved = [(("prod", "cn-hangzhou", plan_id), {"full_backups": counted.tally}) for plan_id in ("a", "gone")]
+    store.publish(saved)
+    store.publish(saved)
+
+    assert plan_of(store, "a").tally(FULL_BACKUPS).success == 1
+    assert plan_of(store, "b").tally(FULL_BACKUPS).success == 0
+    assert [key[2] for key, _ in notified] == ["a"]
+    store.release()
+    assert [plan_of(store, plan_id).tally(FULL_BACKUPS).success for plan_id in ("a", "b")] == [2, 1]
+    put_ended(store, "b", "1", "2", "3")
+    assert plan_of(store, "b").tally(FULL_BACKUPS).success == 2
+
+
+def test_what_another_process_knew_is_taken_unless_something_newer_is_known() -> None:
+    """Plans are held to today's objectives, and everybody is notified."""
+    store = Store(lambda plan: Objectives(rpo=7.0))
+    notified: Notified = []
+    store.subscribe(lambda key, subject: notified.append((key, subject)))
+    plan = PlanSubject(scope=HERE, plan=Plan(plan_id="a"))
+    restored = Restored(region=RegionSubject(scope=HERE), plans=(plan,))
+    store.restore(HERE, restored)
+    store.restore_account(AccountSubject(account="prod"))
+
+    assert [key for key, _ in notified] == [
+        ("prod", "cn-hangzhou", ""),
+        ("prod", "cn-hangzhou", "a"),
+        ("prod", "", ""),
+    ]
+    assert plan_of(store, "a").objectives == Objectives(rpo=7.0)
+    notified.clear()
+    store.restore(HERE, Restored(plans=(replace(plan, plan=Plan(plan_id="b")),)))
+    store.restore_account(AccountSubject(account="prod"))
+    assert notified == []
+
+
+def test_counters_of_a_plan_that_is_gone_are_forgotten_after_a_week() -> None:
+    """Whoever saves them is notified; until then they can be asked for."""
+    store, notified = store_of("a")
+    key = ("prod", "cn-hangzhou", "a")
+    put_ended(store, "a", "1")
+    list_plans(store, at=100.0)
+    gone = store.gone_plan(key)
+    notified.clear()
+    list_plans(store, at=100.0 + GONE_PLAN_SECONDS)
+
+    assert gone is not None
+    assert gone.gone_at == 100.0
+    assert gone.counters["full_backups"].facts is None
+    assert store.gone_plan(key) == gone
+    list_plans(store, at=101.0 + GONE_PLAN_SECONDS)
+    assert store.gone_plan(key) is None
+    assert notified == [(key, None)]

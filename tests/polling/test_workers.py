@@ -151,6 +151,19 @@ def test_a_task_that_raises_costs_no_thread(raised: BaseException, caplog: pytes
     end(workers)
 
 
+def test_a_system_that_gives_no_thread_at_all_is_found_out_at_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not with the first task, when nobody is there to say so."""
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        Workers(8).start()
+
+
 def test_a_system_that_gives_no_more_threads_is_made_do_with(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

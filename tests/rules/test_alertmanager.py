@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import socket
 import subprocess
 import time
@@ -18,21 +16,12 @@ from typing import Any
 
 import pytest
 import yaml
+from support.programs import tool
 from support.rule_fixtures import ALERTS, ROOT
 
 EXAMPLE = ROOT / "examples" / "alertmanager" / "alertmanager.yml"
 PATIENCE_SECONDS = 60.0
 HOME = {"account": "prod", "region": "cn-hangzhou"}
-
-
-def tool(*names: str) -> str:
-    """The path of the first of some programs; without any the test is skipped, but fails under CI."""
-    for name in names:
-        if found := shutil.which(name):
-            return found
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{names[0]} is missing: make tools")
-    pytest.skip(f"{names[0]} is not installed: make tools")
 
 
 def amtool(*arguments: str) -> subprocess.CompletedProcess[str]:

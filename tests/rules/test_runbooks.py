@@ -8,8 +8,11 @@ import shlex
 import pytest
 from support.rule_fixtures import ALERTS, RULES, checked_rules
 
+from dbs_exporter.api.answers import error_class
+from dbs_exporter.api.cures import CURES
 from dbs_exporter.api.operations.parameters import request_parameters
 from dbs_exporter.api.operations.registry import operation_named
+from dbs_exporter.errors import BadCredentials, NotPermitted, Throttled
 
 RUNBOOKS = RULES / "runbooks"
 SECTIONS = ["Can it wait till morning?", "Meaning", "Impact", "Diagnosis", "Mending", "False alarm"]
@@ -36,3 +39,26 @@ def test_a_runbook_says_what_to_do(alert: str) -> None:
             given.setdefault("Region", "cn-hangzhou")
         request_parameters(operation, given)
         assert ("--write" in words) == operation.writes
+
+
+RUNBOOK_OF = {
+    BadCredentials: "DBSExporterCredentialsFailing",
+    NotPermitted: "DBSExporterNotPermitted",
+    Throttled: "DBSExporterThrottled",
+}
+
+
+@pytest.mark.parametrize("code", CURES)
+def test_a_code_with_a_cure_of_its_own_stands_in_the_runbook_of_its_alert(code: str) -> None:
+    """With the cure, in the words of the log, where the runbook has a table of them."""
+    alert = RUNBOOK_OF.get(error_class(code, 400), "DBSExporterAPIErrors")
+    text = (RUNBOOKS / f"{alert}.md").read_text(encoding="utf-8")
+
+    assert f"`{code}`" in text
+    if "| code begins with |" in text:
+        assert f"| `{code}` | {CURES[code]} |" in text
+
+
+def test_the_runbook_of_a_wrong_clock_names_the_refusal_it_brings() -> None:
+    """Other programs on the machine are refused with that code."""
+    assert "`InvalidTimeStamp`" in (RUNBOOKS / "DBSExporterClockOffset.md").read_text(encoding="utf-8")

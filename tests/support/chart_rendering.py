@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
+from support.programs import missing as missing  # noqa: PLC0414 - tests of the chart take it from here
+from support.programs import tool
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CHART = ROOT / "helm" / "dbs-exporter"
 WAYS = sorted(path.stem.removesuffix("-values") for path in (CHART / "ci").glob("*.yaml"))
 NODE_TOOLS = ROOT / "tests" / "node" / "node_modules"
-
-
-def missing(what: str) -> None:
-    """Skip with the reason, or fail where every tool must be."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{what} is missing: make tools")
-    pytest.skip(f"{what} is not installed: make tools")
 
 
 @cache
@@ -32,17 +24,17 @@ def helm() -> str:
     if found.is_file():
         found.chmod(0o755)
         return str(found)
-    on_path = shutil.which("helm")
-    if on_path is None:
-        missing("helm")
-    return str(on_path)
+    return tool("helm")
 
 
-def rendered(values: Any, kubernetes: str, release: str, namespace: str) -> subprocess.CompletedProcess[str]:
+def rendered(
+    values: Any, kubernetes: str, release: str, namespace: str, chart: Path = CHART
+) -> subprocess.CompletedProcess[str]:
     """What `helm template` does with some values."""
+    version = kubernetes if kubernetes.count(".") > 1 else f"{kubernetes}.0"
     return subprocess.run(
         [
-            helm(), "template", release, str(CHART), "--kube-version", f"{kubernetes}.0", "--namespace", namespace,
+            helm(), "template", release, str(chart), "--kube-version", version, "--namespace", namespace,
             "-f", "-",
         ],
         input=yaml.safe_dump(values), capture_output=True, text=True, check=False, timeout=60,
@@ -50,10 +42,15 @@ def rendered(values: Any, kubernetes: str, release: str, namespace: str) -> subp
 
 
 def template(
-    values: Any, *, kubernetes: str = "1.31", release: str = "rel", namespace: str = "monitoring"
+    values: Any,
+    *,
+    kubernetes: str = "1.31",
+    release: str = "rel",
+    namespace: str = "monitoring",
+    chart: Path = CHART,
 ) -> list[dict[str, Any]]:
     """Render the chart; a refusal is an AssertionError with helm's words."""
-    done = rendered(values, kubernetes, release, namespace)
+    done = rendered(values, kubernetes, release, namespace, chart)
     assert done.returncode == 0, done.stderr
     return [document for document in yaml.safe_load_all(done.stdout) if document]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 import subprocess
 import tempfile
 import threading
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from support.programs import tool
 
 PATIENCE_SECONDS = 60.0
-PROGRAMS = ("chromium", "chromedriver")
 
 
 class Browser:
@@ -27,7 +26,7 @@ class Browser:
         self._driver = driver
         self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         options = {
-            "binary": shutil.which("chromium"),
+            "binary": tool("chromium"),
             "args": [
                 "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars",
                 "--no-first-run", "--disable-dev-shm-usage", "--no-proxy-server", f"--user-data-dir={self._profile.name}",
@@ -102,8 +101,8 @@ class Browser:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser that is gone afterwards. The programs of PROGRAMS must be installed."""
-    command = [shutil.which("chromedriver") or "chromedriver", "--port=0"]
+    """A browser that is gone afterwards. Without its programs the test is skipped, or fails in CI."""
+    command = [tool("chromedriver"), "--port=0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as driver:
         assert driver.stdout is not None
         try:

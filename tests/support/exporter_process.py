@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from dbs_exporter.simulator import Simulator
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 """How long anything may take before a test gives up; no test depends on how long it does take."""
 LISTENING = r"msg=listening .*address=(http://127\.0\.0\.1:\d+)"
 """What it says once it serves, with the address."""
@@ -54,12 +54,12 @@ def run_flags(file: Path, *more: str) -> tuple[str, ...]:
 class Process:
     """A `dbs-exporter` that runs, and the lines it said."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, program: tuple[str, ...] = ("-m", "dbs_exporter")) -> None:
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("DBS_EXPORTER_")
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "dbs_exporter", *arguments],
+            [sys.executable, *program, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -108,9 +108,9 @@ class Process:
 
 
 @contextmanager
-def exporter(*arguments: str) -> Iterator[Process]:
+def exporter(*arguments: str, program: tuple[str, ...] = ("-m", "dbs_exporter")) -> Iterator[Process]:
     """A process that is gone afterwards, whatever happened."""
-    process = Process(*arguments)
+    process = Process(*arguments, program=program)
     try:
         yield process
     finally:

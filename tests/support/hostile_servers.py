@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import socket
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from functools import cache
 
 Behaviour = Callable[[socket.socket, threading.Event], None]
 """Answers one request on a connection; ends soon after the event is set."""
@@ -42,6 +44,7 @@ def _silent(_connection: socket.socket, stop: threading.Event) -> None:
     stop.wait()
 
 
+@cache
 def _bomb() -> bytes:
     """A GiB of spaces, compressed to about one MiB."""
     packer = zlib.compressobj(9, wbits=31)
@@ -49,10 +52,14 @@ def _bomb() -> bytes:
     return b"".join([*(packer.compress(block) for _ in range(1024)), packer.flush()])
 
 
+def _send_bomb(connection: socket.socket, stop: threading.Event) -> None:
+    _once(reply(_bomb(), "Content-Encoding: gzip"))(connection, stop)
+
+
 DRIP = 0.02
 DEEP = b"[" * 100_000 + b"]" * 100_000
 
-HOSTILE: dict[str, Behaviour | Callable[[], Behaviour]] = {
+HOSTILE: dict[str, Behaviour] = {
     "silent": _silent,
     "drips its head": _endless(b"HTTP/1.1 200 OK\r\n", b"X-More: 1\r\n"[:1], DRIP),
     "drips header lines": _endless(b"HTTP/1.1 200 OK\r\n", b"X-More: 1\r\n", DRIP),
@@ -66,7 +73,7 @@ HOSTILE: dict[str, Behaviour | Callable[[], Behaviour]] = {
     "continues slowly without end": _endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n", DRIP),
     "20,000 headers": _once(b"HTTP/1.1 200 OK\r\n" + b"X: 1\r\n" * 20_000 + b"\r\n" + OK),
     "a header of a MiB": _once(b"HTTP/1.1 200 OK\r\nX: " + b"1" * 2**20 + b"\r\n\r\n" + OK),
-    "a gzip bomb": lambda: _once(reply(_bomb(), "Content-Encoding: gzip")),
+    "a gzip bomb": _send_bomb,
     "a torn gzip": _once(reply(gzip.compress(OK)[:-9], "Content-Encoding: gzip")),
     "gzip that is none": _once(reply(OK, "Content-Encoding: gzip")),
     "an encoding that was not asked for": _once(reply(OK, "Content-Encoding: br")),
@@ -105,12 +112,69 @@ HOSTILE: dict[str, Behaviour | Callable[[], Behaviour]] = {
 }
 """By what they do."""
 
+SHORT_SECONDS = 0.25
+"""How long an attempt may take whose end nothing else brings."""
+PATIENCE_SECONDS = 30.0
+"""How long any other may take, however busy the machine is."""
+LATE = "no whole answer of {host} within 0.25 s"
+BROKEN = "{host}: the connection broke off"
+
+SENTENCES = {
+    "silent": ("timeout", LATE),
+    "drips its head": ("timeout", LATE),
+    "drips header lines": ("timeout", LATE),
+    "drips its body": ("timeout", LATE),
+    "drips chunks": ("timeout", LATE),
+    "chunks without end": ("bad_answer", "an answer above 16777216 bytes"),
+    "a body without end": ("bad_answer", "an answer above 16777216 bytes"),
+    "continues without end": ("timeout", LATE),
+    "continues slowly without end": ("timeout", LATE),
+    "20,000 headers": ("unreachable", BROKEN),
+    "a header of a MiB": ("unreachable", BROKEN),
+    "a gzip bomb": ("bad_answer", "an answer above 16777216 bytes"),
+    "a torn gzip": ("bad_answer", "Content-Encoding: a gzip that ends early"),
+    "gzip that is none": ("bad_answer", "Content-Encoding: not gzip"),
+    "an encoding that was not asked for": (
+        "bad_answer",
+        "Content-Encoding: an encoding that was not asked for",
+    ),
+    "deep JSON": ("bad_answer", "not a JSON object"),
+    "a number of a million digits": ("bad_answer", "not a JSON object"),
+    "a key twice": ("bad_answer", "the answer names PageSize twice"),
+    "a list": ("bad_answer", "not a JSON object"),
+    "a text": ("bad_answer", "not a JSON object"),
+    "nothing": ("bad_answer", "an empty answer"),
+    "UTF-16": ("bad_answer", "not a JSON object"),
+    "a page": ("bad_answer", "not a JSON object"),
+    "a gateway's page": ("server_error", "HTTP 502 without an answer from DBS"),
+    "a length that is too large": ("unreachable", BROKEN),
+    "a length that is huge": ("bad_answer", "an answer above 16777216 bytes"),
+    "a length that is too small": ("bad_answer", "not a JSON object"),
+    "a chunk size of nonsense": ("unreachable", BROKEN),
+    "a chunk that breaks off": ("unreachable", BROKEN),
+    "closes at once": ("unreachable", BROKEN),
+    "closes within its status": ("unreachable", BROKEN),
+    "closes after its status": ("unreachable", "the connection broke off before the answer"),
+    "no HTTP": ("unreachable", BROKEN),
+    "bytes": ("unreachable", BROKEN),
+    "sends elsewhere": ("bad_answer", "the endpoint sends elsewhere"),
+    "sends to itself": ("bad_answer", "the endpoint sends elsewhere"),
+    "asks to wait for centuries": ("throttled", "later"),
+    "asks to wait until a date": ("throttled", "later"),
+}
+"""How a call to each ends, and what it says."""
+
+
+def attempt_seconds(kind: str) -> float:
+    """How long an attempt to call a server of that kind may take."""
+    return SHORT_SECONDS if SENTENCES[kind][0] == "timeout" else PATIENCE_SECONDS
+
 
 class HostileServer:
-    """Serves one behaviour on loopback, also to those who take it for a proxy."""
+    """Serves on loopback what `behaviour_of` returns for the head of a request, also to those who take it for a proxy."""
 
-    def __init__(self, behaviour: Behaviour) -> None:
-        self._behaviour = behaviour
+    def __init__(self, behaviour_of: Callable[[bytes], Behaviour]) -> None:
+        self._behaviour_of = behaviour_of
         self._stop = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
@@ -147,16 +211,28 @@ class HostileServer:
                 if not received:
                     return
                 request += received
-            self._behaviour(connection, self._stop)
+            self._behaviour_of(request)(connection, self._stop)
 
 
 @contextmanager
 def hostile_server(kind: str) -> Iterator[HostileServer]:
     """A server of that kind while the block runs."""
-    behaviour = HOSTILE[kind]
-    made = behaviour() if kind == "a gzip bomb" else behaviour  # type: ignore[call-arg]
-    server = HostileServer(made)  # type: ignore[arg-type]
-    try:
+    with closing(HostileServer(lambda _request: HOSTILE[kind])) as server:
         yield server
-    finally:
-        server.close()
+
+
+def host_of(kind: str) -> str:
+    """A host name that stands for a kind, where a hostile proxy is asked for it."""
+    return f"{re.sub('[^a-z0-9]+', '-', kind.lower())}.invalid"
+
+
+@contextmanager
+def hostile_proxy() -> Iterator[HostileServer]:
+    """A proxy while the block runs, which does for each host what its kind does."""
+    kinds = {host_of(kind).encode(): kind for kind in HOSTILE}
+
+    def behaviour_of(request: bytes) -> Behaviour:
+        return HOSTILE[kinds[request.split(b"/")[2].partition(b":")[0]]]
+
+    with closing(HostileServer(behaviour_of)) as server:
+        yield server

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import threading
 import time
@@ -18,6 +17,7 @@ from typing import Any
 import requests
 import yaml
 from support.exporter_process import exporter
+from support.programs import tool
 
 from dashboards.preview.history import Past, moments, write
 from dashboards.preview.servers import (
@@ -139,7 +139,7 @@ def alertmanager(folder: Path, receiver: Receiver) -> Iterator[str]:
     shortened = re.sub(r"group_wait: \w+", "group_wait: 8s", example)
     config.write_text(re.sub(r"group_interval: \w+", "group_interval: 2s", shortened), encoding="utf-8")
     url = f"http://127.0.0.1:{free_port()}"
-    program = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager") or "alertmanager"
+    program = tool("prometheus-alertmanager", "alertmanager")
     process = subprocess.Popen(
         [
             program, f"--config.file={config}", f"--storage.path={folder / 'alertmanager'}", "--cluster.listen-address=",

@@ -233,6 +233,9 @@ class Inline:
     def __init__(self) -> None:
         self.tasks = 0
 
+    def start(self) -> None:
+        """Nothing to begin."""
+
     def submit(self, task: Task) -> None:
         self.tasks += 1
         task()
@@ -251,6 +254,9 @@ class Held:
         self.most = most
         self.tasks = 0
         self.held: list[Task] = []
+
+    def start(self) -> None:
+        """Nothing to begin."""
 
     def submit(self, task: Task) -> None:
         self.tasks += 1

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,8 +11,8 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
+from support.programs import tool
 from support.rule_cases import Case
 from support.rule_labels import LabelChecker
 from support.rule_world import (
@@ -58,16 +56,6 @@ INFO_LABELS = (
 HOME = {"account": "prod", "region": "cn-hangzhou"}
 OTHER = {"account": "test", "region": "cn-beijing"}
 PROCESS_LABELS = {"job": "dbs-exporter", "instance": "exporter:10033"}
-
-
-def tool(name: str) -> str:
-    """The path of a program; without it the test is skipped, but fails under CI."""
-    found = shutil.which(name)
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{name} is missing: make tools")
-        pytest.skip(f"{name} is not installed: make tools")
-    return found
 
 
 def rules() -> list[dict[str, Any]]:

@@ -68,7 +68,7 @@ PLAN: Series = {
     "dbs_full_backup_size_median_bytes": 1e11,
     "dbs_full_backup_duration_median_seconds": 1200,
     "dbs_incremental_backup_last_data_timestamp_seconds": Line(-60.0),
-    'dbs_incremental_backup_files{status="COMPLETED"}': 90,
+    "dbs_incremental_backup_last_completed_timestamp_seconds": Line(-60.0),
     "dbs_restore_last_success_timestamp_seconds": -10 * DAY,
     "dbs_restore_last_success_duration_seconds": 2 * HOUR,
     "dbs_download_last_success_timestamp_seconds": -10 * DAY,

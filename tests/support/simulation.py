@@ -36,6 +36,7 @@ from dbs_exporter.polling.store import Store
 from dbs_exporter.polling.target import Ages, Target
 from dbs_exporter.polling.workers import Task
 from dbs_exporter.simulator import Assumptions, FleetShape, Service, World
+from dbs_exporter.state.saved import State
 
 HOUR = 3_600
 LATENCY_SECONDS = 0.08
@@ -129,6 +130,9 @@ class Inline:
 
     def __init__(self) -> None:
         self.tasks = 0
+
+    def start(self) -> None:
+        """Nothing to begin."""
 
     def submit(self, task: Task) -> None:
         self.tasks += 1
@@ -238,6 +242,8 @@ class Simulation:
     clock: VirtualClock
     rate: float = 5.0
     faults: tuple[dict[str, Any], ...] = ()
+    state_path: str | None = None
+    """Where the state is saved, each minute."""
 
     def __post_init__(self) -> None:
         self.watch = Watch(self.clock)
@@ -248,6 +254,11 @@ class Simulation:
         self.outcomes = Outcomes(self.clock)
         self.pacer = Pacer(self.rate, 4, self.clock)
         self.time = ServerTime(self.clock)
+        self.state: State | None = None
+        if self.state_path is not None:
+            groups = [collector.group for collector in TABLE]
+            self.state = State(self.state_path, groups, counters=self.store, clock=self.clock)
+            self.store.subscribe(self.state.update)
         scope = Scope(account=ACCOUNT, region=REGION)
         client = Client(
             scope,
@@ -271,7 +282,11 @@ class Simulation:
             if collector.enabled and collector.level != "account"
         }
         self.scheduler = Scheduler(
-            store=self.store, outcomes=self.outcomes, clock=self.clock, runner=self.runner
+            store=self.store,
+            outcomes=self.outcomes,
+            clock=self.clock,
+            runner=self.runner,
+            memory=self.state,
         )
         target = Target(
             scope=scope,
@@ -283,6 +298,8 @@ class Simulation:
             selects=lambda _plan: True,
             fingerprint=None,
         )
+        if self.state is not None:
+            self.state.learns_from(self.scheduler.learned)
         self.scheduler.apply(
             [
                 Account(
@@ -297,6 +314,19 @@ class Simulation:
             ]
         )
 
+    def save(self) -> None:
+        """Save the state."""
+        if self.state is not None:
+            self.state.save()
+
+    def restarted(self, away_seconds: float = 1.0) -> Simulation:
+        """Return the exporter that is started after this one has ended, so many seconds later."""
+        assert self.state is not None
+        self.state.close()
+        self.scheduler.close()
+        self.clock.sleep(away_seconds)
+        return Simulation(self.world, self.clock, self.rate, self.faults, self.state_path)
+
     def run(self, seconds: float, at: Callable[[float], None] = lambda _now: None) -> None:
         """Let time pass; `at` is called every minute."""
         end = self.clock.monotonic() + seconds
@@ -308,6 +338,7 @@ class Simulation:
                 self.watch.stretches.append(self.watch.stretch)
                 self.watch.each_minute(self.clock.now())
                 at(self.clock.now())
+                self.save()
                 tick += 60.0
             before = self.runner.tasks
             following = self.scheduler.dispatcher.step(now)
@@ -333,7 +364,7 @@ class Fleet:
     """Of the simulated API; not those of the connection."""
 
 
-def simulated(fleet: Fleet) -> Simulation:
+def simulated(fleet: Fleet, state_path: str | None = None) -> Simulation:
     """Return an exporter over a fleet, before its first call."""
     clock = VirtualClock()
     shape = FleetShape(
@@ -347,7 +378,7 @@ def simulated(fleet: Fleet) -> Simulation:
     world = World.healthy(plans=fleet.plans, clock=clock.now, shape=shape, assumptions=fleet.assumptions)
     for plan_id in world.plan_ids(ACCOUNT, REGION) if fleet.idle else ():
         world.set_status(plan_id, "stop")
-    return Simulation(world, clock, fleet.rate, fleet.faults)
+    return Simulation(world, clock, fleet.rate, fleet.faults, state_path)
 
 
 def notices(simulation: Simulation, since: float) -> list[float]:

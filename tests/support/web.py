@@ -57,6 +57,7 @@ class Web:
     reload: Callable[[], None] | None = None
     limits: Limits = field(default_factory=Limits)
     telemetry_path: str = "/metrics"
+    route_prefix: str = ""
     addresses: Sequence[str] = ("127.0.0.1:0",)
 
     def snapshot(self) -> Snapshot:
@@ -74,6 +75,7 @@ class Web:
             missing=lambda: self.missing,
             clock=self.clock,
             telemetry_path=self.telemetry_path,
+            route_prefix=self.route_prefix,
             reload=self.reload,
             links=(("runbooks", "https://docs.example/runbooks"),),
         )

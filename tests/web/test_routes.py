@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import html
 import http.client
+import re
 from dataclasses import dataclass
+from urllib.parse import urljoin
 
 import pytest
 from support.web import Web, everything
@@ -89,6 +92,37 @@ def test_unknown_paths_are_404(web: Web, path: str) -> None:
     assert web.ask(path)[0] == 404
 
 
+@pytest.mark.parametrize("prefix", ["/dbs", "/ops/dbs"])
+def test_everything_is_served_below_a_prefix_and_nothing_else(prefix: str) -> None:
+    """Whoever asks without it, or without the last slash, is sent to the page."""
+    with Web(route_prefix=prefix, telemetry_path="/m").serving() as web:
+        inside = [web.ask(f"{prefix}{path}")[0] for path in ("/", "/m", "/-/healthy", "/-/ready", "/nope")]
+        outside = [web.ask(path)[0] for path in ("/m", "/-/healthy", f"{prefix}x/m", f"/{prefix}/m")]
+        sent = [
+            (status, urljoin(f"http://x{path}", headers["location"]))
+            for path in ("/", prefix)
+            for status, headers, _ in [web.ask(path)]
+        ]
+
+    assert inside == [200, 200, 200, 200, 404]
+    assert outside == [404] * 4
+    assert sent == [(302, f"http://x{prefix}/")] * 2
+
+
+@pytest.mark.parametrize("seen_as", ["http://x/", "https://ops.example/dbs/"])
+def test_all_links_of_the_page_work_wherever_a_proxy_puts_it(web: Web, seen_as: str) -> None:
+    """A proxy that takes a path away leaves every link of the exporter's own below that path."""
+    page = web.ask("/?q=1")[2].decode()
+    links = [html.unescape(link) for link in re.findall(r'(?:href|action|src)="([^"]*)"', page)]
+    own = [link for link in links if not re.match("[a-z]+:", link)]
+    targets = [urljoin(seen_as, link) for link in own]
+
+    assert {"./metrics", "./-/healthy", "./-/ready"} <= set(own)
+    assert [target for target in targets if not target.startswith(seen_as)] == []
+    for target in targets:
+        assert web.ask(target.removeprefix(seen_as.removesuffix("/")).partition("#")[0])[0] == 200, target
+
+
 @pytest.mark.parametrize(
     ("path", "method", "allowed"),
     [
@@ -158,7 +192,7 @@ def test_the_telemetry_path_is_free_to_choose_and_linked_from_the_page() -> None
     with Web(telemetry_path="/deep/m").serving() as web:
         assert web.ask("/deep/m")[0] == 200
         assert web.ask("/metrics")[0] == 404
-        assert b'href="/deep/m"' in web.ask("/")[2]
+        assert b'href="./deep/m"' in web.ask("/")[2]
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/-/healthy", "/nope"])

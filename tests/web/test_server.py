@@ -67,6 +67,30 @@ def test_an_address_that_cannot_be_had_is_named_and_the_others_are_let_go() -> N
             listener.socket.close()
 
 
+@pytest.mark.parametrize("broken", ["thread", "loop", "server"])
+def test_a_server_that_cannot_start_says_why_and_can_still_be_stopped(
+    monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """Nobody waits for a thread that is not there, and no process goes on that serves nothing."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    targets = {
+        "thread": "threading.Thread.start",
+        "loop": "dbs_exporter.web.server.uvloop.new_event_loop",
+        "server": "dbs_exporter.web.server._Server.startup",
+    }
+    web = Web()
+    app = create_app(exposition=web.exposition, snapshot=web.snapshot, missing=list, clock=web.clock)
+    server = WebServer(app, bind(["127.0.0.1:0"]))
+    monkeypatch.setattr(targets[broken], fail)
+    with pytest.raises(MemoryError):
+        server.start()
+    monkeypatch.undo()
+    server.stop()
+
+
 def test_stopping_ends_idle_connections_and_those_that_will_not_end() -> None:
     """Idle ones at once, a reader that stopped reading after stop_seconds; then the port is free."""
     web = Web(exposition=large_page(), limits=Limits(stop_seconds=0.05))

@@ -34,6 +34,9 @@ NOT_IN_THE_DEMO = {
     "dbs_plan_muted_until_timestamp_seconds": "as above",
     "dbs_region_plan_gone_timestamp_seconds": "no plan goes",
     "dbs_exporter_refused_rows_total": "no family breaks its contract",
+    "dbs_exporter_state_last_write_successful": "the demo saves nothing",
+    "dbs_exporter_state_last_write_timestamp_seconds": "the demo saves nothing",
+    "dbs_exporter_state_size_bytes": "the demo saves nothing",
     "dbs_exporter_unknown_values_total": "the simulated cloud says nothing that the documents lack",
 }
 """Families of the catalogue that `dbs-exporter demo` cannot have, each with its reason."""
@@ -93,15 +96,15 @@ def fleet() -> Iterator[tuple[Exporter, Simulator]]:
         )
         running.start()
         try:
-            read_whole(running)
+            read_whole(running, len(world.plan_ids("demo")))
             yield running, simulator
         finally:
             running.close()
 
 
-def read_whole(running: Exporter) -> None:
-    """Wait until everything that is promised was read, and the page holds it."""
-    while running.missing() or not all_read(running):
+def read_whole(running: Exporter, plans: int) -> None:
+    """Wait until so many plans are known and everything that is promised of them was read, and the page holds it."""
+    while running.missing() or len(running.store.plan_subjects()) < plans or not all_read(running):
         running.clock.sleep(0.02)
     assert [state for state in running.outcomes.states() if state.last_error] == []
     running.exposition.publish()
@@ -207,7 +210,7 @@ def test_every_incident_is_visible(fleet: tuple[Exporter, Simulator]) -> None:
         without = Exporter(parse_config(CONFIG.format(url=other.url, secret="testsk")), clock=StandingClock())
         without.start()
         try:
-            read_whole(without)
+            read_whole(without, len(calm.plan_ids("demo")))
             healthy = lines_by_plan(page(without))
         finally:
             without.close()

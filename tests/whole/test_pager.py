@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +9,8 @@ from typing import Any
 
 import pytest
 from support.pager import PATIENCE_SECONDS, Notice, Site, site, until
-from support.rule_fixtures import ALERTS, tool
+from support.programs import tool
+from support.rule_fixtures import ALERTS
 
 from dashboards.source.queries import PanelQuery, boards, queries, since_seconds
 from dbs_exporter.facts.limits import FRESH_GRACE_SECONDS
@@ -90,8 +90,7 @@ def story(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config)
     """Everything goes wrong, is looked at, mended, and then one region of the cloud no longer answers."""
     for name in ("prometheus", "promtool"):
         tool(name)
-    if not shutil.which("alertmanager"):
-        tool("prometheus-alertmanager")
+    tool("prometheus-alertmanager", "alertmanager")
     with site(tmp_path_factory.mktemp("paging"), seed=7) as running:
         world = running.world
         told = Story(

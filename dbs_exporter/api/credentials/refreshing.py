@@ -21,7 +21,8 @@ _RECHECK_SECONDS = 300.0
 """How often a token is fetched again if the source does not report its expiry."""
 _TRUSTED_SECONDS = 900.0
 """How long such a token is used: STS issues none for less, and the library returns none with less left."""
-_RETRY_SECONDS = 30.0
+RETRY_SECONDS = 30.0
+"""How long after a fetch the next one is tried, and how often a failure that lasts is counted."""
 _LAST_MOMENT_SECONDS = 5.0
 _LEAST_RETRY_SECONDS = 2.0
 
@@ -30,7 +31,8 @@ class RefreshingSource:
     """A source of temporary credentials, which one thread refreshes while the others use the old ones.
 
     `fetch` returns new credentials or raises; `describe` returns a message for its exception, without secrets. `kind` names
-    the source in messages. `on_refresh_failure` is called with the account when a refresh failed.
+    the source in messages. `on_refresh_failure` is called with the account each time a fetch failed, the first
+    one too.
     """
 
     def __init__(
@@ -88,7 +90,7 @@ class RefreshingSource:
             return self._current
         if now >= self._retry_at:
             # Also after a success: a token that the API refuses must not make every call fetch.
-            self._retry_at = now + _RETRY_SECONDS
+            self._retry_at = now + RETRY_SECONDS
             try:
                 fetched = self._fetch()
                 check_credentials(fetched.credentials, self._account)
@@ -108,9 +110,7 @@ class RefreshingSource:
         self._problem = (
             str(error).partition(": ")[2] if isinstance(error, CredentialsError) else self._describe(error)
         )
-        if self._current is None:
-            return
-        if now < self._valid_until:
+        if self._current is not None and now < self._valid_until:
             _log.warning(
                 "account %s: %s: %s; the credentials that are still good stay in use",
                 self._account,
@@ -132,6 +132,7 @@ class RefreshingSource:
                 self._problem = (
                     "the credentials that came have already expired; is this machine's clock right?"
                 )
+                self._on_refresh_failure(self._account)
         elif fetched.expiry_unknown:
             self._valid_until, self._refresh_at = (
                 now + _TRUSTED_SECONDS,

@@ -32,8 +32,9 @@ def credential_source(
 ) -> CredentialSource:
     """Return the source of credentials for an account's settings; the first `get` fetches them.
 
-    `on_refresh_failure` is called with the account each time a refresh failed after there were credentials. If the type
-    uses the environment, it is read here. Raises CredentialsError if the settings name no usable source.
+    `on_refresh_failure` is called with the account each time that credentials could not be had or renewed, about every half
+    minute while that lasts. If the type uses the environment, it is read here. Raises CredentialsError if the settings name no
+    usable source.
     """
     if settings.type in ("access_key", "sts"):
         return StaticSource(
@@ -41,6 +42,7 @@ def credential_source(
             secret_text(settings, "access_key_id"),
             secret_text(settings, "access_key_secret"),
             secret_text(settings, "security_token") if settings.type == "sts" else None,
+            clock,
             on_refresh_failure,
         )
     try:

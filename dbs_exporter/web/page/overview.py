@@ -14,7 +14,7 @@ from dbs_exporter.conditions.algebra import STATES, Held, State
 from dbs_exporter.conditions.causes import explanations
 from dbs_exporter.conditions.table import judge, worse_from
 from dbs_exporter.conditions.texts import cause, summary
-from dbs_exporter.facts.collection import BudgetState, CollectorState
+from dbs_exporter.facts.collection import BudgetState, CollectorState, StorageState
 from dbs_exporter.facts.downloads import DOWNLOADS
 from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackupHistory, full_backup_end
 from dbs_exporter.facts.gateways import GATEWAYS, Gateway, plans_per_gateway
@@ -39,6 +39,8 @@ class Snapshot:
     regions: Sequence[RegionSubject]
     collectors: Sequence[CollectorState]
     budgets: Sequence[BudgetState] = ()
+    storage: StorageState | None = None
+    """None if the state is kept in memory only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ class PlanRow:
     worse_at: float | None
     """When the plan will be at risk, or worse, unless something new arrives."""
     messages: tuple[str, ...]
-    """What the API says went wrong, in its own words."""
+    """What went wrong, in the API's own words."""
     recovery_point_at: float | None
     recovery_point_age: float | None
     recovery_point_ratio: float | None
@@ -129,6 +131,8 @@ class Overview:
     """Collectors that have not read anything yet."""
     stretched: tuple[BudgetState, ...]
     """Where calls are too few, the worst first."""
+    unsaved_since: float | None = None
+    """Since when what is known cannot be saved, in Unix seconds; None if it can, or is not to be."""
 
     def counts(self) -> dict[State, int]:
         """How many plans are in each state, every state named."""
@@ -137,36 +141,42 @@ class Overview:
 
 
 def overview(snapshot: Snapshot) -> Overview:
-    """Judge every plan and put everything in order of gravity."""
+    """Judge every plan and put everything in order of severity."""
     now = snapshot.now
     rows = [plan_row(subject, now) for subject in snapshot.plans]
-    promised = [(one.scope, one.promised) for one in snapshot.plans]
-    promised += [(one.scope, one.promised) for one in snapshot.regions]
+    promised = [(plan.scope, plan.promised) for plan in snapshot.plans]
+    promised += [(region.scope, region.promised) for region in snapshot.regions]
     stale = Counter(
         (scope, facts) for scope, until_of in promised for facts, until in until_of.items() if until < now
     )
     return Overview(
         now=now,
-        plans=tuple(sorted(rows, key=_gravity)),
+        plans=tuple(sorted(rows, key=_severity)),
         gateways=tuple(
-            sorted(chain.from_iterable(_gateways(one, now) for one in snapshot.regions), key=_gateway_gravity)
+            sorted(
+                chain.from_iterable(_gateways(region, now) for region in snapshot.regions),
+                key=_gateway_severity,
+            )
         ),
         restores=tuple(
-            sorted(chain.from_iterable(_restores(one, now) for one in snapshot.plans), key=_restore_gravity)
+            sorted(
+                chain.from_iterable(_restores(plan, now) for plan in snapshot.plans), key=_restore_severity
+            )
         ),
         collectors=tuple(
             sorted(
-                (collector_row(one, stale[one.scope, one.facts], now) for one in snapshot.collectors),
-                key=_collector_gravity,
+                (collector_row(state, stale[state.scope, state.facts], now) for state in snapshot.collectors),
+                key=_collector_severity,
             )
         ),
-        untried=sum(not one.tried for one in snapshot.collectors),
+        untried=sum(not state.tried for state in snapshot.collectors),
         stretched=tuple(
             sorted(
-                (one for one in snapshot.budgets if one.stretch > 1),
-                key=lambda one: (-one.stretch, one.scope),
+                (budget for budget in snapshot.budgets if budget.stretch > 1),
+                key=lambda budget: (-budget.stretch, budget.scope),
             )
         ),
+        unsaved_since=snapshot.storage.failing_since if snapshot.storage is not None else None,
     )
 
 
@@ -292,19 +302,19 @@ def _restores(subject: PlanSubject, now: float) -> Iterable[RestoreRow]:
             yield RestoreRow(subject=subject, task=task, elapsed=elapsed, late=late)
 
 
-def _gravity(row: PlanRow) -> tuple[int, float, str, str]:
+def _severity(row: PlanRow) -> tuple[int, float, str, str]:
     return STATES.index(row.state), -row.urgency, row.subject.plan.name, row.subject.plan.plan_id
 
 
-def _gateway_gravity(row: GatewayRow) -> tuple[bool, int, Scope, str]:
+def _gateway_severity(row: GatewayRow) -> tuple[bool, int, Scope, str]:
     return not row.trouble, -(row.plans or 0), row.scope, row.gateway.gateway_id
 
 
-def _restore_gravity(row: RestoreRow) -> tuple[bool, float, str]:
+def _restore_severity(row: RestoreRow) -> tuple[bool, float, str]:
     return not row.late, -(row.elapsed or 0.0), row.task.task_id
 
 
-def _collector_gravity(row: CollectorRow) -> tuple[bool, Scope, str]:
+def _collector_severity(row: CollectorRow) -> tuple[bool, Scope, str]:
     return not row.trouble, row.state.scope, row.state.collector
 
 

@@ -39,7 +39,7 @@ _SPAN = re.compile(r"\d+ (?:d|h|min|s)\b(?: \d+ (?:h|min|s)\b)?")
 
 
 class BusyError(Exception):
-    """Too many different views are asked for at once."""
+    """The page cannot be made now; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +82,12 @@ class StatusPages:
         if key not in self._views:
             waiting = sum(not made.done() for _, made in self._views.values())
             if waiting >= VIEWS_AT_ONCE:
-                raise BusyError
+                raise BusyError("Too many different views of the status page are asked for at once.")
             loop = asyncio.get_running_loop()
-            made = loop.run_in_executor(self._worker, self._make, query)
+            try:
+                made = loop.run_in_executor(self._worker, self._make, query)
+            except RuntimeError:
+                raise BusyError("The system gives no thread to make the page in.") from None
             self._views[key] = (now + KEPT_SECONDS, made)
         return await asyncio.shield(self._views[key][1])
 
@@ -153,9 +156,9 @@ class Renderer:
         )
 
 
-def _unbroken(say: Callable[..., str]) -> Callable[..., str]:
+def _unbroken(wording: Callable[..., str]) -> Callable[..., str]:
     """A number and its unit stay on one line."""
-    return lambda *given: say(*given).replace(" ", "\u00a0").replace("\u00a0ago", " ago")
+    return lambda *given: wording(*given).replace(" ", "\u00a0").replace("\u00a0ago", " ago")
 
 
 def _with_unbroken_spans(sentence: str) -> str:

@@ -218,8 +218,8 @@ def _matches(text: str, row: PlanRow) -> bool:
     return (
         not wanted
         or any(
-            wanted in one.lower()
-            for one in (plan.plan_id, plan.name, plan.source_instance_id, plan.database_type)
+            wanted in text.lower()
+            for text in (plan.plan_id, plan.name, plan.source_instance_id, plan.database_type)
         )
         or wanted == plan.gateway_id.lower()
     )

@@ -1,4 +1,4 @@
-"""How the status page says times, spans, sizes and shares. Pure."""
+"""How the status page writes times, spans, sizes and shares. Pure."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ def span(seconds: float) -> str:
         return f"{left // 86_400:,} d".replace(",", "\u202f")
     for place, (size, unit) in enumerate(_UNITS):
         if left >= size:
-            said = f"{left // size} {unit}"
+            largest = f"{left // size} {unit}"
             below = _UNITS[place + 1] if place + 1 < len(_UNITS) else None
             rest = left % size // below[0] if below else 0
-            return f"{said} {rest} {below[1]}" if below and rest else said
+            return f"{largest} {rest} {below[1]}" if below and rest else largest
     return "0 s"
 
 

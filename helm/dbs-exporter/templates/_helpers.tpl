@@ -18,6 +18,39 @@
 {{- $full | trunc 52 | trimSuffix "-" -}}
 {{- end -}}
 
+{{/* The claim of one shard, and the StatefulSet whose pods have claims: claims cannot be added to a StatefulSet that is there. */}}
+{{- define "dbs-exporter.stateName" -}}
+{{- include "dbs-exporter.fullname" . | trunc 46 | trimSuffix "-" }}-state
+{{- end -}}
+
+{{- define "dbs-exporter.workloadKind" -}}
+{{- gt (int .Values.shards) 1 | ternary "StatefulSet" "Deployment" -}}
+{{- end -}}
+
+{{- define "dbs-exporter.workloadName" -}}
+{{- if and (gt (int .Values.shards) 1) .Values.persistence.enabled -}}
+{{- include "dbs-exporter.stateName" . -}}
+{{- else -}}
+{{- include "dbs-exporter.fullname" . -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+The spec of a claim; nothing in it can be changed later. The claim of one shard is not ReadWriteOncePod: while the pod of a dead
+node is still listed, the scheduler would find no place for the one that replaces it.
+*/}}
+{{- define "dbs-exporter.claimSpec" -}}
+{{- $onePod := and (gt (int .Values.shards) 1) (semverCompare ">=1.29-0" .Capabilities.KubeVersion.Version) -}}
+{{- $accessMode := $onePod | ternary "ReadWriteOncePod" "ReadWriteOnce" -}}
+accessModes: [{{ default $accessMode .Values.persistence.accessMode }}]
+{{- with .Values.persistence.storageClassName }}
+storageClassName: {{ . | quote }}
+{{- end }}
+resources:
+  requests:
+    storage: {{ .Values.persistence.size | quote }}
+{{- end -}}
+
 {{- define "dbs-exporter.namespace" -}}
 {{- default .Release.Namespace .Values.namespaceOverride -}}
 {{- end -}}
@@ -106,6 +139,15 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end -}}
 {{- if and .Values.demo (gt (int .Values.shards) 1) -}}
 {{- $problems = append $problems "demo=true runs one pod: each pod would have a cloud of its own. Leave shards at 1." -}}
+{{- end -}}
+{{- if and .Values.persistence.existingClaim (not .Values.persistence.enabled) -}}
+{{- $problems = append $problems "persistence.existingClaim needs persistence.enabled=true." -}}
+{{- end -}}
+{{- if and .Values.persistence.existingClaim (gt (int .Values.shards) 1) -}}
+{{- $problems = append $problems "persistence.existingClaim is for one pod, and each shard needs a volume of its own. Leave it out, or leave shards at 1." -}}
+{{- end -}}
+{{- if and (not .Values.demo) (get (default dict .Values.config) "storage") -}}
+{{- $problems = append $problems "config.storage: the chart mounts a volume for the state and names its path. Leave it out, and see persistence." -}}
 {{- end -}}
 {{- if and .Values.rrsa.enabled (not .Values.rrsa.roleName) -}}
 {{- $problems = append $problems "rrsa.enabled needs rrsa.roleName, the RAM role that the pod assumes." -}}

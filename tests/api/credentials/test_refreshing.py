@@ -128,6 +128,23 @@ def test_an_expired_token_says_why_it_was_not_renewed() -> None:
     assert len(failures.accounts) == 2
 
 
+def test_each_try_that_brings_nothing_usable_is_counted() -> None:
+    """Also the first one, and one that brings a token which has expired: nothing can be read either way."""
+    fetch, failures = Fetch(FakeClock(), life=1.0), Failures()
+    built = refreshing(fetch, failures)
+    fetch.failing = True
+    for count in (1, 2):
+        with pytest.raises(CredentialsError):
+            built.get()
+        assert len(failures.accounts) == count
+        fetch.clock.advance(30.0)
+    fetch.failing = False
+    with pytest.raises(CredentialsError, match="already expired"):
+        built.get()
+
+    assert len(failures.accounts) == 3
+
+
 def test_a_token_with_less_life_than_the_pause_is_replaced_in_time() -> None:
     """A token that comes with 20 seconds left is good for 15 of them, and the next one is there before that."""
     fetch = Fetch(FakeClock(), life=20.0)

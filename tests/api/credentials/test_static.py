@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from support.account_credentials import SECRET, Failures, key_in_file, rewrite, settings, source_of
+from support.fake_clock import FakeClock
 
+from dbs_exporter.api.credentials.secrets import SecretText
 from dbs_exporter.api.credentials.types import Credentials, RenewableSource
 from dbs_exporter.errors import CredentialsError
 
@@ -48,7 +51,7 @@ def test_a_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
 
 
 def test_a_file_that_vanishes_leaves_the_old_secret(tmp_path: Path) -> None:
-    """What was read stands while the file is gone or empty; it is told once, and a new file is taken."""
+    """What was read stands while the file is gone or empty; that is logged and counted once at a time, and a new file is taken."""
     secret = tmp_path / "secret"
     secret.write_text("first")
     failures = Failures()
@@ -63,6 +66,37 @@ def test_a_file_that_vanishes_leaves_the_old_secret(tmp_path: Path) -> None:
     assert built.get().access_key_secret == "first"
     secret.write_text("third")
     assert built.get().access_key_secret == "third"
+
+
+def test_a_failure_that_lasts_is_counted_every_half_minute(tmp_path: Path) -> None:
+    """As one of a source that fetches, so that an alert on either stays while it lasts; with or without an old secret."""
+    for before in ("first", ""):
+        secret = tmp_path / "secret"
+        secret.write_text(before)
+        failures, clock = Failures(), FakeClock()
+        built = source_of(key_in_file(secret), failures, clock)
+        if before:
+            built.get()
+            secret.unlink()
+        for _ in range(61):
+            with nullcontext() if before else pytest.raises(CredentialsError):
+                built.get()
+            clock.advance(1.0)
+
+        assert failures.accounts == ["prod"] * 3
+
+
+def test_a_key_that_no_header_can_carry_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is wrong with what came, the key that works goes on working."""
+    secret = tmp_path / "secret"
+    secret.write_text("first")
+    built = source_of(key_in_file(secret))
+    built.get()
+    monkeypatch.setattr(SecretText, "read", lambda _self: "with space")
+
+    assert built.get().access_key_secret == "first"
 
 
 @pytest.mark.parametrize(

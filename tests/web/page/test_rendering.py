@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from support.known_subjects import PLAN, SCOPE
 from support.web import NASTY, PATIENCE_SECONDS, Web, everything
 
-from dbs_exporter.facts.collection import BudgetState, CollectorState
+from dbs_exporter.facts.collection import BudgetState, CollectorState, StorageState
 from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.web.page.overview import Snapshot, overview
 from dbs_exporter.web.page.rendering import Renderer
@@ -84,6 +84,17 @@ def test_the_page_says_by_how_much_readings_come_later_than_wanted() -> None:
 
     assert "calls are too few</a>: readings come up to 2.5 × later (prod, cn-hangzhou)" in told
     assert "calls are too few" not in page_of(budgets=[replace(few, stretch=1.0)])
+
+
+def test_the_page_says_that_a_restart_would_lose_what_is_known() -> None:
+    """From when on; nothing where it is saved, or is not to be."""
+    failing = StorageState(path="/state", error="disk full", failing_since=1_790_000_000.0)
+    told = page_of(storage=failing)
+
+    assert "could not be saved since <time" in told
+    assert "2026-09-21T14:13:20Z</time>, and would be lost with a restart" in told
+    for storage in (None, StorageState(path="/state", last_write_at=5.0)):
+        assert "could not be saved" not in page_of(storage=storage)
 
 
 def test_the_page_shows_what_is_stale_and_what_was_not_read_yet() -> None:
@@ -197,6 +208,22 @@ def test_scrapes_are_answered_while_the_page_is_being_made_and_too_many_views_ar
     assert refused[0] == 503
     assert refused[1]["retry-after"] == "1"
     assert all(answer.startswith(b"HTTP/1.1 200") for answer in answers)
+
+
+def test_a_system_that_gives_no_thread_is_said_to_be_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Page and reload answer 503 with a sentence, and metrics are served as ever."""
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    web = Web(reload=lambda: None)
+    with web.serving():
+        monkeypatch.setattr("threading.Thread.start", refuse)
+        page, reload, metrics = web.ask("/"), web.ask("/-/reload", "POST"), web.ask("/metrics")
+        monkeypatch.undo()
+
+    assert (page[0], reload[0], metrics[0]) == (503, 503, 200)
+    assert page[2] == b"The system gives no thread to make the page in.\n"
 
 
 def test_a_page_that_cannot_be_made_is_a_500_without_its_reason_and_the_next_may_succeed(

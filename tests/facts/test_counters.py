@@ -8,15 +8,16 @@ from collections.abc import Iterable
 
 import pytest
 
-from dbs_exporter.facts.full_backups import FULL_BACKUPS
-from dbs_exporter.facts.groups import Group
-from dbs_exporter.facts.log_backups import LOG_BACKUPS
-from dbs_exporter.facts.restores import RESTORES
-from dbs_exporter.facts.subjects import Scope
+from dbs_exporter.facts.counters import (
+    IDS_KEPT,
+    IDS_KEPT_AT_LEAST,
+    LATE_SECONDS,
+    Counted,
+    counted,
+    identity_of,
+)
 from dbs_exporter.facts.tallies import Ended, Tally
-from dbs_exporter.polling.ledger import IDS_KEPT, LATE_SECONDS, Ledger, hash_of
 
-HERE = Scope(account="prod", region="cn-hangzhou")
 NOW = 1_790_000_000.0
 HOUR = 3_600.0
 
@@ -30,13 +31,12 @@ def ended(number: int, *, at: float = NOW, success: bool = True) -> Ended:
 class Counter:
     """The counters of one list; `see` has a reading of it bring these ends."""
 
-    def __init__(self, group: Group[object] = LOG_BACKUPS, plan_id: str = "a") -> None:  # type: ignore[assignment]
-        self.ledger = Ledger()
-        self.group = group
-        self.plan_id = plan_id
+    def __init__(self) -> None:
+        self.counted: Counted | None = None
 
     def see(self, ends: Iterable[Ended], at: float = NOW) -> Tally:
-        return self.ledger.count(HERE, self.plan_id, self.group, tuple(ends), at)
+        self.counted = counted(self.counted, tuple(ends), at)
+        return self.counted.tally
 
 
 def test_counters_start_at_zero_and_count_each_set_once() -> None:
@@ -47,7 +47,6 @@ def test_counters_start_at_zero_and_count_each_set_once() -> None:
         tally = counter.see(ended(number, success=number != 4) for number in numbers)
 
     assert tally == Tally(success=1, failure=1, size_bytes=20, duration_seconds=4.0)
-    assert counter.ledger.tallies(HERE, "a") == {LOG_BACKUPS.name: tally}
 
 
 def test_a_first_list_that_is_empty_is_a_list() -> None:
@@ -56,23 +55,6 @@ def test_a_first_list_that_is_empty_is_a_list() -> None:
     counter.see(())
 
     assert counter.see([ended(1)]).success == 1
-
-
-def test_counters_of_different_lists_and_plans_do_not_mix() -> None:
-    """Full backups, log files and restores have tallies of their own, and so has each plan of each region."""
-    ledger = Ledger()
-    elsewhere = Scope(account="prod", region="cn-shanghai")
-    for group in (FULL_BACKUPS, LOG_BACKUPS, RESTORES):
-        ledger.count(HERE, "a", group, [ended(1)], NOW)
-    ledger.count(HERE, "b", LOG_BACKUPS, [ended(1)], NOW)
-    ledger.count(elsewhere, "a", LOG_BACKUPS, [ended(1)], NOW)
-    ledger.count(HERE, "a", LOG_BACKUPS, [ended(1), ended(2)], NOW)
-
-    assert {name: tally.success for name, tally in ledger.tallies(HERE, "a").items() if tally.success} == {
-        LOG_BACKUPS.name: 1
-    }
-    assert ledger.count(HERE, "b", LOG_BACKUPS, [ended(1)], NOW).success == 0
-    assert ledger.count(elsewhere, "a", LOG_BACKUPS, [ended(1)], NOW).success == 0
 
 
 def test_each_outcome_of_a_set_is_an_end_of_its_own() -> None:
@@ -97,9 +79,9 @@ def test_memory_is_bounded_and_nothing_is_counted_again(length: int) -> None:
         counter.see(listed[1:])
         tally = counter.see(listed)
 
-    (counted,) = counter.ledger._counted.values()
     assert tally.success == 999 + length
-    assert len(counted.hashes) == len(counted.ended_at) <= IDS_KEPT
+    assert counter.counted is not None
+    assert len(counter.counted) <= IDS_KEPT_AT_LEAST
 
 
 def test_a_list_whose_newest_part_is_read_and_then_the_whole_counts_nothing_twice() -> None:
@@ -166,27 +148,47 @@ def test_ends_of_one_moment_are_told_apart() -> None:
     assert counter.see(reversed(files)).success == 2 * IDS_KEPT
 
 
-PRINT_HASH = """
-from dbs_exporter.facts.log_backups import LOG_BACKUPS
-from dbs_exporter.facts.subjects import Scope
+PRINT_IDENTITY = """
+from dbs_exporter.facts.counters import identity_of
 from dbs_exporter.facts.tallies import Ended
-from dbs_exporter.polling.ledger import hash_of
-print(hash_of(Scope(account="prod", region="cn-hangzhou"), "a", LOG_BACKUPS, Ended("1/finish", 0.0, True)))
+print(identity_of(Ended("1/finish", 0.0, True)))
 """
 
 
 def test_an_end_has_the_same_identity_in_every_process() -> None:
-    """What one process counted another must know; and it is that of this plan and outcome alone."""
-    mine = hash_of(HERE, "a", LOG_BACKUPS, ended(1))
+    """What one process counted another must know; and it is that of this outcome alone."""
+    mine = identity_of(ended(1))
     printed = subprocess.run(
-        [sys.executable, "-c", PRINT_HASH], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", PRINT_IDENTITY], capture_output=True, text=True, timeout=60, check=True
     )
-    others = {
-        hash_of(HERE, "b", LOG_BACKUPS, ended(1)),
-        hash_of(HERE, "a", FULL_BACKUPS, ended(1)),
-        hash_of(HERE, "a", LOG_BACKUPS, ended(1, success=False)),
-        hash_of(Scope(account="prod", region="cn-beijing"), "a", LOG_BACKUPS, ended(1)),
-    }
 
     assert int(printed.stdout) == mine
-    assert len({mine, *others}) == 5
+    assert len({mine, identity_of(ended(2)), identity_of(ended(1, success=False))}) == 3
+
+
+def test_many_ends_within_an_hour_are_all_known_by_their_identity() -> None:
+    """An end that shows late is told from those around it, up to 256 of them."""
+    counter = Counter()
+    counter.see((), at=NOW - HOUR)
+    files = [ended(number, at=NOW + number) for number in range(IDS_KEPT)]
+    counter.see(files[:100] + files[101:])
+
+    assert counter.counted is not None
+    assert len(counter.counted) == IDS_KEPT - 1
+    assert counter.see([files[100]]).success == IDS_KEPT
+
+
+def test_nothing_new_leaves_the_same_object() -> None:
+    """By that it is seen that nothing need be written."""
+    counter = Counter()
+    counter.see([ended(1)])
+    before = counter.counted
+    counter.see([ended(1)])
+
+    assert counter.counted is before
+
+
+def test_ends_that_are_cut_off_are_refused() -> None:
+    """What was stored and comes back torn is no state of a counter."""
+    with pytest.raises(ValueError, match="no whole number"):
+        Counted(ends=b"\0" * 15)

@@ -1,0 +1,31 @@
+"""Which families and rows are exported, for those who pay for each series.
+
+This module chooses; what an exclusion silences is known to `metrics.needs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import Any
+
+from dbs_exporter.metrics.family import Family, Row
+
+
+def chosen(
+    families: Iterable[Family], *, exclude: Sequence[str] = (), inactive_states: bool = True
+) -> tuple[Family, ...]:
+    """Return the families that no pattern of `exclude` matches; without `inactive_states`, of a state only the row that holds."""
+    return tuple(
+        family
+        if inactive_states or not family.is_state
+        else replace(family, rows=partial(_holding, family.rows))
+        for family in families
+        if not any(fnmatchcase(family.name, pattern) for pattern in exclude)
+    )
+
+
+def _holding(rows: Callable[[Any], Iterable[Row]], subject: object) -> list[Row]:
+    return [row for row in rows(subject) if row[1]]
