@@ -325,6 +325,12 @@ class WebConfig(_Model):
         examples=["/dbs"],
     )
 
+    grafana_url: ExternalUrl | None = Field(
+        default=None,
+        description="URL of a Grafana that has the boards; pages of plans then link to them.",
+        examples=["https://grafana.example"],
+    )
+
     @property
     def prefix(self) -> str:
         """The path below which everything is served, without a slash at its end; "" for all."""
