@@ -33,7 +33,7 @@ def generated() -> dict[Path, str]:
     from dashboards.source.__main__ import rendered
     from dbs_exporter.conditions.rules import rule_files
     from dbs_exporter.config.schema import markdown_reference
-    from tools import chart_schema, needs
+    from tools import chart_schema, needs, openapi
     from tools.alert_table import as_markdown as alerts_as_markdown
     from tools.sizing import sizing
 
@@ -49,6 +49,7 @@ def generated() -> dict[Path, str]:
         files[ROOT / "rules" / name] = content
         files[chart / "rules" / name] = content
     files[needs.PATH] = needs.as_module()
+    files[openapi.PATH] = openapi.as_json()
     files[chart_schema.PATH] = chart_schema.as_json()
     readme = chart.parent / "README.md"
     files[readme] = between(readme.read_text(encoding="utf-8"), "thresholds", thresholds(chart))

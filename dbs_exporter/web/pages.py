@@ -11,14 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dbs_exporter import __version__
-from dbs_exporter.web.answers import Answer, Answers, BusyError
-from dbs_exporter.web.negotiation import wants_gzip
-from dbs_exporter.web.page.overview import Overview
-from dbs_exporter.web.page.plan import plan_view
-from dbs_exporter.web.page.rendering import Renderer
-from dbs_exporter.web.page.view import Query, found_plans
-from dbs_exporter.web.schema import (
-    ErrorAnswer,
+from dbs_exporter.web.json_answers import (
     csv_of,
     gateways_answer,
     plan_answer,
@@ -26,6 +19,13 @@ from dbs_exporter.web.schema import (
     plans_answer,
     status_answer,
 )
+from dbs_exporter.web.json_schema import ErrorAnswer
+from dbs_exporter.web.negotiation import wants_gzip
+from dbs_exporter.web.page.overview import Overview
+from dbs_exporter.web.page.plan import plan_view
+from dbs_exporter.web.page.rendering import Renderer
+from dbs_exporter.web.page.view import Query, found_plans
+from dbs_exporter.web.prepared import Answer, Answers, BusyError
 
 _JSON, _CSV, _HTML, _TEXT = (
     "application/json",

@@ -19,11 +19,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dbs_exporter.clock import Clock
 from dbs_exporter.errors import DbsExporterError
-from dbs_exporter.web.answers import Answers
 from dbs_exporter.web.negotiation import wants_gzip, wants_openmetrics
 from dbs_exporter.web.page.overview import Snapshot
 from dbs_exporter.web.page.rendering import Renderer
 from dbs_exporter.web.pages import Pages
+from dbs_exporter.web.prepared import Answers
 
 _SECURITY = (
     (b"x-content-type-options", b"nosniff"),
