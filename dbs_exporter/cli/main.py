@@ -63,7 +63,7 @@ def cli() -> None:
 
 @cli.command(short_help="The exporter.")
 @config_file_flag
-@listen_flag
+@listen_flag()
 @telemetry_flag
 @storage_flag
 @url_flags
@@ -142,7 +142,7 @@ def run(
     show_default=True,
     help="Seconds of the simulated cloud per second.",
 )
-@listen_flag
+@listen_flag("127.0.0.1:10033")
 @telemetry_flag
 @storage_flag
 @url_flags

@@ -90,7 +90,7 @@ def demo(image: str, *options: str, arguments: tuple[str, ...] = ()) -> Iterator
     port = free_port()
     container = ran(
         "podman", "run", "--detach", "--no-healthcheck", *HARDENED, "--publish", f"127.0.0.1:{port}:10033", *options,
-        image, "demo", *arguments,
+        image, "demo", "--web.listen-address=:10033", *arguments,
     ).strip()  # fmt: skip
     try:
         yield container, port
