@@ -151,11 +151,9 @@ def test_the_image_is_what_it_should_be(image: str) -> None:
 
     assert config["User"] == "65532:65532"
     assert config["Entrypoint"] == ["/app/bin/dbs-exporter"]
-    assert config["Cmd"] == [
-        "run",
-        "--config.file=/etc/dbs-exporter/dbs-exporter.yml",
-        f"--storage.path={STATE}",
-    ]
+    assert config["Cmd"] == ["run", f"--storage.path={STATE}"]
+    # What is run by hand in a container finds the configuration, too.
+    assert "DBS_EXPORTER_CONFIG_FILE=/etc/dbs-exporter/dbs-exporter.yml" in config["Env"]
     assert config["Healthcheck"]["Test"] == ["CMD", "/app/bin/dbs-exporter", "healthcheck"]
     assert config["Labels"] == {
         **config["Labels"],
