@@ -5,10 +5,12 @@ from __future__ import annotations
 import socket
 import time
 
+import pytest
 from support.command_line import invoke
 from support.exporter_process import ask, eventually, exporter
 
 from dbs_exporter.cli.demo import LEAST_INTERVAL_SECONDS, DemoClock, demo_config
+from dbs_exporter.clock import SystemClock
 from dbs_exporter.collectors.table import TABLE, Table
 from dbs_exporter.config.load import parse_config
 
@@ -67,15 +69,18 @@ def test_it_listens_on_this_machine_alone_unless_told() -> None:
     assert config.web.listen_addresses == ("127.0.0.1:10033",)
 
 
-def test_the_demos_time_is_the_simulated_clouds() -> None:
-    """Facts have the cloud's times; pauses and what is due go by its seconds."""
-    slow, fast = DemoClock(lambda: 1_790_000_000.0), DemoClock(lambda: 1_790_000_000.0, 1e6)
-    begun = fast.monotonic()
+def test_the_demos_time_is_the_simulated_clouds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Facts have the cloud's times; what is due and pauses go by its seconds."""
+    slow, fast = DemoClock(lambda: 1_790_000_000.0), DemoClock(lambda: 1_790_000_000.0, 60.0)
+    waited: list[float] = []
+    monkeypatch.setattr(SystemClock, "monotonic", lambda _: 1_000.0)
+    monkeypatch.setattr(SystemClock, "sleep", lambda _, seconds: waited.append(seconds))
+    slow.sleep(600.0)
+    fast.sleep(600.0)
 
     assert slow.now() == fast.now() == 1_790_000_000.0
-    assert slow.monotonic() < 1_790_000_000.0
-    assert not fast.sleep(1_000.0)
-    assert fast.monotonic() - begun >= 1_000.0
+    assert (slow.monotonic(), fast.monotonic()) == (1_000.0, 60_000.0)
+    assert waited == [600.0, 10.0]
 
 
 def test_a_cloud_that_runs_faster_is_served_as_of_now() -> None:
