@@ -75,7 +75,6 @@ class World:
         self._statuses: dict[str, tuple[str, float]] = {}
         self._stops: dict[str, tuple[Stretch, ...]] = {}
         self._log_stops: dict[str, tuple[Stretch, ...]] = {}
-        self._mended: set[str] = set()
         self._fields: dict[str, dict[str, Any]] = {}
         self._restores: dict[str, Restore] = {}
         self._downloads: dict[str, Download] = {}
@@ -126,13 +125,10 @@ class World:
         checked = self._checked_incidents(names)
         began = self.clock() if since is None else since
         with self._lock:
-            # What begins anew holds again where a caller had mended it.
-            self._mended = {plan_id for plan_id in self._mended if self._reserved[plan_id] in self._anchors}
             self._anchors = {name: self._anchors.get(name, began) for name in checked}
             for plan_id, incident in self._reserved.items():
                 if plan_id in self._plans:
-                    holds = incident in self._anchors and plan_id not in self._mended
-                    active = frozenset({incident}) if holds else frozenset()
+                    active = frozenset({incident}) if incident in self._anchors else frozenset()
                     self._plans[plan_id] = replace(self._plans[plan_id], incidents=active)
 
     @staticmethod
@@ -284,25 +280,18 @@ class World:
             and not any(end == NEVER for _, end in self._log_stops.get(spec.plan_id, ()))
         )
 
-    def set_log_enabled(self, plan_id: str, enabled: bool) -> None:
-        """Switch log backup on or off from now on; the time without it stays a gap in the log.
-
-        Switching it on mends the incident `log_backup_paused` of the plan.
-        """
+    def set_log_enabled(self, plan_id: str, enabled: bool, at: float | None = None) -> None:
+        """Switch log backup on or off from now or `at` on; the time without it stays a gap in the log."""
         with self._lock:
-            spec = self._plans[plan_id]
-            if enabled and "log_backup_paused" in spec.incidents:
-                began = self._anchors["log_backup_paused"] - 3 * HOUR
-                self._log_stops[plan_id] = (*self._log_stops.get(plan_id, ()), (began, self.clock()))
-                self._plans[plan_id] = replace(spec, incidents=frozenset())
-                self._mended.add(plan_id)
-            self._log_stops[plan_id] = self._switched(self._log_stops.get(plan_id, ()), enabled)
+            self._log_stops[plan_id] = self._switched(self._log_stops.get(plan_id, ()), enabled, at)
 
-    def _switched(self, stops: tuple[Stretch, ...], runs: bool) -> tuple[Stretch, ...]:
+    def _switched(
+        self, stops: tuple[Stretch, ...], runs: bool, at: float | None = None
+    ) -> tuple[Stretch, ...]:
         is_stopped = bool(stops) and stops[-1][1] == NEVER
         if is_stopped and runs:
             return (*stops[:-1], (stops[-1][0], self.clock()))
-        return stops if is_stopped or runs else (*stops, (self.clock(), NEVER))
+        return stops if is_stopped or runs else (*stops, (self.clock() if at is None else at, NEVER))
 
     def gateways(self, account: str, region: str) -> list[fleet.Gateway]:
         """Return the gateways of an account in a region."""
