@@ -179,7 +179,8 @@ def _sections(table: Table) -> Iterator[str]:
         yield "| --- | --- | --- |"
         for name, described in model.model_fields.items():
             yield f"| `{name}` | {_default(name, described)} | {_meaning(described)} |"
-        yield f"\nFor example:\n\n```yaml{EXAMPLES[title]}```\n"
+        example = EXAMPLES.get(title)
+        yield f"\nFor example:\n\n```yaml{example}```\n" if example else ""
 
 
 def _credential_types() -> Iterator[str]:

@@ -106,6 +106,13 @@ def test_each_section_has_an_example_that_is_accepted(title: str) -> None:
     assert parse_config(text if "accounts:" in text else account + text, environ=environment).accounts
 
 
+def test_no_section_is_without_an_example() -> None:
+    """Every section with keys has one in `config.examples`."""
+    titles = re.findall(r"^## `(.+)`\n", markdown_reference(), re.MULTILINE)
+
+    assert [title for title in titles if title not in EXAMPLES] == []
+
+
 def test_the_reference_names_what_a_key_may_be() -> None:
     """Every enumeration with its values, every number with its bounds."""
     reference = markdown_reference()
