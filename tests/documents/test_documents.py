@@ -268,6 +268,18 @@ def test_the_configuration_of_prometheus_is_the_example() -> None:
     assert written == {**example, "rule_files": [*example["rule_files"], "test-alert.rules.yml"]}
 
 
+def test_what_was_never_run_is_said_once() -> None:
+    """That no live account was at hand stands in the README, and in the table of what was run; what asks for reports leads there."""
+    said = {
+        name
+        for name in MARKDOWN
+        if re.search(r"live\s+(?:DBS\s+)?(?:service|account|cluster)", text_of(name))
+    }
+
+    assert said == {"README.md", "docs/install.md", "docs/troubleshooting.md"}
+    assert "(../README.md#what-it-was-never-run-against)" in text_of("docs/troubleshooting.md")
+
+
 def tracked() -> list[str]:
     """Names of the files under version control."""
     git = tool("git")
