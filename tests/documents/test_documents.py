@@ -133,6 +133,19 @@ def test_commands_in_documents_exist(name: str) -> None:
     assert wrong == []
 
 
+@pytest.mark.parametrize("name", MARKDOWN)
+def test_variables_in_documents_exist(name: str) -> None:
+    """Each environment variable of the program that a document shows is that of a flag."""
+    known = {
+        parameter.envvar
+        for command in cli.commands.values()
+        for parameter in command.params
+        if isinstance(parameter, click.Option)
+    }
+
+    assert set(re.findall(r"DBS_EXPORTER_[A-Z_]*[A-Z]", text_of(name))) - known == set()
+
+
 @cache
 def known_metrics() -> set[str]:
     """The catalogue's families, what histograms add, the recording rules, and their names' first parts."""
