@@ -261,7 +261,7 @@ def call(
 
 @click.command(short_help="How the plans are, from a local exporter.")
 @click.argument("plan", required=False)
-@listen_flag
+@listen_flag()
 @url_flags
 @web_config_flag
 @flag("--account", default="", help="Only plans of this account.")
