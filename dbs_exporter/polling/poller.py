@@ -325,7 +325,8 @@ class Poller:
             if self._closed:
                 return
             for plan_id, found in by_plan.items():
-                self._store.merge_plan(scope, plan_id, collector.group, partial(_merged, follow, found))
+                merge = partial(_merged, follow, found)
+                self._store.merge_plan(scope, plan_id, collector.group, merge, reading.now)
                 self._planner.reschedule(plan_id)
             for plan_id in {plan_of[thing_id] for thing_id in plan_of.keys() - things.keys()}:
                 self._planner.send_back(collector.name, plan_id)
