@@ -78,8 +78,8 @@ class _Column:
         self.shelves = shelves
         self.index = index
         self.headers = (
-            Lines.of(family.header(openmetrics=False)),
-            Lines.of(family.header(openmetrics=True)),
+            _with_comments(family.header(openmetrics=False)),
+            _with_comments(family.header(openmetrics=True)),
         )
         self.checksum = Checksum()
 
@@ -98,7 +98,12 @@ class _Column:
         return True
 
 
-_OPENMETRICS_END = Lines.of(OPENMETRICS_END)
+def _with_comments(text: bytes) -> Lines:
+    """Compress lines some of which may be comments."""
+    return Lines.of(text, text.count(b"\n#") + text.startswith(b"#"))
+
+
+_OPENMETRICS_END = _with_comments(OPENMETRICS_END)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,11 +254,11 @@ class Exposition:
             shelves.changed.clear()
         text, openmetrics = own
         return (
-            self._page(TEXT_CONTENT_TYPE, _body(self._separate, openmetrics=False), Lines.of(text)),
+            self._page(TEXT_CONTENT_TYPE, _body(self._separate, openmetrics=False), _with_comments(text)),
             self._page(
                 OPENMETRICS_CONTENT_TYPE,
                 _body(self._separate, openmetrics=True),
-                Lines.of(openmetrics),
+                _with_comments(openmetrics),
                 _OPENMETRICS_END,
             ),
         )

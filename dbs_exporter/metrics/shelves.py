@@ -39,12 +39,9 @@ class Lines:
     series: int = 0
 
     @classmethod
-    def of(cls, text: bytes) -> Lines:
-        """Compress these lines."""
-        if not text:
-            return _NO_LINES
-        comments = text.count(b"\n#") + text.startswith(b"#")
-        return cls(deflated(text), Checksum.of(text), text.count(b"\n") - comments)
+    def of(cls, text: bytes, comments: int = 0) -> Lines:
+        """Compress these lines, of which so many are no samples."""
+        return cls(deflated(text), Checksum.of(text), text.count(b"\n") - comments) if text else _NO_LINES
 
     def text(self) -> bytes:
         """Return the lines as they were."""
