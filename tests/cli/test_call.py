@@ -75,12 +75,12 @@ def test_call_writes_only_when_told_to(tmp_path: Path, cloud: Simulator) -> None
 
 
 @pytest.mark.parametrize(
-    ("fault", "code"), [("deny", 3), ("refuse", 1), ("html", 4)]
+    ("fault", "code"), [("deny", 3), ("refuse", 7), ("html", 4)]
 )  # fmt: skip
 def test_call_says_how_a_call_failed_by_its_exit_code(
     tmp_path: Path, cloud: Simulator, monkeypatch: pytest.MonkeyPatch, fault: str, code: int
 ) -> None:
-    """3 for permission, 4 for a cloud that breaks, 1 for a request that it calls wrong."""
+    """3 for permission, 4 for a cloud that breaks, 7 for a request that it calls wrong."""
     monkeypatch.setattr("dbs_exporter.clock.SystemClock.sleep", lambda self, seconds: False)
     cloud.set_faults([{"kind": fault}])
     result = call(config_file(tmp_path, cloud.url), "DescribeRegions")
