@@ -46,7 +46,12 @@ def test_a_secret_is_asked_for_on_a_terminal(monkeypatch: pytest.MonkeyPatch) ->
     """Where standard input is a terminal, a password is typed unseen."""
     asked: list[dict[str, object]] = []
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    monkeypatch.setattr("click.prompt", lambda name, **how: asked.append({"name": name, **how}) or "geheim")
+
+    def prompt(name: str, **how: object) -> str:
+        asked.append({"name": name, **how})
+        return "geheim"
+
+    monkeypatch.setattr("click.prompt", prompt)
 
     assert given_parameters(RESTORE, [f"{SECRET}=-"]) == {SECRET: "geheim"}
     assert asked == [{"name": SECRET, "hide_input": True, "err": True}]

@@ -9,7 +9,7 @@ import pytest
 
 from dbs_exporter.cli.call_redact import Redactor
 from dbs_exporter.simulator import World
-from dbs_exporter.simulator.service import READS
+from dbs_exporter.simulator.answering import READS
 
 
 def redacted(answer: Any, secret: str = "secret") -> Any:
