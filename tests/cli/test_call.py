@@ -14,6 +14,8 @@ from dbs_exporter.api.operations.registry import OPERATIONS
 from dbs_exporter.cli.call import describe
 from dbs_exporter.simulator import Simulator
 
+FORM = Path(__file__).resolve().parent.parent.parent / ".github" / "ISSUE_TEMPLATE" / "live-account.yml"
+
 
 def call(file: str, *words: str) -> Result:
     """Run `call`."""
@@ -241,3 +243,17 @@ def test_call_with_an_account_that_is_not_there_names_the_nearest(tmp_path: Path
 
     assert result.exit_code == 2
     assert "has no account 'prd'; did you mean 'prod'?" in result.output
+
+
+def test_what_the_form_of_an_issue_asks_for_can_be_run(tmp_path: Path, cloud: Simulator) -> None:
+    """Each command of the form answers, redacts, and keeps the names of a plan to itself."""
+    form = FORM.read_text(encoding="utf-8")
+    plan_id = cloud.world.plan_ids("demo", "cn-hangzhou")[0]
+    commands = [line.split() for line in re.findall(r"^ +dbs-exporter call (.+)$", form, re.MULTILINE)]
+    file = config_file(tmp_path, cloud.url)
+    results = [call(file, *(word.replace("$PLAN", plan_id) for word in words)) for words in commands]
+
+    assert len(commands) == 7
+    assert [words for words in commands if "--redact" not in words] == []
+    assert [result.output for result in results if result.exit_code] == []
+    assert [result.output for result in results if plan_id in result.output] == []
