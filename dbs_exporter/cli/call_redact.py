@@ -65,12 +65,16 @@ class Redactor:
             # Single words are found below, by one look each.
             if not _WORD.fullmatch(value):
                 text = text.replace(value, self._stand_in(value))
+        text = _WORD.sub(lambda match: self._word(match[0]), text)
+        text = _QUOTED.sub(lambda match: f"{match[1]}{self._once(match[2])}{match[1]}", text)
+        return self._without_patterns(text)
+
+    def _without_patterns(self, text: str) -> str:
+        """Return a text with everything replaced that looks like an address or an id, whatever is known."""
         text = _URL.sub(lambda match: self._stand_in(match[0]), text)
         text = _UUID.sub(lambda match: self._stand_in(match[0]), text)
         text = _ADDRESS.sub(lambda match: self._address(match[0]), text)
         text = _HOST.sub(lambda match: self._host(match[0]), text)
-        text = _QUOTED.sub(lambda match: f"{match[1]}{self._once(match[2])}{match[1]}", text)
-        text = _WORD.sub(lambda match: self._word(match[0]), text)
         return _LIKE_AN_ID.sub(lambda match: self._once(match[0]), text)
 
     def _collect(self, value: Any, field: str) -> None:
@@ -97,8 +101,11 @@ class Redactor:
         if isinstance(value, str):
             if value in _NOTHING:
                 return value
-            if _FREE_TEXT.search(field) or self._stays(field, value):
+            if _FREE_TEXT.search(field):
                 return self.text(value)
+            if self._stays(field, value):
+                # Not by what is known: a plan may be called "running".
+                return self._without_patterns(value)
             structure = _structure(value)
             if structure is not None:
                 return json.dumps(self._value(structure, field), ensure_ascii=False)

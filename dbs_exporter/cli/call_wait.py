@@ -6,8 +6,8 @@ This module owns what can be followed, how often it is asked for, and when it ha
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -96,7 +96,7 @@ def follow(
     )
     last = Look(state="nothing known yet")
     last_read = began
-    with _Display(show(thing.name)) as display:
+    with _Display(show(thing.name)) as display, _parting(show(thing.name)):
         while True:
             now = clock.monotonic()
             left = None if limit is None else began + limit - now
@@ -130,6 +130,16 @@ def follow(
                     return answer
             if clock.sleep(thing.pause_seconds if left is None else min(thing.pause_seconds, left)):
                 raise click.Abort
+
+
+@contextmanager
+def _parting(name: str) -> Iterator[None]:
+    """Say to whoever interrupts the waiting that the work goes on."""
+    try:
+        yield
+    except (KeyboardInterrupt, click.Abort):
+        click.echo(f"{name} goes on by itself", err=True)
+        raise
 
 
 def _seen(thing: Followed, answer: Record, now: float) -> Look | None:

@@ -39,6 +39,14 @@ def test_the_same_value_is_the_same_stand_in_everywhere() -> None:
     assert answer["BackupGatewayId"] not in (226367, 0)
 
 
+def test_a_state_stays_where_something_is_called_like_it() -> None:
+    """A plan that is called like a state or a type of database changes neither."""
+    answer = redacted({"BackupPlanName": "running", "BackupPlanStatus": "running", "DatabaseType": "MySQL"})
+
+    assert answer["BackupPlanName"] != "running"
+    assert answer["BackupPlanStatus"] == "running"
+
+
 def test_stand_ins_need_the_secret() -> None:
     """They are the same in every answer with one access key, and cannot be guessed without it."""
     plan = {"BackupPlanName": "billing"}
@@ -77,6 +85,7 @@ def test_what_names_nothing_stays(field: str, value: object) -> None:
     [
         ("SomethingNew", "prod-orders", "orders"),
         ("BackupPlanStatus", "<b>rm-bp1p8c29479jv8pxe</b>", "rm-bp1p8c29479jv8pxe"),
+        ("DestinationEndpointRegion", "100.7.3.10:33204", "100.7.3.10"),
         ("SourceEndpointIpPort", "10.7.49.92:3306", "10.7.49.92"),
         ("SourceEndpointHost", "rm-bp1.mysql.rds.aliyuncs.com", "rm-bp1"),
         ("BackupSetDownloadInternetUrl", "https://oss.example.com/a?Signature=x", "Signature"),

@@ -158,6 +158,28 @@ def test_an_end_that_no_document_knows_is_a_success_only_if_all_is_done() -> Non
         followed_restore(Scripted(listed("completed", **finished, FullDataRestoreProgress=99)), FakeClock())
 
 
+def test_a_terminal_has_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """On a terminal the progress of all stages is a bar, beside what is being done."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    running = listed("running", FullStruforeRestoreProgress=100, FullDataRestoreProgress=43)
+    followed_restore(Scripted(running, listed("finish")), FakeClock())
+    shown = capsys.readouterr().err
+
+    assert "restore s1" in shown
+    assert "━" in shown
+    assert "finish" in shown
+
+
+def test_who_interrupts_hears_that_the_work_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C ends the waiting alone."""
+    clock = FakeClock()
+    clock.stopped = True
+    with pytest.raises(click.Abort):
+        followed_restore(Scripted(listed("running")), clock)
+
+    assert capsys.readouterr().err.endswith("restore s1 goes on by itself\n")
+
+
 def test_a_gateway_that_sees_nothing_is_not_asked_for_ever() -> None:
     """No document says how the answer looks then, so ten minutes is the end of it."""
     thing = followed(OPERATIONS["CreateGetDBListFromAgentTask"], {}, {"TaskId": 7})
