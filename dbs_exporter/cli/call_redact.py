@@ -23,7 +23,7 @@ _KEPT = re.compile(
 _NOT_KEPT = re.compile(r"(IpPort)$")
 _FREE_TEXT = re.compile(r"(Message|Msg)$")
 _ID = re.compile(r"(Id|ID|Uid|UID|Identifier)$")
-_TAME = re.compile(r"[\w.:,; +-]{0,60}")
+_TAME = re.compile(r"[\w.:,; +-]{0,60}", re.ASCII)
 _NOTHING = frozenset({"", "0", "-1", "NULL", "null", "true", "false", "True", "False"})
 _FIELD_NAME = re.compile(r"[A-Z][A-Za-z]*|dbName")
 

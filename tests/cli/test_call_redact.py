@@ -39,6 +39,19 @@ def test_the_same_value_is_the_same_stand_in_everywhere() -> None:
     assert answer["BackupGatewayId"] not in (226367, 0)
 
 
+def test_ids_and_names_of_the_answer_are_replaced_in_its_texts() -> None:
+    """Also an id that is a number, and a name of several words."""
+    answer = redacted(
+        {
+            "Items": [{"BackupGatewayId": 226367, "BackupPlanName": "our orders"}],
+            "ErrMessage": "plan our orders: gateway 226367 is off",
+        }
+    )
+    (item,) = answer["Items"]
+
+    assert answer["ErrMessage"] == f"plan {item['BackupPlanName']}: gateway {item['BackupGatewayId']} is off"
+
+
 def test_a_state_stays_where_something_is_called_like_it() -> None:
     """A plan that is called like a state or a type of database changes neither."""
     answer = redacted({"BackupPlanName": "running", "BackupPlanStatus": "running", "DatabaseType": "MySQL"})
@@ -94,6 +107,9 @@ def test_what_names_nothing_stays(field: str, value: object) -> None:
         ("ErrMessage", "cannot reach db.internal.example.org", "internal"),
         ("ErrMessage", "cannot reach fd00:1234::17 now", "1234"),
         ("ErrMessage", "owner 1234567890123456 has no right", "1234567890123456"),
+        ("ErrMessage", "request 426BDDB7-CB95-4426-AF7A-2858110BB22B failed", "426BDDB7"),
+        ("BackupPlanStatus", "订单库", "订单库"),
+        ("BackupPlanStatus", "a " * 40, "a a a"),
         ("ErrMessage", "see /data for `orders`", "orders"),
         ("RestoreObjects", '[{"DBName":"orders"}', "orders"),
         ("BackupObjects", '{"orders":["a"]}', "orders"),

@@ -16,7 +16,7 @@ from support.fake_clock import FakeClock
 
 from dbs_exporter.api.operations.registry import OPERATIONS
 from dbs_exporter.cli.call_wait import follow, followed
-from dbs_exporter.errors import ApiError, NotPermitted, Unreachable
+from dbs_exporter.errors import ApiError, BadAnswer, NotPermitted, Unreachable
 from dbs_exporter.simulator import Simulator, World, start_simulator
 
 
@@ -156,6 +156,63 @@ def test_an_end_that_no_document_knows_is_a_success_only_if_all_is_done() -> Non
     assert followed_restore(Scripted(whole), FakeClock()) == whole
     with pytest.raises(click.ClickException):
         followed_restore(Scripted(listed("completed", **finished, FullDataRestoreProgress=99)), FakeClock())
+
+
+@pytest.mark.parametrize(
+    ("operation", "began", "answer", "problem"),
+    [
+        (
+            "CreateRestoreTask",
+            {"RestoreTaskId": "s1"},
+            {
+                "Status": "failed",
+                "Items": {
+                    "PreCheckProgressDetail": [
+                        {"Item": "CHECK_NETWORK", "State": "failed", "ErrMsg": "no way"}
+                    ]
+                },
+            },
+            "pre-check of restore s1 failed: CHECK_NETWORK: no way",
+        ),
+        (
+            "CreateFullBackupSetDownload",
+            {"BackupSetDownloadTaskId": "d1"},
+            {
+                "Items": {
+                    "BackupSetDownloadTaskDetail": [
+                        {"BackupSetDownloadTaskId": "d1", "BackupSetDownloadStatus": "warning"}
+                    ]
+                }
+            },
+            "download d1 failed: warning",
+        ),
+    ],
+)
+def test_a_failed_check_or_download_is_a_failure(
+    operation: str, began: dict[str, str], answer: dict[str, Any], problem: str
+) -> None:
+    """The sentence has what the API says of it, else its state."""
+    thing = followed(OPERATIONS[operation], {}, began)
+    with pytest.raises(click.ClickException) as caught:
+        follow(Scripted(answer), thing, FakeClock(), timeout=None, show=str)  # type: ignore[arg-type]  # as above
+
+    assert caught.value.message == problem
+
+
+def test_the_last_pause_ends_with_the_time_allowed() -> None:
+    """What is allowed is never exceeded by a pause."""
+    thing = followed(OPERATIONS["StartRestoreTask"], {"RestoreTaskId": "s1"}, {})
+    clock = FakeClock()
+    with pytest.raises(click.ClickException):
+        follow(Scripted(listed("running")), thing, clock, timeout=25, show=str)  # type: ignore[arg-type]  # as above
+
+    assert clock.sleeps == [10, 10, 5]
+
+
+def test_what_was_begun_must_have_a_name() -> None:
+    """An answer that does not say what was begun is one that cannot be understood."""
+    with pytest.raises(BadAnswer, match="does not say what to follow"):
+        followed(OPERATIONS["CreateFullBackupSetDownload"], {}, {"Success": True})
 
 
 def test_a_terminal_has_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
