@@ -241,10 +241,7 @@ def _signed_call(
     """Return a call as it would be sent, without its signature and its secrets."""
     if all_pages and definition.page_sizes:
         parameters = {"PageSize": str(max(definition.page_sizes)), **parameters, "PageNum": "0"}
-    shown = {
-        name: "***" if name in definition.secret_parameters else value for name, value in parameters.items()
-    }
-    request = client.signed(definition.name, shown)
+    request = client.signed(definition.name, parameters)
     url = urlsplit(str(request.url))
     lines = [f"{request.method} {url.scheme}://{url.netloc}{url.path}?"]
     for parameter in url.query.split("&"):
