@@ -158,10 +158,11 @@ def test_the_folder_of_rules_holds_rule_files_only(tmp_path: Path) -> None:
         ("vendor.compose-spec", "examples/docker-compose.yml"),
         ("vendor.github-workflows", ".github/workflows/ci.yml"),
         ("vendor.github-workflows", ".github/workflows/release.yml"),
+        ("vendor.github-issue-forms", ".github/ISSUE_TEMPLATE/live-account.yml"),
     ],
 )
 def test_files_for_others_follow_their_schemas(schema: str, path: str) -> None:
-    """The compose file and the workflows pass the published schemas."""
+    """The compose file, the workflows and the form of an issue pass the published schemas."""
     done = subprocess.run(
         [tool("check-jsonschema"), "--builtin-schema", schema, str(ROOT / path)],
         capture_output=True, text=True, check=False, timeout=60,
