@@ -195,7 +195,9 @@ def test_the_state_in_the_compose_file_lies_in_a_volume_where_the_image_has_its_
     """The exporter writes to a named volume, mounted where the image has a directory of its user, as a new one takes over."""
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     path = storage_path(" ".join(compose_file()["services"]["dbs-exporter"]["command"]))
-    (folder,) = re.findall(r"^RUN install -d -o 65532 -g 65532 -m 0750 (\S+)$", dockerfile, re.MULTILINE)
+    (name,) = re.findall(r"install -d -o 65532 -g 65532 -m 0750 /state/(\S+)$", dockerfile, re.MULTILINE)
+    (place,) = re.findall(r"^COPY --from=build --chown=65532:65532 /state (\S+)$", dockerfile, re.MULTILINE)
+    folder = f"{place}/{name}"
 
     assert mounted("dbs-exporter")[path] == "exporter"
     assert path == folder == storage_path(dockerfile)
