@@ -11,7 +11,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
 WORKDIR /src
 # Tools first, then dependencies, then the project: a change of the code rebuilds only the last steps.
 COPY requirements/build.txt requirements/run.txt requirements/
-# Two dependencies have no wheel; what builds them is locked like everything else.
+# A dependency without a wheel is built by what is locked, like everything else.
 RUN python3 -m venv /build \
     && /build/bin/pip install --require-hashes --only-binary=:all: -r requirements/build.txt \
     && /build/bin/uv venv --python /usr/local/bin/python3 /app \

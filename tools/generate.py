@@ -32,7 +32,7 @@ def generated() -> dict[Path, str]:
     """Every generated file and what it should hold."""
     from dashboards.source.__main__ import rendered
     from dbs_exporter.config.schema import markdown_reference
-    from tools import chart_schema, needs
+    from tools import chart_schema, dependencies, needs
     from tools.alert_table import as_markdown as alerts_as_markdown
     from tools.sizing import sizing
 
@@ -40,6 +40,7 @@ def generated() -> dict[Path, str]:
     files[ROOT / "docs" / "metrics.md"] = metrics_page()
     files[ROOT / "docs" / "configuration.md"] = f"{markdown_reference().rstrip()}\n\n{sizing()}"
     files[ROOT / "docs" / "alerts.md"] = alerts_as_markdown()
+    files[dependencies.PAGE] = dependencies.as_markdown()
     chart = ROOT / "helm" / "dbs-exporter" / "files"
     for name, content in rendered().items():
         files[ROOT / "dashboards" / name] = content
