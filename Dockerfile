@@ -53,7 +53,7 @@ COPY --from=build /root-fs /
 # A new volume mounted at /var/lib/dbs-exporter becomes the user's, too.
 COPY --from=build --chown=65532:65532 /state /var/lib
 # Bytecode is compiled already and the root file system may be read-only, so nothing but state is written at run time.
-ENV PATH=/app/bin:$PATH \
+ENV PATH=/app/bin \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     DBS_EXPORTER_REVISION=${REVISION}
