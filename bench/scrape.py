@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import gc
 import multiprocessing
+import os
 import re
 import shutil
 import socket
@@ -93,7 +94,7 @@ class Scraper:
 
 
 def serve(plans: int, folder: str, told: Connection, bare: tuple[str, str] | None) -> None:
-    """The exporter's web side over made-up plans; writes the same bytes to files and tells port and series.
+    """The exporter's web side over made-up plans; writes the same bytes to files and tells port, series and its process id.
 
     With `bare`, (loop, protocol), uvicorn serves without the exporter's limits.
     """
@@ -121,7 +122,7 @@ def serve(plans: int, folder: str, told: Connection, bare: tuple[str, str] | Non
     server = WebServer(app, listeners)
     gc.collect()
     gc.freeze()
-    told.send((listeners[0].port, page.series))
+    told.send((listeners[0].port, page.series, os.getpid()))
     if bare is None:
         server.run()
         return
@@ -136,8 +137,8 @@ def serve(plans: int, folder: str, told: Connection, bare: tuple[str, str] | Non
 
 
 @contextmanager
-def web_side(plans: int, folder: Path, bare: tuple[str, str] | None = None) -> Iterator[tuple[int, int]]:
-    """(port, series) of a process that serves so many plans."""
+def web_side(plans: int, folder: Path, bare: tuple[str, str] | None = None) -> Iterator[tuple[int, int, int]]:
+    """(port, series, process id) of a process that serves so many plans."""
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
     process = spawn.Process(target=serve, args=(plans, str(folder), theirs, bare), daemon=True)
@@ -191,7 +192,7 @@ def against_nginx(series_wanted: int, rounds: int) -> None:
     per_plan = series_of_a_plan()
     with tempfile.TemporaryDirectory() as made, ExitStack() as stack:
         folder = Path(made)
-        port, series = stack.enter_context(web_side(-(-series_wanted // per_plan), folder))
+        port, series, _ = stack.enter_context(web_side(-(-series_wanted // per_plan), folder))
         other = stack.enter_context(nginx(folder))
         for coding in ("gzip", "identity"):
             exporter, file = (
