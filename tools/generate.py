@@ -31,6 +31,7 @@ def between(text: str, name: str, content: str) -> str:
 def generated() -> dict[Path, str]:
     """Every generated file and what it should hold."""
     from dashboards.source.__main__ import rendered
+    from dbs_exporter.conditions.rules import rule_files
     from dbs_exporter.config.schema import markdown_reference
     from tools import chart_schema, dependencies, needs
     from tools.alert_table import as_markdown as alerts_as_markdown
@@ -45,8 +46,9 @@ def generated() -> dict[Path, str]:
     for name, content in rendered().items():
         files[ROOT / "dashboards" / name] = content
         files[chart / "dashboards" / name] = content
-    for path in sorted((ROOT / "rules").glob("*.rules.yml")):
-        files[chart / "rules" / path.name] = path.read_text(encoding="utf-8")
+    for name, content in rule_files().items():
+        files[ROOT / "rules" / name] = content
+        files[chart / "rules" / name] = content
     files[needs.PATH] = needs.as_module()
     files[chart_schema.PATH] = chart_schema.as_json()
     readme = chart.parent / "README.md"

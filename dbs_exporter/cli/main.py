@@ -14,7 +14,7 @@ from typing import Literal
 import click
 
 from dbs_exporter import __version__
-from dbs_exporter.cli.commands import call, healthcheck, metrics, schema, state
+from dbs_exporter.cli.commands import call, healthcheck, metrics, rules, schema, state
 from dbs_exporter.cli.options import (
     Commands,
     ListenAddress,
@@ -304,5 +304,5 @@ def check(
     ctx.exit(check_configuration(config_file, offline=offline, strict=strict, form=form))
 
 
-for _command in (metrics, schema, state, call, healthcheck):
+for _command in (metrics, rules, schema, state, call, healthcheck):
     cli.add_command(_command)
