@@ -53,12 +53,14 @@ COPY --from=build /root-fs /
 # A new volume mounted at /var/lib/dbs-exporter becomes the user's, too.
 COPY --from=build --chown=65532:65532 /state /var/lib
 # Bytecode is compiled already and the root file system may be read-only, so nothing but state is written at run time.
+# By the variable `check` and `call` find the configuration, too.
 ENV PATH=/app/bin \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    DBS_EXPORTER_CONFIG_FILE=/etc/dbs-exporter/dbs-exporter.yml \
     DBS_EXPORTER_REVISION=${REVISION}
 USER 65532:65532
 EXPOSE 10033
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["/app/bin/dbs-exporter", "healthcheck"]
 ENTRYPOINT ["/app/bin/dbs-exporter"]
-CMD ["run", "--config.file=/etc/dbs-exporter/dbs-exporter.yml", "--storage.path=/var/lib/dbs-exporter"]
+CMD ["run", "--storage.path=/var/lib/dbs-exporter"]

@@ -172,6 +172,19 @@ def test_nothing_is_published_before_all_is_tested_tried_and_signed() -> None:
     assert UPSTREAM in jobs("release")["pypi"]["if"]
 
 
+def test_the_image_is_tried_as_the_documents_run_it() -> None:
+    """With its port reachable from outside the container, without rights, on both architectures, by its digest."""
+    job = jobs("release")["try"]
+    (run,) = (step["run"] for step in job["steps"] if "run" in step)
+    documented = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+
+    assert "demo --web.listen-address=:10033" in run
+    assert "demo --web.listen-address=:10033" in documented
+    assert "--read-only --cap-drop=all --security-opt=no-new-privileges" in run
+    assert "@${{ needs.image.outputs.digest }}" in job["steps"][-1]["env"]["IMAGE"]
+    assert len(job["strategy"]["matrix"]["runner"]) == 2
+
+
 def test_a_job_that_may_sign_installs_nothing() -> None:
     """It runs actions by hash, cosign, and moves files; packages are built elsewhere."""
     signing = [job for job in jobs("release").values() if "id-token" in job.get("permissions", {})]
