@@ -31,7 +31,8 @@ def between(text: str, name: str, content: str) -> str:
 def generated() -> dict[Path, str]:
     """Every generated file and what it should hold."""
     from dashboards.source.__main__ import rendered
-    from dbs_exporter.conditions.rules import rule_files
+    from dbs_exporter.conditions.rules import ALERTING, Wishes, rule_files
+    from dbs_exporter.conditions.texts import LANGUAGES
     from dbs_exporter.config.schema import markdown_reference
     from tools import chart_schema, needs
     from tools.alert_table import as_markdown as alerts_as_markdown
@@ -48,6 +49,10 @@ def generated() -> dict[Path, str]:
     for name, content in rule_files().items():
         files[ROOT / "rules" / name] = content
         files[chart / "rules" / name] = content
+    for language in LANGUAGES[1:]:
+        # Recording rules have no texts.
+        spoken = rule_files(Wishes(language=language))[ALERTING]
+        files[chart / "rules" / language / ALERTING] = spoken
     files[needs.PATH] = needs.as_module()
     files[chart_schema.PATH] = chart_schema.as_json()
     readme = chart.parent / "README.md"

@@ -11,8 +11,6 @@ from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
@@ -24,23 +22,25 @@ from pydantic import (
 from dbs_exporter.collectors.base import PlanCollector
 from dbs_exporter.collectors.table import TABLE, Table
 from dbs_exporter.config.durations import format_duration
+from dbs_exporter.config.objectives import ObjectiveConfig
 from dbs_exporter.config.values import (
     Endpoint,
     ExternalUrl,
     Interval,
     ListenAddresses,
     Name,
-    Objective,
     Patterns,
     PlanId,
     Regions,
     RoutePrefix,
     Secret,
     SessionTime,
+    StrictModel,
     TelemetryPath,
     Text,
     Timeout,
     Uri,
+    Zone,
 )
 from dbs_exporter.listen import path_prefix
 
@@ -86,13 +86,7 @@ CREDENTIAL_KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(
-        strict=True, frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
-    )
-
-
-class CredentialsConfig(_Model):
+class CredentialsConfig(StrictModel):
     """Where an account's credentials come from. Each type has its own keys; others are refused."""
 
     type: CredentialsType = Field(
@@ -163,7 +157,7 @@ class CredentialsConfig(_Model):
     )
 
 
-class PlanSelection(_Model):
+class PlanSelection(StrictModel):
     """Plans by pattern. `*`, `?` and `[…]` match within a plan's id or name; case counts."""
 
     include: Patterns = Field(default=("*",), description="Plans to take.", examples=[["orders-*"]])
@@ -182,7 +176,7 @@ def _regions_kind(value: object) -> str:
     return "<all>" if isinstance(value, str) else "<ids>"
 
 
-class AccountConfig(_Model):
+class AccountConfig(StrictModel):
     """One Alibaba Cloud account and what to watch in it."""
 
     name: Name = Field(description="The label `account`; unique.", examples=["prod"])
@@ -227,7 +221,7 @@ class AccountConfig(_Model):
     )
 
 
-class CollectorConfig(_Model):
+class CollectorConfig(StrictModel):
     """Whether a collector is on, and how often it reads."""
 
     enabled: bool = Field(default=True, description="Whether it is on.")
@@ -244,7 +238,7 @@ class PlanCollectorConfig(CollectorConfig):
     )
 
 
-class CollectorsConfig(_Model):
+class CollectorsConfig(StrictModel):
     """What is read, and how often. A key that is left out keeps the collector's own default."""
 
     def of(self, name: str) -> CollectorConfig:
@@ -266,30 +260,7 @@ class CollectorsConfig(_Model):
         return {**ages, "enabled": default.enabled, **value}
 
 
-class ObjectiveConfig(_Model):
-    """What the plans it matches are held to; the first match wins."""
-
-    plans: Patterns = Field(description="Patterns on plan id and name.", examples=[["orders-*"]])
-    rpo: Objective | None = Field(
-        default=None,
-        description="How much data may be lost. 30m with log backup, else the full backup interval,"
-        " if not given.",
-    )
-    full_backup_interval: Objective | None = Field(
-        default=None,
-        description="Between two full backups. The largest gap in the plan's own schedule plus 20 %,"
-        " if not given.",
-    )
-    restore_time: Objective | None = Field(default=None, description="How long a restore may take.")
-    restore_test_interval: Objective | None = Field(
-        default=None, description="How old the last successful restore may be."
-    )
-    alerts: bool = Field(
-        default=True, description="`false`: conditions of the plans are shown, but raise no alert."
-    )
-
-
-class MetricsConfig(_Model):
+class MetricsConfig(StrictModel):
     """Which metrics are exported. Changes need a restart."""
 
     exclude: tuple[PlanId, ...] = Field(
@@ -304,7 +275,7 @@ class MetricsConfig(_Model):
     )
 
 
-class WebConfig(_Model):
+class WebConfig(StrictModel):
     """Where metrics and the status page are served. Changes need a restart."""
 
     listen_addresses: ListenAddresses = Field(
@@ -325,13 +296,17 @@ class WebConfig(_Model):
         examples=["/dbs"],
     )
 
+    zone: Zone = Field(
+        default="UTC", description="Time zone of clock times on the status page.", examples=["Asia/Shanghai"]
+    )
+
     @property
     def prefix(self) -> str:
         """The path below which everything is served, without a slash at its end; "" for all."""
         return path_prefix(self.external_url, self.route_prefix)
 
 
-class StorageConfig(_Model):
+class StorageConfig(StrictModel):
     """Where what is known is kept over a restart. Changes need a restart."""
 
     path: Text | None = Field(
@@ -342,7 +317,7 @@ class StorageConfig(_Model):
     )
 
 
-class LogConfig(_Model):
+class LogConfig(StrictModel):
     """What the exporter logs, on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
@@ -351,7 +326,7 @@ class LogConfig(_Model):
     format: Literal["logfmt", "json"] = Field(default="logfmt", description="One line per event.")
 
 
-class Config(_Model):
+class Config(StrictModel):
     """The configuration of dbs-exporter."""
 
     accounts: tuple[AccountConfig, ...] = Field(

@@ -23,13 +23,13 @@ from dbs_exporter.config.models import (
     CredentialsConfig,
     LogConfig,
     MetricsConfig,
-    ObjectiveConfig,
     PlanCollectorConfig,
     PlanSelection,
     StorageConfig,
     WebConfig,
     config_model,
 )
+from dbs_exporter.config.objectives import LabelsConfig, MaintenanceConfig, ObjectiveConfig
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ID = "https://github.com/dbs-exporter/dbs-exporter/schemas/dbs-exporter.schema.json"
@@ -118,6 +118,8 @@ def _models(table: Table) -> tuple[tuple[str, type[BaseModel]], ...]:
         ("collectors.NAME (of regions and accounts)", CollectorConfig),
         ("collectors.NAME (of plans)", PlanCollectorConfig),
         ("objectives[]", ObjectiveConfig),
+        ("objectives[].labels", LabelsConfig),
+        ("objectives[].maintenance[]", MaintenanceConfig),
         ("metrics", MetricsConfig),
         ("web", WebConfig),
         ("storage", StorageConfig),

@@ -34,6 +34,8 @@ MEDIAN_SETS = 30
 """Finished full backups that a median is taken of, at most."""
 MEDIAN_AT_LEAST = 5
 """Finished full backups that a median needs."""
+SUCCESSES_KEPT = 8
+"""Restores that succeeded kept of a plan, of different objects, the newest."""
 ENDED_TASKS_KEPT = 5
 """Ended restore and download tasks kept of a plan, the newest."""
 

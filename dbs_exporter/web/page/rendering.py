@@ -116,6 +116,7 @@ class Renderer:
             view=view(facts, query),
             query=query,
             now=facts.now,
+            zone=facts.zone,
             style=self._style,
             script=self._script,
             telemetry_path=self._telemetry_path,
@@ -137,6 +138,7 @@ class Renderer:
         )
         for name in ("span", "ago", "instant", "size", "percent", "times"):
             environment.filters[name] = _unbroken(getattr(words, name))
+        environment.filters["clock"] = words.clock
         environment.filters["unbroken"] = _with_unbroken_spans
         return environment.get_template("status.html")
 
