@@ -236,7 +236,7 @@ def _alert(condition: Condition, state: State, alert: Alert, wishes: Wishes) -> 
     task = f" {words[condition.of]}:" if condition.of.endswith("_task") else ""
     parts = [f"{where}:{task} {text['means']} ({words['since']}){stop} {text['do']}"]
     if condition.of == "plan":
-        parts += _time_left(condition, state, wishes)
+        parts[-1] += "".join(_time_left(condition, state, wishes))
     if condition.of == "plan" and alert.severity != "info":
         parts.append(words["loses"])
     rule = {

@@ -65,8 +65,14 @@ def test_clock_times_are_utc_and_beside_that_as_wished() -> None:
     """To the second; in Chinese those of China stand beside them."""
     for wishes, there in (
         ({}, ""),
-        ({"utc_offset": "-03:30"}, ' ({{ (($value | toTime).Add -12600000000000).UTC.Format "2006-01-02 15:04:05" }} -03:30)'),
-        ({"language": "zh"}, ' ({{ (($value | toTime).Add 28800000000000).UTC.Format "2006-01-02 15:04:05" }} +08:00)'),
+        (
+            {"utc_offset": "-03:30"},
+            ' ({{ (($value | toTime).Add -12600000000000).UTC.Format "2006-01-02 15:04:05" }} -03:30)',
+        ),
+        (
+            {"language": "zh"},
+            ' ({{ (($value | toTime).Add 28800000000000).UTC.Format "2006-01-02 15:04:05" }} +08:00)',
+        ),
     ):
         text = alerting(**wishes)["DBSFullBackupEmpty"]["annotations"]["description"]
         assert f'{{{{ ($value | toTime).UTC.Format "2006-01-02 15:04:05" }}}} UTC{there}' in text
