@@ -36,6 +36,7 @@ def generated() -> dict[Path, str]:
     from dbs_exporter.config.schema import markdown_reference
     from tools import chart_schema, needs
     from tools.alert_table import as_markdown as alerts_as_markdown
+    from tools.runbooks import chinese_runbooks
     from tools.sizing import sizing
 
     files: dict[Path, str] = {}
@@ -53,6 +54,7 @@ def generated() -> dict[Path, str]:
         # Recording rules have no texts.
         spoken = rule_files(Wishes(language=language))[ALERTING]
         files[chart / "rules" / language / ALERTING] = spoken
+    files |= chinese_runbooks()
     files[needs.PATH] = needs.as_module()
     files[chart_schema.PATH] = chart_schema.as_json()
     readme = chart.parent / "README.md"
