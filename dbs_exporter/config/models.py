@@ -22,7 +22,7 @@ from pydantic import (
 from dbs_exporter.collectors.base import PlanCollector
 from dbs_exporter.collectors.table import TABLE, Table
 from dbs_exporter.config.durations import format_duration
-from dbs_exporter.config.objectives import ObjectiveConfig
+from dbs_exporter.config.objective_models import ObjectiveConfig
 from dbs_exporter.config.values import (
     Endpoint,
     ExternalUrl,

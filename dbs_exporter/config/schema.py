@@ -29,7 +29,7 @@ from dbs_exporter.config.models import (
     WebConfig,
     config_model,
 )
-from dbs_exporter.config.objectives import LabelsConfig, MaintenanceConfig, ObjectiveConfig
+from dbs_exporter.config.objective_models import LabelsConfig, MaintenanceConfig, ObjectiveConfig
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ID = "https://github.com/dbs-exporter/dbs-exporter/schemas/dbs-exporter.schema.json"
