@@ -134,5 +134,5 @@ def test_the_default_rpo_is_as_long_as_two_log_files(
 def test_an_rpo_that_is_configured_is_not_learned() -> None:
     """Nor that of a plan without log."""
     for source in ("configured", "schedule"):
-        given = Objectives(rpo=60.0, sources={"rpo": source})  # type: ignore[dict-item]
+        given = Objectives(rpo=60.0, sources={"rpo": source})
         assert learned_objectives(given, 2700.0) is given
