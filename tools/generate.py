@@ -34,7 +34,7 @@ def generated() -> dict[Path, str]:
     from dbs_exporter.conditions.rules import ALERTING, Wishes, rule_files
     from dbs_exporter.conditions.texts import LANGUAGES
     from dbs_exporter.config.schema import markdown_reference
-    from tools import chart_schema, needs
+    from tools import chart_schema, document_tables, needs, openapi
     from tools.alert_table import as_markdown as alerts_as_markdown
     from tools.runbooks import chinese_runbooks
     from tools.sizing import sizing
@@ -43,6 +43,11 @@ def generated() -> dict[Path, str]:
     files[ROOT / "docs" / "metrics.md"] = metrics_page()
     files[ROOT / "docs" / "configuration.md"] = f"{markdown_reference().rstrip()}\n\n{sizing()}"
     files[ROOT / "docs" / "alerts.md"] = alerts_as_markdown()
+    page = ROOT / "docs" / "concepts.md"
+    tabulated = between(page.read_text(encoding="utf-8"), "conditions", document_tables.conditions())
+    files[page] = between(tabulated, "causes", document_tables.causes())
+    page = ROOT / "docs" / "errors.md"
+    files[page] = between(page.read_text(encoding="utf-8"), "cures", document_tables.cures())
     chart = ROOT / "helm" / "dbs-exporter" / "files"
     for name, content in rendered().items():
         files[ROOT / "dashboards" / name] = content
@@ -56,6 +61,7 @@ def generated() -> dict[Path, str]:
         files[chart / "rules" / language / ALERTING] = spoken
     files |= chinese_runbooks()
     files[needs.PATH] = needs.as_module()
+    files[openapi.PATH] = openapi.as_json()
     files[chart_schema.PATH] = chart_schema.as_json()
     readme = chart.parent / "README.md"
     files[readme] = between(readme.read_text(encoding="utf-8"), "thresholds", thresholds(chart))

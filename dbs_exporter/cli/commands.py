@@ -266,8 +266,61 @@ def call(
     click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
 
 
+@click.command(short_help="How the plans are, from a local exporter.")
+@click.argument("plan", required=False)
+@listen_flag()
+@url_flags
+@web_config_flag
+@flag("--account", default="", help="Only plans of this account.")
+@flag("--region", default="", help="Only plans in this region.")
+@flag("--state", default="", help="Only plans in this state: unprotected, breached, at_risk, ...")
+@flag("--user", help="Name to log in with, where the exporter asks for one.")
+@flag("--password-file", type=click.Path(), help="File that holds the password.")
+@flag(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="How to print it.",
+)
+@flag("--timeout", type=Duration(), default=10.0, show_default="10s", help="How long to wait for the answer.")
+def status(
+    plan: str | None,
+    listen_addresses: tuple[str, ...],
+    external_url: str | None,
+    route_prefix: str | None,
+    web_config_file: str | None,
+    account: str,
+    region: str,
+    state: str,
+    user: str | None,
+    password_file: str | None,
+    form: str,
+    timeout: float,
+) -> None:
+    """Print all plans, the worst first, or everything about PLAN, a name or an id, from the exporter on this machine.
+
+    \b
+    Examples:
+      dbs-exporter status --state=breached
+      dbs-exporter status orders-mysql --format=json | jq .conditions
+    """
+    from dbs_exporter.cli.status import Asking, print_status
+
+    asking = Asking(
+        listen_addresses[0] if listen_addresses else ":10033",
+        path_prefix(external_url, route_prefix),
+        timeout=timeout,
+        web_config_file=web_config_file,
+        user=user,
+        password_file=password_file,
+    )
+    print_status(asking, plan, {"account": account, "region": region, "state": state}, form=form)
+
+
 @click.command(short_help="Is a local exporter serving? For a container's HEALTHCHECK.")
-@listen_flag
+@listen_flag()
 @url_flags
 @web_config_flag
 @flag("--ready", is_flag=True, help="Ask /-/ready instead of /-/healthy.")

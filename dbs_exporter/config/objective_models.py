@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, create_model, model_validator
 
+from dbs_exporter.config.sections import Model
 from dbs_exporter.config.values import (
     CronLine,
     Instant,
     Name,
     Objective,
     Patterns,
-    StrictModel,
     Switch,
     Text,
     Zone,
@@ -21,7 +21,7 @@ from dbs_exporter.facts.maintenance import FOREVER, Maintenance, read_cron
 from dbs_exporter.facts.objectives import Owner
 
 
-class LabelsConfig(StrictModel):
+class LabelsConfig(Model):
     """Whose the plans are: labels of `dbs_plan_owner_info`, and of the alerts about them."""
 
     owner: Name | None = Field(default=None, description="Who answers for the database.", examples=["li.wei"])
@@ -31,7 +31,7 @@ class LabelsConfig(StrictModel):
     tier: Name | None = Field(default=None, description="How much it matters.", examples=["gold"])
 
 
-class _Maintenance(StrictModel):
+class _Maintenance(Model):
     if TYPE_CHECKING:
         zone: str
         to: float | None
@@ -110,7 +110,7 @@ else:
     )
 
 
-class ObjectiveConfig(StrictModel):
+class ObjectiveConfig(Model):
     """What the plans it matches are held to; the first match wins."""
 
     plans: Patterns = Field(description="Patterns on plan id and name.", examples=[["orders-*"]])

@@ -11,9 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationInfo,
@@ -53,14 +51,6 @@ def duration(low: float, high: float) -> Any:
 
 def _short(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:37]}..."
-
-
-class StrictModel(BaseModel):
-    """What all models of the configuration have in common: a text never becomes a number by itself, unknown keys are errors."""
-
-    model_config = ConfigDict(
-        strict=True, frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
-    )
 
 
 _DURATION_SCHEMA = WithJsonSchema(

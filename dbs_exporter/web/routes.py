@@ -21,7 +21,9 @@ from dbs_exporter.clock import Clock
 from dbs_exporter.errors import DbsExporterError
 from dbs_exporter.web.negotiation import wants_gzip, wants_openmetrics
 from dbs_exporter.web.page.overview import Snapshot
-from dbs_exporter.web.page.rendering import BusyError, StatusPages
+from dbs_exporter.web.page.rendering import Renderer
+from dbs_exporter.web.pages import Pages
+from dbs_exporter.web.prepared import Answers
 
 _SECURITY = (
     (b"x-content-type-options", b"nosniff"),
@@ -81,6 +83,7 @@ def create_app(
     route_prefix: str = "",
     reload: Callable[[], None] | None = None,
     links: Iterable[tuple[str, str]] = (),
+    grafana: str = "",
 ) -> ASGIApp:
     """Return the ASGI application with all routes.
 
@@ -90,22 +93,10 @@ def create_app(
     the foot of the status page. Everything is served below `route_prefix`, a path without a slash at its end; all links
     are relative, so that a proxy may put another path in front or take it away.
     """
-    pages = StatusPages(snapshot, clock=clock, telemetry_path=telemetry_path, links=tuple(links))
-
-    async def status(request: Request) -> Response:
-        try:
-            page = await pages.page(request.scope["query_string"])
-        except BusyError as error:
-            return PlainTextResponse(f"{error}\n", status_code=503, headers={"retry-after": "1"})
-        compressed = wants_gzip(_header(request.scope, b"accept-encoding"))
-        headers = {
-            "content-security-policy": page.policy,
-            "cache-control": "no-cache",
-            "vary": "accept-encoding",
-        }
-        if compressed:
-            headers["content-encoding"] = "gzip"
-        return Response(page.gzip if compressed else page.identity, media_type="text/html", headers=headers)
+    pages = Pages(
+        Answers(snapshot, clock=clock),
+        Renderer(telemetry_path=telemetry_path, links=tuple(links), grafana=grafana),
+    )
 
     async def healthy(_: Request) -> Response:
         return PlainTextResponse("healthy\n")
@@ -138,7 +129,12 @@ def create_app(
     app = Starlette(
         routes=[
             Route(telemetry_path, metrics, methods=["GET"]),
-            Route("/", status, methods=["GET"]),
+            Route("/", pages.overview, methods=["GET"]),
+            Route("/plans/{account}/{region}/{plan_id}", pages.plan, methods=["GET"]),
+            Route("/api/v1/plans", pages.plans_as_json, methods=["GET"]),
+            Route("/api/v1/plans/{account}/{region}/{plan_id}", pages.plan_as_json, methods=["GET"]),
+            Route("/api/v1/gateways", pages.gateways_as_json, methods=["GET"]),
+            Route("/api/v1/status", pages.status_as_json, methods=["GET"]),
             Route("/-/healthy", healthy, methods=["GET"]),
             Route("/-/ready", ready, methods=["GET"]),
             Route("/-/reload", reloaded, methods=["POST", "PUT"]),

@@ -63,10 +63,12 @@ class PlanRow:
     """None while they were never read."""
     restores_read: bool
     state: State
+    held: tuple[Held, ...]
+    """What holds, the gravest first."""
     reasons: tuple[str, ...]
     """Sentences, the gravest first."""
     worse_at: float | None
-    """When the plan will be at risk, or worse, unless something new arrives."""
+    """When the plan will be at risk, or worse than that and than now, unless something new arrives."""
     messages: tuple[str, ...]
     """What went wrong, in the API's own words."""
     recovery_point_at: float | None
@@ -152,6 +154,25 @@ class Overview:
     unsaved_since: float | None = None
     """Since when what is known cannot be saved, in Unix seconds; None if it can, or is not to be."""
 
+    def plan(self, account: str, region: str, plan_id: str) -> PlanRow | None:
+        """Return one plan; None if it is not there."""
+        scope = Scope(account=account, region=region)
+        return next(
+            (row for row in self.plans if row.subject.plan.plan_id == plan_id and row.subject.scope == scope),
+            None,
+        )
+
+    def gateway(self, account: str, gateway_id: str) -> GatewayRow | None:
+        """Return a gateway of an account, in whatever region it is listed; None if it is not there."""
+        return next(
+            (
+                row
+                for row in self.gateways
+                if row.gateway.gateway_id == gateway_id and row.scope.account == account
+            ),
+            None,
+        )
+
     def counts(self) -> dict[State, int]:
         """How many plans are in each state, every state named."""
         found = Counter(row.state for row in self.plans)
@@ -216,11 +237,12 @@ def plan_row(subject: PlanSubject, now: float, zone: str = "UTC") -> PlanRow:
         backups=backups,
         restores_read=restores is not None,
         state=state,
+        held=held,
         reasons=(
             *(_unknown(subject, now) if state == "unknown" else ()),
             *_reasons(subject, held, now, zone),
         ),
-        worse_at=worse_from(subject, now) if state in ("attention", "protected") else None,
+        worse_at=None if state == "unknown" else worse_from(subject, state, now),
         messages=tuple(dict.fromkeys(_messages(subject))),
         recovery_point_at=point,
         recovery_point_age=point_age,
@@ -331,8 +353,9 @@ def _restores(subject: PlanSubject, now: float) -> Iterable[RestoreRow]:
             yield RestoreRow(subject=subject, task=task, elapsed=elapsed, late=late)
 
 
-def _severity(row: PlanRow) -> tuple[int, float, str, str]:
-    return STATES.index(row.state), -row.urgency, row.subject.plan.name, row.subject.plan.plan_id
+def _severity(row: PlanRow) -> tuple[int, float, float, str, str]:
+    left = float("inf") if row.worse_at is None else row.worse_at
+    return STATES.index(row.state), left, -row.urgency, row.subject.plan.name, row.subject.plan.plan_id
 
 
 def _gateway_severity(row: GatewayRow) -> tuple[bool, int, Scope, str]:

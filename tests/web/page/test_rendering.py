@@ -65,8 +65,7 @@ def test_a_collector_with_nothing_to_read_is_told_from_one_that_failed(
         success=success,
         subjects=subjects,
     )
-    page = Renderer().page(overview(Snapshot(now=5000.0, plans=[], regions=[], collectors=[state])), Query())
-    table = page.identity.decode().split('id="collectors"')[1].split("</table>")[0]
+    table = page_of(collectors=[state]).split('id="collectors"')[1].split("</table>")[0]
 
     assert [words for words in ("nothing to read", "never read") if words in table] == [said]
 
@@ -74,7 +73,7 @@ def test_a_collector_with_nothing_to_read_is_told_from_one_that_failed(
 def page_of(**given: Any) -> str:
     """The page of a snapshot as text."""
     snapshot = Snapshot(**{"now": 5000.0, "plans": [], "regions": [], "collectors": [], **given})
-    return Renderer().page(overview(snapshot), Query()).identity.decode().replace("\u00a0", " ")
+    return Renderer().overview(overview(snapshot), Query()).decode().replace("\u00a0", " ")
 
 
 def test_the_page_says_by_how_much_readings_come_later_than_wanted() -> None:
