@@ -15,6 +15,7 @@ import click
 
 from dbs_exporter import __version__
 from dbs_exporter.cli.commands import call, healthcheck, metrics, schema, state
+from dbs_exporter.cli.drill_commands import drill
 from dbs_exporter.cli.options import (
     Commands,
     ListenAddress,
@@ -31,7 +32,8 @@ from dbs_exporter.cli.options import (
 
 _EPILOG = (
     "Exit codes: 0 fine, 1 unexpected, 2 configuration or usage, 3 credentials or permission,"
-    " 4 API unreachable, 5 too few calls, 6 warnings (`check --strict`)."
+    " 4 API unreachable, 5 too few calls, 6 warnings (`check --strict`),"
+    " 7 not proven (`drill`)."
 )
 
 
@@ -304,5 +306,5 @@ def check(
     ctx.exit(check_configuration(config_file, offline=offline, strict=strict, form=form))
 
 
-for _command in (metrics, schema, state, call, healthcheck):
+for _command in (metrics, schema, state, call, healthcheck, drill):
     cli.add_command(_command)

@@ -113,6 +113,8 @@ def test_commands_in_documents_exist(name: str) -> None:
     for line in commands(text_of(name)):
         words = re.split(r"[\s,|&]+", line.split("`")[0])[1:]
         command = cli.commands.get(words[0])
+        if isinstance(command, click.Group) and len(words) > 1:
+            command = command.commands.get(words[1], command)
         if command is None and words[0] != "--version":
             wrong.append(line)
             continue

@@ -1,0 +1,96 @@
+"""A look at the whole account before anything is changed: the sources of all plans and the gateways of all regions.
+
+A destination is compared with every source there is, so what cannot be listed or read refuses the drill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from dbs_exporter.config.load import selects
+from dbs_exporter.config.problems import suggestion
+from dbs_exporter.drill.cloud import Cloud
+from dbs_exporter.drill.places import Source, read_source
+from dbs_exporter.errors import ApiError, BadAnswer, DrillError
+from dbs_exporter.facts.gateways import Gateway, read_gateway
+from dbs_exporter.facts.plans import read_plan
+from dbs_exporter.facts.records import Fields
+
+_ENDPOINT = frozenset(
+    {
+        "SourceEndpointHost",
+        "SourceEndpointPort",
+        "SourceEndpointIpPort",
+        "SourceEndpointInstanceID",
+        "BackupGatewayId",
+    }
+)
+
+
+class Survey(Struct, frozen=True, kw_only=True):
+    """The plans and gateways of all regions of an account."""
+
+    regions: tuple[str, ...]
+    sources: tuple[Source, ...]
+    gateways: tuple[tuple[str, Gateway], ...]
+    """(region, gateway)"""
+
+
+def survey(cloud: Cloud) -> Survey:
+    """List plans and gateways of every region · DescribeRegions, DescribeBackupPlanList, DescribeBackupGatewayList.
+
+    Raises DrillError for a region that cannot be listed or read, and ApiError if the regions cannot.
+    """
+    regions = cloud.regions()
+    configured = () if cloud.account.regions == "all" else cloud.account.regions
+    sources: list[Source] = []
+    gateways: list[tuple[str, Gateway]] = []
+    problems: list[str] = []
+    for region in sorted({*regions, *configured}):
+        try:
+            for record in cloud.pages(region, "DescribeBackupPlanList", Region=region):
+                sources.append(_source(cloud.fields(record), region))
+            for record in cloud.pages(region, "DescribeBackupGatewayList", Region=region):
+                gateways.append((region, read_gateway(cloud.fields(record))))
+        except ApiError as error:
+            problems.append(
+                f"region {region} cannot be listed, so nobody knows whether a destination is the source of a plan there: {error}"
+            )
+    if problems:
+        raise DrillError(*problems)
+    return Survey(regions=regions, sources=tuple(sources), gateways=tuple(gateways))
+
+
+def _source(fields: Fields, region: str) -> Source:
+    plan = read_plan(fields)
+    source = read_source(plan, fields, region)
+    if unreadable := sorted(_ENDPOINT & {*plan.unreadable, *fields.unreadable}):
+        raise BadAnswer(f"the source of plan {plan.plan_id} cannot be read", field=unreadable[0])
+    return source
+
+
+def chosen(cloud: Cloud, found: Survey, plan_id: str | None) -> list[Source]:
+    """Return the plans that the configuration selects, or the one of them that is named. Raises DrillError if there is none."""
+    regions = cloud.account.regions
+    selected = [
+        source
+        for source in found.sources
+        if (regions == "all" or source.region in regions) and selects(cloud.account, source.plan)
+    ]
+    if not selected:
+        raise DrillError("account.plans and account.regions select no plan; look at `dbs-exporter check`")
+    if plan_id is None:
+        return selected
+    named = [source for source in selected if source.plan.plan_id == plan_id]
+    if not named:
+        known = _ids(selected)
+        raise DrillError(
+            f"--plan: the configuration selects no plan {plan_id!r}; {suggestion(plan_id, known)}"
+        )
+    return named
+
+
+def _ids(sources: Iterable[Source]) -> list[str]:
+    return [source.plan.plan_id for source in sources][:20]
