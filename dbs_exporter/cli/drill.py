@@ -200,13 +200,12 @@ def _sentence(command: Command, result: Result) -> str:
     where = f" to {result.destination}" if result.destination else ""
     match result.state:
         case "planned":
-            return f"{plan}{where}: not begun"
+            todo = {"restore": "restored", "download": "downloaded", "gateway": "asked for"}[command]
+            followed = f", by task {result.task_id} of an earlier run" if result.is_followed else ""
+            return f"{plan}{where}: would be {todo}{followed}"
         case "proven":
-            took = (
-                ""
-                if result.duration_seconds is None
-                else f" in {format_duration(round(result.duration_seconds))}"
-            )
+            seconds = result.answer_seconds if command == "gateway" else result.duration_seconds
+            took = "" if seconds is None else f" in {format_duration(round(seconds))}"
             done = {"restore": "restored", "download": "downloaded", "gateway": "reached"}[command]
             return f"{plan}{where}: {done}{took}"
         case "not_begun":

@@ -100,3 +100,43 @@ def restore(ctx: click.Context, /, verify: str | None, plan_id: str | None, **op
         restore_plans(cloud, config, listener, report, plan_id=plan_id, verify=words)
 
     _run(ctx, "restore", work, options)
+
+
+@drill.command(short_help="Download the newest backups of plans.")
+@_drill_flags
+@click.pass_context
+def download(ctx: click.Context, /, plan_id: str | None, **options: Any) -> None:
+    """Download the newest full backup of each plan, and its newest log file; say where automatic downloads do not go.
+
+    Exit code 0 only if every download finished. No rule of automatic downloads is changed.
+
+    \b
+    Example:
+      dbs-exporter drill download --plan=dbs1h6s7x --yes
+    """
+    from dbs_exporter.drill.download import download as download_plans
+
+    def work(cloud: Any, config: Any, listener: Any, report: Any) -> None:
+        download_plans(cloud, config, listener, report, plan_id=plan_id)
+
+    _run(ctx, "download", work, options)
+
+
+@drill.command(short_help="Can gateways reach the databases of their plans?")
+@_drill_flags
+@click.pass_context
+def gateway(ctx: click.Context, /, plan_id: str | None, **options: Any) -> None:
+    """Ask each gateway for the databases behind it: whether it answers, and which of them no plan backs up.
+
+    Exit code 0 only if every gateway reached the database of every plan behind it.
+
+    \b
+    Example:
+      dbs-exporter drill gateway --yes --textfile=/var/lib/node_exporter/dbs-gateways.prom
+    """
+    from dbs_exporter.drill.gateway import gateway as ask_gateways
+
+    def work(cloud: Any, config: Any, listener: Any, report: Any) -> None:
+        ask_gateways(cloud, config, listener, report, plan_id=plan_id)
+
+    _run(ctx, "gateway", work, options)

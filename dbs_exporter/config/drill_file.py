@@ -176,9 +176,7 @@ class DestinationConfig(_Model):
 class LimitsConfig(_Model):
     """What a run may do at most."""
 
-    restores: int = Field(
-        default=3, ge=1, le=100, description="Plans in a run; more are refused, not left out."
-    )
+    plans: int = Field(default=3, ge=1, le=100, description="Plans in a run; more are refused, not left out.")
     bytes: Size = Field(
         default=500 * 2**30, description="Bytes of all backup sets of a run.", examples=["500GiB"]
     )

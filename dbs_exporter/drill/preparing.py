@@ -25,7 +25,7 @@ from dbs_exporter.drill.naming import (
 )
 from dbs_exporter.drill.places import Resolver, Source, refusals
 from dbs_exporter.drill.points import Point, choose_point
-from dbs_exporter.drill.survey import Survey, chosen
+from dbs_exporter.drill.survey import Survey, chosen, some_titles
 from dbs_exporter.errors import DrillError, Invalid
 from dbs_exporter.facts.objectives import matches
 from dbs_exporter.facts.restores import restore_history, restore_succeeded
@@ -83,10 +83,10 @@ def prepare(
     if plan_id is None and config.oldest is not None:
         candidates = candidates[: config.oldest]
     problems: list[str] = []
-    if len(candidates) > config.limits.restores:
+    if len(candidates) > config.limits.plans:
         problems.append(
-            f"{len(candidates)} plans are selected, and limits.restores allows {config.limits.restores}; select fewer, or"
-            f" add oldest: {config.limits.restores}"
+            f"{len(candidates)} plans are selected, and limits.plans allows {config.limits.plans}; select fewer, or"
+            f" add oldest: {config.limits.plans}"
         )
     prepared: list[Prepared] = []
     for destination in config.destinations:
@@ -155,7 +155,7 @@ def _prepared(
     if not mapped and not destination.dedicated:
         return [
             f"its databases can only be restored under their own names, so destination {destination.name} must serve drills"
-            " alone; if it does, add dedicated: true"
+            " alone; if it does, add dedicated: true, else leave the plan out of its `plans`"
         ]
     names = destination.databases or source.databases
     if strange := sorted(set(destination.databases) - set(source.databases)) if source.databases else []:
@@ -336,7 +336,5 @@ def _notes(prepared: Iterable[Prepared], without: Sequence[Source]) -> list[str]
             f" archived sets{', and traffic to another region' if abroad else ''}"
         )
     if without:
-        ids = ", ".join(source.plan.plan_id for source in without[:5])
-        more = f" and {len(without) - 5} more" if len(without) > 5 else ""
-        notes.append(f"{len(without)} selected plans have no destination that fits: {ids}{more}")
+        notes.append(f"{len(without)} selected plans have no destination that fits: {some_titles(without)}")
     return notes

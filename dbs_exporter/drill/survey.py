@@ -5,7 +5,7 @@ A destination is compared with every source there is, so what cannot be listed o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -18,6 +18,8 @@ from dbs_exporter.facts.gateways import Gateway, read_gateway
 from dbs_exporter.facts.plans import read_plan
 from dbs_exporter.facts.records import Fields
 
+NAMED = 5
+"""So many plans are named in a sentence."""
 _ENDPOINT = frozenset(
     {
         "SourceEndpointHost",
@@ -38,16 +40,18 @@ class Survey(Struct, frozen=True, kw_only=True):
     """(region, gateway)"""
 
 
-def survey(cloud: Cloud) -> Survey:
+def survey(cloud: Cloud, *, everywhere: bool = True) -> Survey:
     """List plans and gateways of every region · DescribeRegions, DescribeBackupPlanList, DescribeBackupGatewayList.
 
-    Raises DrillError for a region that cannot be listed or read, and ApiError if the regions cannot.
+    Only of the configured regions if not `everywhere`. Raises DrillError for a region that cannot be listed or read, and ApiError if
+    the regions cannot.
     """
-    regions = cloud.regions()
     configured = () if cloud.account.regions == "all" else cloud.account.regions
+    regions = cloud.regions() if everywhere or not configured else configured
     sources: list[Source] = []
     gateways: list[tuple[str, Gateway]] = []
     problems: list[str] = []
+    because = ", so nobody knows whether a destination is the source of a plan there" if everywhere else ""
     for region in sorted({*regions, *configured}):
         try:
             for record in cloud.pages(region, "DescribeBackupPlanList", Region=region):
@@ -55,9 +59,7 @@ def survey(cloud: Cloud) -> Survey:
             for record in cloud.pages(region, "DescribeBackupGatewayList", Region=region):
                 gateways.append((region, read_gateway(cloud.fields(record))))
         except ApiError as error:
-            problems.append(
-                f"region {region} cannot be listed, so nobody knows whether a destination is the source of a plan there: {error}"
-            )
+            problems.append(f"region {region} cannot be listed{because}: {error}")
     if problems:
         raise DrillError(*problems)
     return Survey(regions=regions, sources=tuple(sources), gateways=tuple(gateways))
@@ -94,3 +96,9 @@ def chosen(cloud: Cloud, found: Survey, plan_id: str | None) -> list[Source]:
 
 def _ids(sources: Iterable[Source]) -> list[str]:
     return [source.plan.plan_id for source in sources][:20]
+
+
+def some_titles(sources: Sequence[Source]) -> str:
+    """Return the names of the first plans, and how many more there are."""
+    more = f" and {len(sources) - NAMED} more" if len(sources) > NAMED else ""
+    return ", ".join(source.title for source in sources[:NAMED]) + more

@@ -68,7 +68,7 @@ class Wait(Generic[T]):
                 if self._is_over(answer):
                     return answer
                 if answer != last:
-                    last, moved, pause = answer, self._clock.monotonic(), FIRST_PAUSE_SECONDS
+                    last, moved = answer, self._clock.monotonic()
             now = self._clock.monotonic()
             because = f"; the last question failed: {failure}" if failure else ""
             if now - begun >= self._altogether:

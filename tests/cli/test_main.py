@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from support.command_line import invoke
 
@@ -13,7 +14,7 @@ from dbs_exporter import __version__
 from dbs_exporter.cli.main import cli
 from dbs_exporter.cli.options import Flag
 
-COMMANDS = ("run", "demo", "simulate", "check", "metrics", "schema", "state", "call", "healthcheck")
+COMMANDS = ("run", "demo", "simulate", "check", "metrics", "schema", "state", "call", "drill", "healthcheck")
 
 
 def test_version_is_the_package_s() -> None:
@@ -32,7 +33,11 @@ def test_help_of_every_command_shows_an_example_that_parses(command: str) -> Non
     ]
 
     assert examples
-    options = {option for parameter in cli.commands[command].params for option in parameter.opts}
+    shown = cli.commands[command]
+    below = [*shown.commands.values()] if isinstance(shown, click.Group) else []
+    options = {
+        option for taught in (shown, *below) for parameter in taught.params for option in parameter.opts
+    }
     for example in examples:
         words = example.split("|")[0].split("&&")[0].split()
         if words[1] == command:
