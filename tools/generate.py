@@ -31,7 +31,7 @@ def between(text: str, name: str, content: str) -> str:
 def generated() -> dict[Path, str]:
     """Every generated file and what it should hold."""
     from dashboards.source.__main__ import rendered
-    from dbs_exporter.config.schema import markdown_reference
+    from dbs_exporter.config.schema import drill_reference, markdown_reference
     from tools import chart_schema, needs
     from tools.alert_table import as_markdown as alerts_as_markdown
     from tools.sizing import sizing
@@ -39,6 +39,8 @@ def generated() -> dict[Path, str]:
     files: dict[Path, str] = {}
     files[ROOT / "docs" / "metrics.md"] = metrics_page()
     files[ROOT / "docs" / "configuration.md"] = f"{markdown_reference().rstrip()}\n\n{sizing()}"
+    proof = ROOT / "docs" / "proof.md"
+    files[proof] = between(proof.read_text(encoding="utf-8"), "drill keys", drill_reference())
     files[ROOT / "docs" / "alerts.md"] = alerts_as_markdown()
     chart = ROOT / "helm" / "dbs-exporter" / "files"
     for name, content in rendered().items():

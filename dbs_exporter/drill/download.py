@@ -15,7 +15,7 @@ from dbs_exporter.drill.cloud import Cloud
 from dbs_exporter.drill.listener import Listener
 from dbs_exporter.drill.places import Source
 from dbs_exporter.drill.points import choose_point
-from dbs_exporter.drill.results import Report, Result, shown_call
+from dbs_exporter.drill.results import Report, Result, exit_code_of, shown_call
 from dbs_exporter.drill.survey import chosen, some_titles, survey
 from dbs_exporter.drill.waiting import Interrupted, TimedOut, Wait
 from dbs_exporter.errors import ApiError, BadAnswer, CredentialsError, DrillError
@@ -232,7 +232,7 @@ def _download(
     except DrillError as error:
         result.state, result.message = "failed", str(error)
     except (ApiError, CredentialsError) as error:
-        result.state, result.message, result.exit_code = "failed", str(error), error.exit_code
+        result.state, result.message, result.exit_code = "failed", str(error), exit_code_of(error)
     except (KeyboardInterrupt, SystemExit):
         result.state, result.message = "interrupted", "the download goes on in the cloud"
         raise

@@ -14,7 +14,7 @@ from dbs_exporter.drill.earlier import NOT_STARTED, Earlier, read_earlier, resto
 from dbs_exporter.drill.hooks import RunCommand, environment_of
 from dbs_exporter.drill.listener import Listener
 from dbs_exporter.drill.preparing import CREATE, START, Prepared
-from dbs_exporter.drill.results import Report, Result, shown_call
+from dbs_exporter.drill.results import Report, Result, exit_code_of, shown_call
 from dbs_exporter.drill.waiting import Interrupted, TimedOut, Wait
 from dbs_exporter.errors import (
     ApiError,
@@ -77,7 +77,7 @@ class Drill:
         except DrillError as error:
             result.state, result.message = "failed", str(error)
         except (ApiError, CredentialsError) as error:
-            result.state, result.exit_code = "failed", error.exit_code
+            result.state, result.exit_code = "failed", exit_code_of(error)
             result.message = f"{error}. {self._goes_on()}" if result.task_id else str(error)
         except (KeyboardInterrupt, SystemExit):
             result.state, result.message = "interrupted", self._goes_on()

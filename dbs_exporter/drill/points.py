@@ -6,6 +6,7 @@ This module chooses by what the API lists, and refuses a point that it does not 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from operator import attrgetter
 
 from msgspec import Struct
@@ -28,6 +29,14 @@ class Point(Struct, frozen=True, kw_only=True):
     def size_bytes(self) -> int:
         """The size of the full backup, 0 where the API does not say it."""
         return self.backup.size_bytes or 0
+
+    @property
+    def title(self) -> str:
+        """What is restored, for people."""
+        if self.restore_at is None:
+            return f"full backup {self.backup.backup_set_id}"
+        at = datetime.fromtimestamp(self.restore_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return f"{at} on full backup {self.backup.backup_set_id}"
 
     @property
     def parameters(self) -> dict[str, object]:

@@ -332,8 +332,8 @@ def _notes(prepared: Iterable[Prepared], without: Sequence[Source]) -> list[str]
         size = f"{size_bytes / 2**30:,.1f} GiB" if size_bytes else "an unknown number of bytes"
         abroad = restore.destination.region not in (None, restore.source.region)
         notes.append(
-            f"plan {restore.source.title}: {size} to {restore.destination.name}; may cost money: storage there, and reading"
-            f" archived sets{', and traffic to another region' if abroad else ''}"
+            f"plan {restore.source.title}: {restore.point.title}, {size}, to {restore.destination.name}; may cost money: storage"
+            f" there, and reading archived sets{', and traffic to another region' if abroad else ''}"
         )
     if without:
         notes.append(f"{len(without)} selected plans have no destination that fits: {some_titles(without)}")

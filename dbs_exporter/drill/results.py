@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from dbs_exporter.errors import EXIT_NOT_PROVEN, EXIT_OK
+from dbs_exporter.errors import EXIT_DENIED, EXIT_NOT_PROVEN, EXIT_OK, EXIT_UNREACHABLE, DbsExporterError
 
 HIDDEN = "[hidden]"
 State = Literal["planned", "proven", "failed", "timed_out", "interrupted", "not_begun"]
@@ -36,6 +36,11 @@ def shown_call(operation: str, region: str, parameters: Mapping[str, object]) ->
     """Return a call without the values of its passwords."""
     shown = {name: HIDDEN if "password" in name.lower() else value for name, value in parameters.items()}
     return DrillCall(operation=operation, region=region, parameters=shown)
+
+
+def exit_code_of(error: DbsExporterError) -> int | None:
+    """Return the exit code of an error, if credentials (3) or the API (4) are why; else None."""
+    return error.exit_code if error.exit_code in (EXIT_DENIED, EXIT_UNREACHABLE) else None
 
 
 class Result(Struct, kw_only=True):

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from dbs_exporter.drill.results import Report, Result
 
-_FAMILIES = (
+FAMILIES = (
+    ("dbs_drill_last_run_timestamp_seconds", "When the run ended."),
     ("dbs_drill_success", "Whether the last drill of the plan proved what it was to prove."),
     ("dbs_drill_duration_seconds", "How long the restore or download took, from creation to end."),
     ("dbs_drill_finished_timestamp_seconds", "When it ended."),
@@ -28,19 +29,17 @@ _FAMILIES = (
 
 def exposition(report: Report) -> str:
     """Return the metrics of a run."""
-    lines = [
-        "# HELP dbs_drill_last_run_timestamp_seconds When the run ended.",
-        "# TYPE dbs_drill_last_run_timestamp_seconds gauge",
-        f'dbs_drill_last_run_timestamp_seconds{{account="{_escaped(report.account)}",command="{report.command}"}} {report.at:.3f}',
-    ]
-    rows = [(name, list(_rows(report, name))) for name, _ in _FAMILIES]
-    for (name, meaning), (_, found) in zip(_FAMILIES, rows, strict=True):
-        if found:
+    lines: list[str] = []
+    for name, meaning in FAMILIES:
+        if found := list(_rows(report, name)):
             lines += [f"# HELP {name} {meaning}", f"# TYPE {name} gauge", *found]
     return "\n".join(lines) + "\n"
 
 
 def _rows(report: Report, name: str) -> Iterator[str]:
+    if name == "dbs_drill_last_run_timestamp_seconds":
+        yield f'{name}{{account="{_escaped(report.account)}",command="{report.command}"}} {report.at:.3f}'
+        return
     for result in report.results:
         value = _value(name, result)
         if value is None:
