@@ -54,7 +54,9 @@ def run_drill(
     conceal(secrets_of(config.account))
     conceal(_spellings(config))
     # It logs the address of a request, at level debug, and of answers whose head is odd.
-    logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
+    connections = logging.getLogger("urllib3")
+    level = connections.level
+    connections.setLevel(logging.CRITICAL + 1)
     clock = clock or SystemClock()
     cloud = Cloud(config.account, clock, writes=yes, sessions=sessions)
     report = Report(command=command, account=config.account.name, is_dry_run=not yes, at=clock.now())
@@ -73,6 +75,7 @@ def run_drill(
     finally:
         report.at = cloud.now()
         cloud.close()
+        connections.setLevel(level)
         if code is not None or report.results:
             _publish(report, code, output, textfile, yes=yes)
     return code

@@ -16,6 +16,7 @@ from dbs_exporter.facts.records import Fields
 from dbs_exporter.facts.restores import RestoreTask, read_restore_task, restore_ended
 
 NOT_STARTED = frozenset({"init", "check_pass"})
+STARTED = frozenset({"running", "stop", "pause", "finish"})
 
 
 class Earlier(Struct, frozen=True, kw_only=True):
@@ -69,6 +70,11 @@ def restores_of(cloud: Cloud, source: Source) -> list[Earlier]:
     records = cloud.pages(source.region, "DescribeRestoreTaskList", BackupPlanId=source.plan.plan_id)
     found = [read_earlier(cloud.fields(record), source) for record in records]
     return sorted(found, key=lambda earlier: (earlier.task.created_at or 0.0, earlier.task.task_id))
+
+
+def is_started(task: RestoreTask) -> bool:
+    """Return whether somebody has started a task; of a status that no document lists its progress decides."""
+    return task.status in STARTED or restore_ended(task) or any(ratio > 0 for _, ratio in task.progress)
 
 
 def may_go_on(cloud: Cloud, earlier: Earlier) -> bool:

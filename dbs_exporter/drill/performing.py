@@ -10,7 +10,7 @@ from shlex import join
 
 from dbs_exporter.config.drill_file import DrillConfig
 from dbs_exporter.drill.cloud import Cloud
-from dbs_exporter.drill.earlier import NOT_STARTED, Earlier, read_earlier, restores_of
+from dbs_exporter.drill.earlier import Earlier, is_started, read_earlier, restores_of
 from dbs_exporter.drill.hooks import RunCommand, environment_of
 from dbs_exporter.drill.listener import Listener
 from dbs_exporter.drill.preparing import CREATE, START, Prepared
@@ -57,6 +57,8 @@ class Drill:
         self._run_command = run_command
         self._verify = verify
         self._absent = 0
+        self._is_asked = prepared.begun is not None
+        """Whether there may be a task in the cloud."""
         self.result = planned_result(prepared)
 
     def run(self) -> Result:
@@ -66,7 +68,7 @@ class Drill:
             self._clean(beside=0)
             task_id = self._created()
             task = self._read(task_id)
-            if task.status in NOT_STARTED:
+            if not is_started(task):
                 self._await_precheck(task_id)
                 self._start(task_id)
             self._finish(self._followed(task_id))
@@ -78,7 +80,7 @@ class Drill:
             result.state, result.message = "failed", str(error)
         except (ApiError, CredentialsError) as error:
             result.state, result.exit_code = "failed", exit_code_of(error)
-            result.message = f"{error}. {self._goes_on()}" if result.task_id else str(error)
+            result.message = f"{error}. {self._goes_on()}" if self._is_asked else str(error)
         except (KeyboardInterrupt, SystemExit):
             result.state, result.message = "interrupted", self._goes_on()
             raise
@@ -105,6 +107,7 @@ class Drill:
                 answer = self._write(CREATE, prepared.parameters)
                 result.task_id = required_text(answer, "RestoreTaskId")
             except _UNCERTAIN as error:
+                self._is_asked = True
                 found = self._named()
                 if found is None:
                     raise
@@ -115,6 +118,7 @@ class Drill:
             self._listener.on_line(
                 f"plan {prepared.source.title}: task {begun.task.task_id} ({begun.task.name}) of an earlier run is followed"
             )
+        self._is_asked = True
         return result.task_id
 
     def _named(self) -> Earlier | None:
@@ -139,7 +143,10 @@ class Drill:
 
         def ask() -> Precheck | None:
             answer = self._cloud.read(region, "DescribePreCheckProgressList", RestoreTaskId=task_id)
-            return read_precheck(answer, "restore_task", task_id, self._cloud.reader())
+            found = read_precheck(answer, "restore_task", task_id, self._cloud.reader())
+            if found is None and self._read(task_id).status == "check_pass":
+                return Precheck(subject="restore_task", subject_id=task_id, status="finish", progress=None)
+            return found
 
         self._listener.on_line(f"restore task {task_id}: waiting for the pre-check")
         precheck = Wait(
@@ -165,7 +172,7 @@ class Drill:
         try:
             self._write(START, {"RestoreTaskId": task_id, "ClientToken": f"start-{task_id}"[-64:]})
         except _UNCERTAIN as error:
-            if self._read(task_id).status in NOT_STARTED:
+            if not is_started(self._read(task_id)):
                 raise
             self._listener.on_line(f"{error}; but the task was started")
         except Invalid as error:
@@ -190,6 +197,7 @@ class Drill:
     def _followed(self, task_id: str) -> RestoreTask:
         """Follow the task to its end."""
         limits = self._config.limits
+        self.result.to_drop = self._prepared.restored
         self._listener.on_line(f"restore task {task_id}: running")
         return Wait(
             self._cloud.clock,
@@ -206,7 +214,6 @@ class Drill:
         result = self.result
         result.created_at, result.finished_at = task.created_at, task.finished_at
         result.duration_seconds = restore_duration(task)
-        result.to_drop = self._prepared.restored
         if not restore_succeeded(task):
             raise DrillError(f"restore task {task.task_id} failed: {self._reason(task)}")
         self._listener.on_line(f"restore task {task.task_id}: finished")
@@ -291,7 +298,7 @@ def planned_calls(prepared: Prepared, report: Report, listener: Listener) -> Non
     region = prepared.source.region
     task_id = prepared.begun.task.task_id if prepared.begun else f"(the id that {CREATE} answers)"
     calls = [] if prepared.begun else [shown_call(CREATE, region, prepared.parameters)]
-    if prepared.begun is None or prepared.begun.task.status in NOT_STARTED:
+    if prepared.begun is None or not is_started(prepared.begun.task):
         calls.append(shown_call(START, region, {"RestoreTaskId": task_id}))
     for call in calls:
         report.calls.append(call)
