@@ -68,15 +68,17 @@ def run_drill(
         code = report.exit_code
     except DrillError as error:
         printer.refused(error)
-        report.notes += [f"refused: {problem}" for problem in error.problems]
-        code = error.exit_code
+        report.refusals = list(error.problems)
+        code = report.exit_code
     except KeyboardInterrupt:
         code = 130
     finally:
         report.at = cloud.now()
         cloud.close()
         connections.setLevel(level)
-        if code is not None or report.results:
+        if code in (None, 130) and not report.results:
+            click.echo("It ended before anything was changed.", err=True)
+        else:
             _publish(report, code, output, textfile, yes=yes)
     return code
 
@@ -86,7 +88,7 @@ def _publish(report: Report, code: int | None, output: str, textfile: str | None
     if output == "json":
         click.echo(without_secrets(as_json(report, code)))
     else:
-        for line in _summary(report, refused=bool(code) and not report.results):
+        for line in _summary(report) if not report.refusals else ():
             click.echo(without_secrets(line))
     if textfile is not None and yes:
         write_textfile(Path(textfile), report)
@@ -183,16 +185,17 @@ class Printer:
             self._bar_of.clear()
 
 
-def _summary(report: Report, *, refused: bool) -> list[str]:
-    if refused:
-        return []
+def _summary(report: Report) -> list[str]:
     lines = [_sentence(report.command, result) for result in report.results]
     for result in report.results:
         lines += [f"  {note}" for note in result.notes]
         if result.to_drop and not report.is_dry_run and report.command == "restore":
-            lines.append(
-                f"  to drop when you have looked at it, since it is production data: {', '.join(result.to_drop)}"
+            words = (
+                "to drop when you have looked at it, since it"
+                if result.is_proven
+                else "what may be there now, and"
             )
+            lines.append(f"  {words} is production data: {', '.join(result.to_drop)}")
     if report.is_dry_run:
         lines.append("Nothing was changed; add --yes to do this.")
     return lines

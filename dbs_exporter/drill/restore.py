@@ -31,6 +31,9 @@ def restore(
     Raises DrillError with every reason if any of them is refused, and ApiError or CredentialsError if the account cannot be read.
     KeyboardInterrupt and SystemExit pass, after the report says what goes on.
     """
+    listener.on_line(
+        "reading the plans and gateways of all regions, to compare their sources with the destinations"
+    )
     prepared, report.notes = prepare(cloud, config, survey(cloud), plan_id, resolve)
     for note in report.notes:
         listener.on_line(note)

@@ -92,10 +92,14 @@ class Report(Struct, kw_only=True):
     """In a dry run those that would be made, else those that were made."""
     notes: list[str] = msgspec.field(default_factory=list)
     """What may cost money, and where automatic downloads go."""
+    refusals: list[str] = msgspec.field(default_factory=list)
+    """Why nothing was done."""
 
     @property
     def exit_code(self) -> int:
         """0 if all data came back, or if a dry run found nothing to refuse."""
+        if self.refusals:
+            return EXIT_NOT_PROVEN
         if self.is_dry_run:
             return EXIT_OK
         failed = next((result for result in self.results if not result.is_proven), None)

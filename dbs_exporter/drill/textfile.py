@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dbs_exporter.drill.results import Report, Result
+from dbs_exporter.errors import EXIT_OK
 
 FAMILIES = (
     ("dbs_drill_last_run_timestamp_seconds", "When the run ended."),
+    ("dbs_drill_run_success", "Whether the run proved all that it was to prove, and was not refused."),
     ("dbs_drill_success", "Whether the last drill of the plan proved what it was to prove."),
     ("dbs_drill_duration_seconds", "How long the restore or download took, from creation to end."),
     ("dbs_drill_finished_timestamp_seconds", "When it ended."),
@@ -37,8 +39,12 @@ def exposition(report: Report) -> str:
 
 
 def _rows(report: Report, name: str) -> Iterator[str]:
-    if name == "dbs_drill_last_run_timestamp_seconds":
-        yield f'{name}{{account="{_escaped(report.account)}",command="{report.command}"}} {report.at:.3f}'
+    of_run = {
+        "dbs_drill_last_run_timestamp_seconds": report.at,
+        "dbs_drill_run_success": float(report.exit_code == EXIT_OK),
+    }
+    if name in of_run:
+        yield f'{name}{{account="{_escaped(report.account)}",command="{report.command}"}} {of_run[name]:.15g}'
         return
     for result in report.results:
         value = _value(name, result)

@@ -101,13 +101,15 @@ def test_a_refusal_is_told_with_every_reason(tmp_path: Path, drills: Simulator) 
     """Exit code 7, and the sentence that nothing was changed."""
     source = next(spec for spec in drills.world.specs("demo") if spec.source_type == "ecs")
     file = config_file(tmp_path, drills, instance_id=source.instance_id)
-    result = drill("restore", file, "--yes")
+    textfile = tmp_path / "drill.prom"
+    result = drill("restore", file, "--yes", f"--textfile={textfile}")
     document = json.loads(drill("restore", file, "--yes", "--output=json").stdout)
 
     assert result.exit_code == document["exit_code"] == 7
     assert f"refused: destination spare: it is the source of plan {source.plan_id}" in result.output
     assert "Nothing was changed." in result.output
-    assert document["notes"][0].startswith("refused: destination spare")
+    assert 'dbs_drill_run_success{account="prod",command="restore"} 0\n' in textfile.read_text()
+    assert document["refusals"][0].startswith("destination spare")
     assert not drills.world.created_restores()
 
 

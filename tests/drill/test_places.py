@@ -96,6 +96,16 @@ def why(place: DestinationConfig, *sources: Source) -> str:
             "both are at 10.1.0.8, by another name",
         ),
         (
+            {
+                "instance_type": "other",
+                "host": "nowhere.example.internal",
+                "port": 3306,
+                "addresses": ["10.250.0.1"],
+            },
+            at("nowhere.example.internal:3306"),
+            "both are at nowhere.example.internal",
+        ),
+        (
             {"instance_id": "rm-bp1spare", "addresses": ["10.250.0.1", "10.1.0.7"]},
             at("10.1.0.7:3306"),
             "both are at 10.1.0.7",

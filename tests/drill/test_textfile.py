@@ -37,6 +37,7 @@ def test_the_file_can_be_parsed_and_says_what_came_back() -> None:
 
     assert values == {
         ("dbs_drill_last_run_timestamp_seconds", None): 1_790_000_000.5,
+        ("dbs_drill_run_success", None): 0,
         ("dbs_drill_success", "dbs1"): 1,
         ("dbs_drill_success", "dbs2"): 0,
         ("dbs_drill_duration_seconds", "dbs1"): 3.5,
