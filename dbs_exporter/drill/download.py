@@ -107,7 +107,7 @@ def _automatic(config: DrillConfig, sources: Iterable[Source]) -> Iterable[str]:
                 yield f"{where} gateway {source.download_gateway_id or 'none'}, not {wanted.gateway_id}"
             if wanted.directory is not None and source.download_directory != wanted.directory:
                 yield f"{where} {source.download_directory or 'no directory'}, not {wanted.directory}"
-    for words, found in (("is off", off), ("is not told by the list", unknown)):
+    for words, found in (("is off", off), ("is not shown by the list", unknown)):
         if found:
             yield f"automatic download {words} for {len(found)} of the plans: {some_titles(found)}"
 

@@ -29,6 +29,7 @@ class Earlier(Struct, frozen=True, kw_only=True):
     port: str
     gateway_id: str
     objects: str
+    directory: str = ""
 
     def name_for(self, destination: DestinationConfig) -> TaskName | None:
         """Return its name if it is a drill to that destination."""
@@ -45,7 +46,9 @@ class Earlier(Struct, frozen=True, kw_only=True):
         )
 
     def restored(self) -> tuple[str, ...]:
-        """Return the names of its databases at the destination; () where they cannot be read."""
+        """Return its directory, or the names of its databases at the destination; () where they cannot be read."""
+        if self.directory:
+            return (self.directory,)
         with suppress(ValueError, AttributeError, TypeError, KeyError):
             return tuple(str(entry.get("NewDBName") or entry["DBName"]) for entry in json.loads(self.objects))
         return ()
@@ -62,6 +65,7 @@ def read_earlier(fields: Fields, source: Source) -> Earlier:
         port=fields.text("DestinationEndpointPort") or port,
         gateway_id=fields.gateway_id("BackupGatewayId"),
         objects=fields.text("RestoreObjects"),
+        directory=fields.text("RestoreDir"),
     )
 
 

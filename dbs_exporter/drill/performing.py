@@ -62,7 +62,7 @@ class Drill:
         self.result = planned_result(prepared)
 
     def run(self) -> Result:
-        """Carry the restore out and return its result; what fails is told there. KeyboardInterrupt and SystemExit pass."""
+        """Carry the restore out and return its result; what fails stands in it. KeyboardInterrupt and SystemExit pass."""
         result = self.result
         try:
             self._clean(beside=0)
@@ -246,11 +246,7 @@ class Drill:
             return
         groups = [earlier.restored() or (earlier.task.name,) for earlier in prepared.standing]
         groups += [prepared.restored] if beside else []
-        drop = (
-            [name for group in groups[: len(groups) - prepared.keep] for name in group]
-            if len(groups) > prepared.keep
-            else []
-        )
+        drop = [name for group in groups[: max(0, len(groups) - prepared.keep)] for name in group]
         if not drop:
             return
         self._listener.on_line(f"cleaning up: {', '.join(drop)}")

@@ -101,6 +101,8 @@ def refusals(
             f"the name {unresolved[0]} cannot be resolved here, so nobody knows whether it is a source by another name;"
             " give its addresses (`addresses`), or run this where the name resolves"
         )
+    if not found:
+        found += _unresolved_sources(destination, sources, by_id, resolve)
     if not found and not own:
         found += _unrecognisable(destination, sources)
     return found
@@ -141,6 +143,26 @@ def _through_gateways(
             yield (
                 f"{shared[0]} is gateway {gateway.gateway_id} ({gateway.display_name or gateway.identifier}), and a port on"
                 f" it may lead to the source of plan {source.title} in {source.region}"
+            )
+            return
+
+
+def _unresolved_sources(
+    destination: DestinationConfig,
+    sources: Iterable[Source],
+    gateways: dict[str, Gateway],
+    resolve: Resolver,
+) -> Iterator[str]:
+    """Yield why a source may be the destination: its name does not resolve here, and no two instance ids tell them apart."""
+    for source in sources:
+        are_distinct = destination.instance_id and source.plan.source_instance_id
+        if source.plan.database_type != destination.database_type or are_distinct:
+            continue
+        _, unresolved = _resolved(_behind(source.hosts, source.plan.gateway_id, gateways), resolve)
+        if unresolved:
+            yield (
+                f"the name {unresolved[0]}, the source of plan {source.title} in {source.region}, cannot be resolved here, so"
+                " nobody knows whether it is the destination; let it resolve (DNS, /etc/hosts), or run this where it does"
             )
             return
 

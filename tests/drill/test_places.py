@@ -136,6 +136,16 @@ def why(place: DestinationConfig, *sources: Source) -> str:
             "the name nowhere.example.internal cannot be resolved here",
         ),
         (
+            {"instance_type": "other", "host": "10.250.0.1", "port": 3306},
+            at("hidden.example.internal:3306"),
+            "the name hidden.example.internal, the source of plan dbs1 (orders) in cn-hangzhou, cannot be resolved here",
+        ),
+        (
+            {"instance_id": "rm-bp1spare", "addresses": ["10.250.0.1"]},
+            at("hidden.example.internal:3306", BackupGatewayId=160813),
+            "the name hidden.example.internal, the source of plan dbs1 (orders) in cn-hangzhou, cannot be resolved here",
+        ),
+        (
             {"instance_id": "rm-bp1spare"},
             at("10.1.0.7:3306"),
             "instance rm-bp1spare may be the source of plan dbs1 (orders) in cn-hangzhou, of which only the address",
@@ -172,6 +182,14 @@ def test_a_source_is_recognised_by_every_spelling(place: dict[str, Any], origin:
                 "addresses": ["10.250.0.1"],
             },
             at("10.1.0.7:3306"),
+        ),
+        (
+            {"instance_id": "rm-bp1spare", "addresses": ["10.250.0.1"]},
+            at("hidden.example.internal:3306", **RDS),
+        ),
+        (
+            {"instance_type": "other", "host": "10.250.0.1", "port": 1433, "database_type": "MSSQL"},
+            at("hidden.example.internal:3306"),
         ),
         ({"instance_id": "dds-1", "database_type": "MongoDB"}, at("10.1.0.7:3306")),
     ],

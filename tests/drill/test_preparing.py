@@ -323,6 +323,10 @@ def test_behind_a_gateway_each_drill_has_a_directory_of_its_own(drills: DrillGro
     assert parameters["RestoreDir"] == result.to_drop[0]
     assert parameters["RestoreDir"].startswith("/data/drill/drill_2026")
     assert "RestoreObjects" not in parameters
+    drills.clock.sleep(30 * DAY)
+    assert f"may be on destination spare, and keep is 0: {result.to_drop[0]}. Drop them" in refusal(
+        drills, drills.plan("MySQL", "physical"), place
+    )
     assert (parameters["BackupGatewayId"], parameters["DestinationEndpointPort"]) == (
         gateway.gateway_id,
         3306,
