@@ -111,7 +111,7 @@ def known_groups(number: int, at: float, backup: FullBackup, task: RestoreTask) 
         size_median_bytes=9_999_999.5,
         duration_median_seconds=1_800.25,
         oldest_kept_at=at - 30 * DAY,
-        newest_recovery_point_at=at,
+        points=((at, at + 30 * DAY),),
         last_good_expires_at=at + 30 * DAY,
     )
     logs = LogHistory(
@@ -229,7 +229,7 @@ def main() -> None:
     page = exposition.page(openmetrics=False)
     row(
         f"{arguments.plans:,} plans, {page.series:,} series: page as text / gzip, in chunks",
-        f"{page.identity_length / MIB:.1f} / {page.gzip_length / MIB:.2f} MiB, {len(page.identity)} / {len(page.gzip)}",
+        f"{page.identity_length / MIB:.1f} / {page.gzip_length / MIB:.2f} MiB, {sum(1 for _ in page.identity)} / {len(page.gzip)}",
     )
     row("memory kept", f"{kept / MIB:.1f} MiB, {kept / arguments.plans / 1024:.2f} KiB a plan")
     row("first publish, all plans", f"{first:.2f} s, {first / arguments.plans * 1e6:.0f} µs a plan")

@@ -31,8 +31,9 @@ def between(text: str, name: str, content: str) -> str:
 def generated() -> dict[Path, str]:
     """Every generated file and what it should hold."""
     from dashboards.source.__main__ import rendered
+    from dbs_exporter.conditions.rules import rule_files
     from dbs_exporter.config.schema import drill_reference, markdown_reference
-    from tools import chart_schema, needs
+    from tools import chart_schema, dependencies, document_tables, needs, openapi
     from tools.alert_table import as_markdown as alerts_as_markdown
     from tools.sizing import sizing
 
@@ -42,13 +43,21 @@ def generated() -> dict[Path, str]:
     proof = ROOT / "docs" / "proof.md"
     files[proof] = between(proof.read_text(encoding="utf-8"), "drill keys", drill_reference())
     files[ROOT / "docs" / "alerts.md"] = alerts_as_markdown()
+    files[dependencies.PAGE] = dependencies.as_markdown()
+    page = ROOT / "docs" / "concepts.md"
+    tabulated = between(page.read_text(encoding="utf-8"), "conditions", document_tables.conditions())
+    files[page] = between(tabulated, "causes", document_tables.causes())
+    page = ROOT / "docs" / "errors.md"
+    files[page] = between(page.read_text(encoding="utf-8"), "cures", document_tables.cures())
     chart = ROOT / "helm" / "dbs-exporter" / "files"
     for name, content in rendered().items():
         files[ROOT / "dashboards" / name] = content
         files[chart / "dashboards" / name] = content
-    for path in sorted((ROOT / "rules").glob("*.rules.yml")):
-        files[chart / "rules" / path.name] = path.read_text(encoding="utf-8")
+    for name, content in rule_files().items():
+        files[ROOT / "rules" / name] = content
+        files[chart / "rules" / name] = content
     files[needs.PATH] = needs.as_module()
+    files[openapi.PATH] = openapi.as_json()
     files[chart_schema.PATH] = chart_schema.as_json()
     readme = chart.parent / "README.md"
     files[readme] = between(readme.read_text(encoding="utf-8"), "thresholds", thresholds(chart))

@@ -2,7 +2,7 @@
 
 The work is done by `serve`, `demo`, `simulate` and `check`; the other commands are in `commands`. Heavy modules are imported
 inside the commands, so that `--help` is immediate and the demo needs little memory. Exit codes: 0 fine, 1 unexpected, 2
-configuration or usage, 3 credentials or permission, 4 the API cannot be reached.
+configuration or usage, 3 credentials or permission, 4 the API cannot be reached, 7 the API refuses a request as wrong.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Literal
 import click
 
 from dbs_exporter import __version__
-from dbs_exporter.cli.commands import call, healthcheck, metrics, schema, state
+from dbs_exporter.cli.commands import call, healthcheck, metrics, rules, schema, state, status
 from dbs_exporter.cli.drill_commands import drill
 from dbs_exporter.cli.options import (
     Commands,
@@ -33,7 +33,8 @@ from dbs_exporter.cli.options import (
 _EPILOG = (
     "Exit codes: 0 fine, 1 unexpected, 2 configuration or usage, 3 credentials or permission,"
     " 4 API unreachable, 5 too few calls, 6 warnings (`check --strict`),"
-    " 7 not proven (`drill`)."
+    " 7 request refused by the API, 8 what `call --wait` followed failed,"
+    " 9 not proven (`drill`)."
 )
 
 
@@ -65,7 +66,7 @@ def cli() -> None:
 
 @cli.command(short_help="The exporter.")
 @config_file_flag
-@listen_flag
+@listen_flag()
 @telemetry_flag
 @storage_flag
 @url_flags
@@ -142,9 +143,9 @@ def run(
     type=Speed(),
     default=1.0,
     show_default=True,
-    help="Seconds of the simulated cloud per second.",
+    help="Seconds of the simulated cloud per second; metrics have the ages of now.",
 )
-@listen_flag
+@listen_flag("127.0.0.1:10033")
 @telemetry_flag
 @storage_flag
 @url_flags
@@ -218,7 +219,7 @@ def demo(
     type=click.FloatRange(0, 100_000),
     default=1.0,
     show_default=True,
-    help="Seconds of the cloud per second; 0 stands still.",
+    help="Seconds of the cloud per second; 0 stands still. Beside a Prometheus leave it at 1, or use `demo --speed`.",
 )
 @flag(
     "--now",
@@ -306,5 +307,5 @@ def check(
     ctx.exit(check_configuration(config_file, offline=offline, strict=strict, form=form))
 
 
-for _command in (metrics, schema, state, call, healthcheck, drill):
+for _command in (status, metrics, rules, schema, state, call, healthcheck, drill):
     cli.add_command(_command)

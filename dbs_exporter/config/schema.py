@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -16,21 +16,19 @@ from pydantic.fields import FieldInfo
 from dbs_exporter.collectors.table import TABLE, Table
 from dbs_exporter.config.drill_file import SECTIONS as DRILL_SECTIONS
 from dbs_exporter.config.durations import format_duration
+from dbs_exporter.config.examples import EXAMPLES
 from dbs_exporter.config.models import (
     CREDENTIAL_KEYS,
     SECRET_KEYS,
     AccountConfig,
     CollectorConfig,
     CredentialsConfig,
-    LogConfig,
-    MetricsConfig,
     ObjectiveConfig,
     PlanCollectorConfig,
     PlanSelection,
-    StorageConfig,
-    WebConfig,
     config_model,
 )
+from dbs_exporter.config.sections import LogConfig, MetricsConfig, StorageConfig, WebConfig
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ID = "https://github.com/dbs-exporter/dbs-exporter/schemas/dbs-exporter.schema.json"
@@ -134,6 +132,8 @@ _INTRODUCTION = """# Configuration
       - name: prod
         regions: [cn-hangzhou]
 
+- A flag wins over its environment variable (`--web.listen-address` is `DBS_EXPORTER_WEB_LISTEN_ADDRESS`), that over the file, and the
+  file over the default. Of several `--web.listen-address` all count, and none of the file's.
 - Durations are Prometheus durations: `30s`, `5m`, `1h30m`, `100d`.
 - Any text may hold `${NAME}`, an environment variable that must be set; write `$${` for the characters.
 - `access_key_id`, `access_key_secret` and `security_token` may also come from files, by `<key>_file`: at most
@@ -147,6 +147,21 @@ _INTRODUCTION = """# Configuration
 
 This page is made from the program by `dbs-exporter schema --format=markdown`; the last section is what `check` would say of made-up fleets.
 """
+
+
+_CHAIN = """
+`default` looks in this order, and takes the first that gives credentials. `check` says which were tried.
+
+| source | variables and files |
+| --- | --- |
+| environment | `ALIBABA_CLOUD_ACCESS_KEY_ID` and `ALIBABA_CLOUD_ACCESS_KEY_SECRET`, with `ALIBABA_CLOUD_SECURITY_TOKEN` for a temporary key |
+| RRSA, OIDC | `ALIBABA_CLOUD_ROLE_ARN`, `ALIBABA_CLOUD_OIDC_PROVIDER_ARN` and `ALIBABA_CLOUD_OIDC_TOKEN_FILE` |
+| profile | `~/.aliyun/config.json` unless `ALIBABA_CLOUD_CLI_PROFILE_DISABLED=true`, then `ALIBABA_CLOUD_CREDENTIALS_FILE`, else `~/.alibabacloud/credentials.ini`; in both `ALIBABA_CLOUD_PROFILE` names the profile |
+| ECS role | the metadata service, unless `ALIBABA_CLOUD_ECS_METADATA_DISABLED=true`; `ALIBABA_CLOUD_ECS_METADATA` names the role |
+| URI | `ALIBABA_CLOUD_CREDENTIALS_URI` |
+
+STS is asked at sts.aliyuncs.com; `ALIBABA_CLOUD_STS_REGION` chooses a region's host, and `ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED=true`
+the one in the VPC."""
 
 
 def markdown_reference(table: Table = TABLE) -> str:
@@ -177,7 +192,8 @@ def _sections(table: Table) -> Iterator[str]:
         yield "| --- | --- | --- |"
         for name, described in model.model_fields.items():
             yield f"| `{name}` | {_default(name, described)} | {_meaning(described)} |"
-        yield ""
+        example = EXAMPLES.get(title)
+        yield f"\nFor example:\n\n```yaml{example}```\n" if example else ""
 
 
 def _credential_types() -> Iterator[str]:
@@ -187,6 +203,7 @@ def _credential_types() -> Iterator[str]:
     for kind, (required, optional) in CREDENTIAL_KEYS.items():
         cells = [", ".join(f"`{key}`" for key in keys) or "nothing" for keys in (required, optional)]
         yield f"| `{kind}` | {cells[0]} | {cells[1]} |"
+    yield _CHAIN
 
 
 def _default(name: str, described: FieldInfo) -> str:
@@ -201,6 +218,8 @@ def _default(name: str, described: FieldInfo) -> str:
         return f"`{format_duration(value)}`"
     if isinstance(value, tuple):
         return f"`{json.dumps(list(value))}`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 
@@ -212,8 +231,23 @@ def _ages(settings: CollectorConfig) -> str:
     return f"{ages}{'' if settings.enabled else ', not enabled'}"
 
 
+def _allowed(described: FieldInfo) -> str:
+    """Return a sentence that says which values a key takes, where they are few or bounded."""
+    annotation = described.annotation
+    values = get_args(annotation) if get_origin(annotation) is Literal else ()
+    if values:
+        return f" One of {', '.join(f'`{value}`' for value in values)}."
+    if annotation is bool:
+        return " `true` or `false`."
+    least, most = (
+        next((getattr(bound, name) for bound in described.metadata if hasattr(bound, name)), None)
+        for name in ("ge", "le")
+    )
+    return f" From {least} to {most}." if least is not None and most is not None else ""
+
+
 def _meaning(described: FieldInfo) -> str:
-    text = described.description or ""
+    text = (described.description or "") + _allowed(described)
     if described.examples:
         examples = ", ".join(
             f"`{example if isinstance(example, str) else json.dumps(example)}`"

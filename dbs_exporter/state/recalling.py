@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
+from sys import intern
 
 from msgspec.structs import replace
 
 from dbs_exporter.collectors.learned import Learned, Restored
 from dbs_exporter.facts.groups import Known
 from dbs_exporter.facts.plans import PLANS, Plan
+from dbs_exporter.facts.sharing import Sharing
 from dbs_exporter.facts.subjects import AccountSubject, GonePlan, PlanSubject, RegionSubject, Scope
 from dbs_exporter.state.bodies import (
     GONE,
@@ -21,6 +23,7 @@ from dbs_exporter.state.bodies import (
     Bodies,
     OwnPart,
     Reads,
+    RegionPart,
     Times,
     Unreadable,
     gone_from,
@@ -35,6 +38,7 @@ class Recalled:
 
     groups: dict[str, dict[str, Known]] = field(default_factory=dict)
     own: dict[str, OwnPart] = field(default_factory=dict)
+    region: RegionPart | None = None
     gone: dict[str, GonePlan] = field(default_factory=dict)
     reads: Reads | None = None
     present: set[str] = field(default_factory=set)
@@ -55,7 +59,7 @@ def recalled(
     bodies: Bodies, account: str, region: str, rows: Iterable[Row], reads: bytes | None, lineage: int
 ) -> Recalled:
     """Read all rows of an account's region; the region of an account's own is ""."""
-    found = Recalled()
+    found, sharing = Recalled(), Sharing()
     if reads is not None:
         try:
             found.reads = bodies.reads.opened(reads, account, region, READS)
@@ -66,14 +70,18 @@ def recalled(
         found.present.add(plan)
         key = (account, region, plan, part)
         try:
-            if part == OWN:
-                found.own[plan] = bodies.own.opened(body, *key)
+            if part == OWN and not plan:
+                found.region = bodies.region.opened(body, *key)
+            elif part == OWN:
+                own = found.own[plan] = bodies.own.opened(body, *key)
+                sharing.share(own)
             elif part == GONE:
                 found.gone[plan] = gone_from(bodies.gone.opened(body, *key), lineage)
             elif part in bodies.groups:
                 facts, saved = bodies.groups[part].opened(body, *key)
+                sharing.share(facts)
                 known = _read_since(known_from(facts, saved, lineage), part, times.get(plan))
-                found.groups.setdefault(plan, {})[part] = known
+                found.groups.setdefault(plan, {})[intern(part)] = known
         except Unreadable as error:
             found.unreadable.append(f"{' '.join(filter(None, key))}: {error}")
     return found
@@ -115,14 +123,20 @@ def region_from(
                     first_listed_at=own.first_listed_at,
                     listed_at=max(listed),
                     changed_at=own.changed_at,
+                    noticed=own.noticed,
+                    weakened=own.weakened,
+                    outage=own.outage,
                     groups=_wanted(found.groups.get(plan_id, {}), wanted),
                 )
             )
-    if not region_groups and not plans and not found.gone:
+    if not region_groups and not plans and not found.gone and found.region is None:
         return None
+    region = found.region or RegionPart()
     newest = found.newest_at
     return Restored(
-        region=RegionSubject(scope=scope, groups=region_groups) if region_groups else None,
+        region=RegionSubject(scope=scope, groups=region_groups, noticed=region.noticed, gone=region.gone)
+        if region_groups or found.region is not None
+        else None,
         plans=tuple(plans),
         gone={plan_id: gone for plan_id, gone in found.gone.items() if plan_id not in found.own},
         learned=found.reads.learned if found.reads is not None else Learned(),

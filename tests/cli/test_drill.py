@@ -98,14 +98,14 @@ def test_json_is_all_that_is_printed(tmp_path: Path, drills: Simulator) -> None:
 
 
 def test_a_refusal_is_told_with_every_reason(tmp_path: Path, drills: Simulator) -> None:
-    """Exit code 7, and the sentence that nothing was changed."""
+    """Exit code 9, and the sentence that nothing was changed."""
     source = next(spec for spec in drills.world.specs("demo") if spec.source_type == "ecs")
     file = config_file(tmp_path, drills, instance_id=source.instance_id)
     textfile = tmp_path / "drill.prom"
     result = drill("restore", file, "--yes", f"--textfile={textfile}")
     document = json.loads(drill("restore", file, "--yes", "--output=json").stdout)
 
-    assert result.exit_code == document["exit_code"] == 7
+    assert result.exit_code == document["exit_code"] == 9
     assert f"refused: destination spare: it is the source of plan {source.plan_id}" in result.output
     assert "Nothing was changed." in result.output
     assert 'dbs_drill_run_success{account="prod",command="restore"} 0\n' in textfile.read_text()
@@ -209,7 +209,7 @@ def test_no_password_is_ever_seen(
         + [f"{record.getMessage()} {vars(record)}" for record in caplog.records]
     )
 
-    assert done.exit_code in ({0} if how == "success" else {3, 4, 7} if how != "broken" else {0, 4, 7}), (
+    assert done.exit_code in ({0} if how == "success" else {3, 4, 9} if how != "broken" else {0, 4, 9}), (
         done.output
     )
     assert [spelling for spelling in SPELLINGS if spelling in seen] == []

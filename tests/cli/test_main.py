@@ -14,7 +14,20 @@ from dbs_exporter import __version__
 from dbs_exporter.cli.main import cli
 from dbs_exporter.cli.options import Flag
 
-COMMANDS = ("run", "demo", "simulate", "check", "metrics", "schema", "state", "call", "drill", "healthcheck")
+COMMANDS = (
+    "run",
+    "demo",
+    "simulate",
+    "check",
+    "status",
+    "metrics",
+    "rules",
+    "schema",
+    "state",
+    "call",
+    "drill",
+    "healthcheck",
+)
 
 
 def test_version_is_the_package_s() -> None:

@@ -87,7 +87,7 @@ def test_a_download_that_fails_is_told(drills: DrillGround) -> None:
 
     assert [result.state for result in results] == ["failed", "not_begun"]
     assert "No space left on device" in results[0].message
-    assert drills.report.exit_code == 7
+    assert drills.report.exit_code == 9
 
 
 def test_a_dry_run_downloads_nothing(drills: DrillGround) -> None:

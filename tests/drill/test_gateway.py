@@ -45,7 +45,7 @@ def test_what_gateways_find_is_held_against_the_plans(tmp_path: Path) -> None:
     assert {found[spec.plan_id]["state"] for spec in (neighbour, *others)} == {"proven"}
     assert {found[spec.plan_id]["unprotected"] for spec in others} == {()}
     assert set(databases_of(neighbour)) < set(found[neighbour.plan_id]["databases"])  # type: ignore[call-overload]
-    assert drills.report.exit_code == 7
+    assert drills.report.exit_code == 9
 
 
 def test_a_healthy_fleet_is_reached_at_once(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_a_failed_precheck_ends_it_before_it_starts(drills: DrillGround) -> None
         "the pre-check failed: CHECK_ACCOUNT_PRIVILEGE (failed): The account lacks"
     )
     assert drills.made == ["CreateRestoreTask"]
-    assert drills.report.exit_code == 7
+    assert drills.report.exit_code == 9
 
 
 def test_a_start_that_is_refused_is_a_failure(drills: DrillGround) -> None:
@@ -87,7 +87,7 @@ def test_a_stage_that_stands_still_is_given_up(drills: DrillGround) -> None:
     assert f"restore task {task.task_id} has stood still for 20m" in result.message
     assert f"Restore task {task.task_id} ({task.name}) goes on in the cloud" in result.message
     assert 20 * 60 / 30 <= len(drills.heard.progress) - last_moved <= 20 * 60 / 5
-    assert drills.report.exit_code == 7
+    assert drills.report.exit_code == 9
 
 
 def test_a_restore_that_moves_for_too_long_is_given_up(drills: DrillGround) -> None:

@@ -17,11 +17,11 @@ from dbs_exporter.collectors.base import Read
 from dbs_exporter.errors import ConfigError
 from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackupHistory
 from dbs_exporter.facts.gateways import GATEWAYS
+from dbs_exporter.facts.limits import GONE_PLAN_SECONDS
 from dbs_exporter.facts.networks import REGIONS
 from dbs_exporter.facts.plans import PLANS, Plan
 from dbs_exporter.facts.restores import RESTORES, RestoreHistory
 from dbs_exporter.facts.subjects import PlanSubject, Scope
-from dbs_exporter.polling.store import GONE_SECONDS
 from dbs_exporter.state.database import Batch, Database
 from dbs_exporter.state.directory import Directory
 from dbs_exporter.state.saved import STAND_STILL_SECONDS, STRANGE_SECONDS
@@ -64,6 +64,21 @@ def test_everything_that_is_known_comes_back_with_its_ages(tmp_path: Path) -> No
     assert (after.plan, after.window, after.objectives) == (before.plan, before.window, before.objectives)
     assert (after.first_listed_at, after.listed_at) == (before.first_listed_at, before.listed_at)
     assert after.promised == {}
+
+
+def test_what_plans_have_in_common_comes_back_as_one_object(saved: Saved) -> None:
+    """Each row brings its own copies, which would be half of what a fleet takes."""
+    for plan_id in ("a", "b"):
+        saved.ends(plan_id, 1)
+    saved.save()
+    later = saved.again()
+    later.restore()
+    first, second = (later.plan(plan_id) for plan_id in ("a", "b"))
+    counts = [plan.groups["full_backups"].facts.counts for plan in (first, second)]  # type: ignore[attr-defined]
+
+    assert counts[0] == (("finish", 1),)
+    assert counts[0] is counts[1]
+    assert all(ours is theirs for ours, theirs in zip(first.groups, second.groups, strict=True))
 
 
 def test_a_counter_is_published_once_it_is_saved(saved: Saved) -> None:
@@ -189,7 +204,7 @@ def test_a_plan_that_is_gone_leaves_its_counters_for_a_week(saved: Saved) -> Non
     assert ("a", "gone") not in {row[:2] for row in database.rows("prod", "cn-hangzhou")}
     later.list_plans("b")
     later.save()
-    last = later.again(away_seconds=GONE_SECONDS + 1.0)
+    last = later.again(away_seconds=GONE_PLAN_SECONDS + 1.0)
     last.restore()
     last.list_plans("b")
     last.list_plans("a", "b")

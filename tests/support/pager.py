@@ -134,10 +134,17 @@ def until(what: str, condition: Callable[[], object], *, patience: float = PATIE
 def alertmanager(folder: Path, receiver: Receiver) -> Iterator[str]:
     """The URL of an Alertmanager with the example, its waits shortened and its addresses those of the receiver."""
     example = EXAMPLE.read_text(encoding="utf-8").replace("http://127.0.0.1:9095", receiver.url)
-    config = folder / "alertmanager.yml"
     # Long enough for the graver of two alerts to come with the lesser, also from a machine that is busy.
     shortened = re.sub(r"group_wait: \w+", "group_wait: 8s", example)
-    config.write_text(re.sub(r"group_interval: \w+", "group_interval: 2s", shortened), encoding="utf-8")
+    with running_alertmanager(folder, re.sub(r"group_interval: \w+", "group_interval: 2s", shortened)) as url:
+        yield url
+
+
+@contextmanager
+def running_alertmanager(folder: Path, configuration: str) -> Iterator[str]:
+    """The URL of an Alertmanager with a configuration, whose relative paths are below the folder."""
+    config = folder / "alertmanager.yml"
+    config.write_text(configuration, encoding="utf-8")
     url = f"http://127.0.0.1:{free_port()}"
     program = tool("prometheus-alertmanager", "alertmanager")
     process = subprocess.Popen(
@@ -206,13 +213,15 @@ def moving_restore(world: World) -> Restore:
 
 
 def hasty_rules(folder: Path) -> list[str]:
-    """The project's rules, but that a blind region is told of soon: after what the exporter needs to take over from the written past."""
+    """The project's rules, but that conditions and a blind region alert soon: after what the exporter needs to take over from the written past."""
     made = []
     for rules in map(Path, RULE_FILES):
         content = yaml.safe_load(rules.read_text(encoding="utf-8"))
         for rule in (rule for group in content["groups"] for rule in group["rules"]):
             if rule.get("alert") == "DBSExporterBlind":
                 rule["for"] = "30s"
+            elif rule.get("for") == "2m":
+                rule["for"] = "10s"
         made.append(str(folder / rules.name))
         (folder / rules.name).write_text(yaml.safe_dump(content), encoding="utf-8")
     return made

@@ -58,6 +58,7 @@ PLAN: Series = {
     'dbs_plan_fresh_until_timestamp_seconds{facts="log_backups"}': SOON,
     'dbs_plan_fresh_until_timestamp_seconds{facts="ranges"}': SOON,
     'dbs_plan_fresh_until_timestamp_seconds{facts="restores"}': SOON,
+    'dbs_plan_fresh_until_timestamp_seconds{facts="downloads"}': SOON,
     'dbs_plan_fresh_until_timestamp_seconds{facts="recovery"}': SOON,
     "dbs_full_backup_last_success_timestamp_seconds": -2 * HOUR,
     "dbs_full_backup_last_success_duration_seconds": 1200,
@@ -108,6 +109,7 @@ ACCOUNT: Series = {
 PROCESS: Series = {
     "dbs_exporter_build_info": 1,
     "dbs_exporter_config_last_reload_successful": 1,
+    "dbs_exporter_state_last_write_successful": 1,
     "dbs_exporter_shards": 2,
     'dbs_exporter_shard_info{shard="0"}': 1,
     'dbs_exporter_unknown_values_total{field="BackupStatus"}': 0,
