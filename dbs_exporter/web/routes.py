@@ -21,7 +21,7 @@ from dbs_exporter.clock import Clock
 from dbs_exporter.errors import DbsExporterError
 from dbs_exporter.web.negotiation import wants_gzip, wants_openmetrics
 from dbs_exporter.web.page.overview import Snapshot
-from dbs_exporter.web.page.rendering import BusyError, StatusPages
+from dbs_exporter.web.page.rendering import BusyError, Renderer, StatusPages
 
 _SECURITY = (
     (b"x-content-type-options", b"nosniff"),
@@ -81,16 +81,22 @@ def create_app(
     route_prefix: str = "",
     reload: Callable[[], None] | None = None,
     links: Iterable[tuple[str, str]] = (),
+    shard: int = 0,
+    shard_pages: Sequence[str] = ("",),
 ) -> ASGIApp:
     """Return the ASGI application with all routes.
 
     `snapshot` returns what the status page shows; it is called in a worker thread. `missing` returns what readiness waits
     for, one sentence each, and nothing once the exporter is ready. POST /-/reload calls `reload` in a worker thread and
     answers with the DbsExporterError that it raises; if it is None, the request is refused. `links` are (text, address) for
-    the foot of the status page. Everything is served below `route_prefix`, a path without a slash at its end; all links
+    the foot of the status page. `shard_pages` are the addresses of the pages of all shards, "" where they are not known, of which
+    this one is number `shard`. Everything is served below `route_prefix`, a path without a slash at its end; all links
     are relative, so that a proxy may put another path in front or take it away.
     """
-    pages = StatusPages(snapshot, clock=clock, telemetry_path=telemetry_path, links=tuple(links))
+    renderer = Renderer(
+        telemetry_path=telemetry_path, links=tuple(links), shard=shard, shard_pages=tuple(shard_pages)
+    )
+    pages = StatusPages(snapshot, clock=clock, renderer=renderer)
 
     async def status(request: Request) -> Response:
         try:

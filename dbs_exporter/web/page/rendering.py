@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 KEPT_SECONDS = 1.0
 REST_FACTOR = 10.0
 """A page is kept this many times as long as it took to make, if that is longer."""
+MOST_SHARDS_SHOWN = 20
 VIEWS_AT_ONCE = 16
 """Different views being made or waited for; one more is refused."""
 
@@ -59,12 +60,11 @@ class StatusPages:
         snapshot: Callable[[], Snapshot],
         *,
         clock: Clock,
-        telemetry_path: str,
-        links: tuple[tuple[str, str], ...],
+        renderer: Renderer,
     ) -> None:
         self._snapshot = snapshot
         self._clock = clock
-        self._renderer = Renderer(telemetry_path=telemetry_path, links=links)
+        self._renderer = renderer
         self._views: dict[bytes, tuple[float, asyncio.Future[Page]]] = {}
         self._overview: tuple[float, Overview] | None = None
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="status-page")
@@ -103,9 +103,19 @@ class StatusPages:
 class Renderer:
     """Turns an overview and a query into the page; safe from any thread."""
 
-    def __init__(self, *, telemetry_path: str = "/metrics", links: tuple[tuple[str, str], ...] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        telemetry_path: str = "/metrics",
+        links: tuple[tuple[str, str], ...] = (),
+        shard: int = 0,
+        shard_pages: tuple[str, ...] = ("",),
+    ) -> None:
         self._telemetry_path = telemetry_path
         self._links = links
+        self._shard = shard
+        self._shards = len(shard_pages)
+        self._other_shards = [each for each in enumerate(shard_pages) if each[0] != shard][:MOST_SHARDS_SHOWN]
         self._loading = threading.Lock()
 
     def page(self, facts: Overview, query: Query) -> Page:
@@ -120,6 +130,9 @@ class Renderer:
             script=self._script,
             telemetry_path=self._telemetry_path,
             links=self._links,
+            shard=self._shard,
+            shards=self._shards,
+            other_shards=self._other_shards,
             version=__version__,
         ).encode("utf-8", "replace")
         return Page(identity=identity, gzip=gzip.compress(identity, 5, mtime=0), policy=self._policy)
