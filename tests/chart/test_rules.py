@@ -17,8 +17,7 @@ THRESHOLDS: dict[str, dict[str, Any]] = yaml.safe_load(
 
 def groups(**values: Any) -> list[dict[str, Any]]:
     """The groups of the PrometheusRule under some values."""
-    name = values.pop("nameOverride", "")
-    rendered = template({"demo": True, "nameOverride": name, "prometheusRule": {"enabled": True, **values}})
+    rendered = template({"demo": True, "prometheusRule": {"enabled": True, **values}})
     return list(one(rendered, "PrometheusRule")["spec"]["groups"])
 
 
@@ -86,5 +85,22 @@ def test_a_threshold_that_is_not_there_is_refused(thresholds: Any, says: str) ->
 
 
 def test_an_exporter_of_another_name_is_watched_too() -> None:
-    """The job has the name of `nameOverride`; the alert about exporters that are down looks for it."""
-    assert 'job=~".*(dbs-exporter|backups).*"' in alerts(nameOverride="backups")["DBSExporterDown"]["expr"]
+    """The job is what the monitor's `jobLabel` says; the alert about exporters that are down looks for it."""
+
+    def looks_for(**values: Any) -> str:
+        documents = template({"demo": True, "prometheusRule": {"enabled": True}, **values}, release="backups")
+        (rule,) = (
+            rule
+            for group in one(documents, "PrometheusRule")["spec"]["groups"]
+            for rule in group["rules"]
+            if rule.get("alert") == "DBSExporterDown"
+        )
+        return str(rule["expr"])
+
+    assert 'job=~".*dbs-exporter.*"' in looks_for(nameOverride="other", serviceMonitor={"enabled": True})
+    assert 'job=~".*(dbs-exporter|backups).*"' in looks_for(
+        serviceMonitor={"enabled": True, "jobLabel": "app.kubernetes.io/instance"}
+    )
+    assert 'job=~".*(dbs-exporter|tools).*"' in looks_for(
+        podMonitor={"enabled": True, "jobLabel": "team"}, podLabels={"team": "tools"}
+    )
