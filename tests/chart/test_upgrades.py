@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from support.chart_rendering import CHART, WAYS, one, rendered, template, ways
+from support.chart_rendering import CHART, WAYS, helm, one, rendered, template, ways
 from support.chart_upgrades import KEPT, PLACES, WORKLOADS, chart_beside, immutable
+from support.fake_cluster import FakeCluster, fake_cluster
 
 CHANGED: dict[str, Any] = {
     "commonLabels": {"team": "a"},
@@ -148,3 +150,45 @@ def test_a_claim_may_grow(tmp_path: Path) -> None:
     documents = template({**values, "persistence": {**KEPT, "size": "40Gi"}}, chart=chart)
 
     assert one(documents, "PersistentVolumeClaim")["spec"]["resources"]["requests"] == {"storage": "40Gi"}
+
+
+def upgraded(cluster: FakeCluster, chart: Path, values: Any) -> str:
+    """What helm says to an installation or upgrade in a cluster; "" if it succeeded."""
+    done = subprocess.run(
+        [
+            helm(), "upgrade", "--install", "rel", str(chart), "--kubeconfig", str(cluster.kubeconfig), "-n", "monitoring",
+            "--disable-openapi-validation", "-f", "-",
+        ],
+        input=yaml.safe_dump(values), capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode == 0) == ("Error" not in done.stderr)
+    return done.stderr if done.returncode else ""
+
+
+def test_helm_upgrades_from_place_to_place_and_asks_before_it_sends(tmp_path: Path) -> None:
+    """By the real helm each switch of shards and persistence works; what a cluster would refuse is told with nothing written."""
+    account = ways("account")
+    # Without boards, which no object here is made of and which each release would carry along.
+    chart = tmp_path / "dbs-exporter"
+    shutil.copytree(CHART, chart, ignore=shutil.ignore_patterns("dashboards", "ci"))
+    with fake_cluster(tmp_path) as cluster:
+        for place in ("one", "three-kept", "three", "one-kept"):
+            assert upgraded(cluster, chart, {**account, **PLACES[place]}) == "", place
+
+        assert cluster.names("statefulsets") == set()
+        assert cluster.names("deployments") == {"rel-dbs-exporter"}
+        assert cluster.names("persistentvolumeclaims") == {"rel-dbs-exporter-state"}
+
+        before = len(cluster.writes)
+        other = {**KEPT, "storageClassName": "fast", "size": "10Gi"}
+        said = upgraded(
+            cluster, chart, {**account, "persistence": other, "service": {"ipFamilies": ["IPv6"]}}
+        )
+
+        assert len(cluster.writes) == before
+        assert (
+            "persistence.storageClassName: claim rel-dbs-exporter-state was made with the cluster's default"
+            in said
+        )
+        assert "persistence.size" in said
+        assert "service.ipFamilies: the first of Service rel-dbs-exporter is IPv4 for good" in said
