@@ -139,7 +139,9 @@ def test_helm_4_renders_every_way_of_use(tmp_path: Path) -> None:
 
     assert [result["TotalChartsLinted"] for result in results] == [1] * len(WAYS)
     assert [result["Errors"] for result in results if result["Errors"]] == []
-    assert [message for result in results for message in result["Messages"] if message["Severity"] > 1] == []
+    # It says nothing at all of a chart without a flaw.
+    messages = [message for result in results for message in result["Messages"] or ()]
+    assert [message for message in messages if message["Severity"] > 1] == []
 
 
 def merged(base: Any, over: Any) -> Any:

@@ -58,7 +58,7 @@ def test_what_would_do_nothing_is_refused(values: Any, says: str) -> None:
         {"serviceMonitor": {"enabled": True, "interval": "10s", "scrapeTimeout": "10000ms"}},
         {"podDisruptionBudget": {"enabled": True, "maxUnavailable": "1%"}},
         {"resources": {"requests": {"cpu": 0.5, "memory": "64Mi"}, "limits": {"cpu": "500m", "memory": 1e9}}},
-        {"resources": {"requests": {"cpu": 1}, "limits": {"cpu": 1}}},
+        {"resources": {"requests": {"cpu": "100m"}, "limits": {"cpu": 0.1}}},
     ],
 )
 def test_what_does_something_is_not(values: Any) -> None:
