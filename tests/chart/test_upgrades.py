@@ -143,6 +143,26 @@ def test_what_is_set_once_is_refused_in_words(before: Any, after: Any, says: str
     assert "Delete it first: kubectl --namespace monitoring delete" in done.stderr
 
 
+def test_a_claim_that_somebody_restored_is_taken_as_it_is(tmp_path: Path) -> None:
+    """Without the chart's own note on its class, the class that it has counts, and only where one is asked for."""
+    values = {**ways("account"), "persistence": {**KEPT, "storageClassName": "a"}}
+    documents = template(values)
+    del one(documents, "PersistentVolumeClaim")["metadata"]["annotations"]
+    chart = chart_beside(documents, tmp_path)
+    other = {**values, "persistence": {**KEPT, "storageClassName": "b"}}
+
+    assert template(values, chart=chart)
+    assert template({**values, "persistence": KEPT}, chart=chart)
+    assert "made with a, for good" in rendered(other, "1.31", "rel", "monitoring", chart).stderr
+
+
+def test_a_class_of_the_clouds_own_is_no_obstacle(tmp_path: Path) -> None:
+    """A load balancer's class that nobody asked for is left alone."""
+    values = {**ways("account"), "service": {"type": "LoadBalancer"}}
+
+    assert template(values, chart=chart_beside(template(values), tmp_path))
+
+
 def test_a_claim_may_grow(tmp_path: Path) -> None:
     """A larger size of the one claim is sent: whether it can grow is for its storage class to say."""
     values = {**ways("account"), "persistence": KEPT}

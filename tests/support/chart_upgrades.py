@@ -56,6 +56,9 @@ def as_served(document: dict[str, Any]) -> dict[str, Any]:
     """An object as an API server shows it: with what it fills in."""
     made = copy.deepcopy(document)
     spec = made.get("spec", {})
+    if spec.get("type") == "LoadBalancer":
+        # Some clouds set one, which no value asks for.
+        spec |= {"loadBalancerClass": spec.get("loadBalancerClass", "cloud")}
     if made["kind"] == "Service" and spec.get("clusterIP") is None:
         spec |= {"clusterIP": "10.0.0.9", "ipFamilies": spec.get("ipFamilies", ["IPv4"])}
     for claim in [spec] if made["kind"] == "PersistentVolumeClaim" else []:

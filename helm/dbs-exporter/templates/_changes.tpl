@@ -18,7 +18,8 @@ service.ipFamilies: the first of Service {{ $name }} is {{ first $families }} fo
 service.clusterIP: that of Service {{ $name }} is {{ .clusterIP }} for good. {{ $instead }} service {{ $name }}
 {{- end }}
 {{- $class := get . "loadBalancerClass" | default "" }}
-{{- if and (eq (get . "type") "LoadBalancer") (eq $.Values.service.type "LoadBalancer") (ne $class $.Values.service.loadBalancerClass) }}
+{{- $asked := $.Values.service.loadBalancerClass }}
+{{- if and $asked (eq (get . "type") "LoadBalancer") (eq $.Values.service.type "LoadBalancer") (ne $class $asked) }}
 service.loadBalancerClass: that of Service {{ $name }} is {{ default "the cluster's default" $class }} for good. {{ $instead }} service {{ $name }}
 {{- end }}
 {{- end }}
@@ -33,7 +34,10 @@ service.loadBalancerClass: that of Service {{ $name }} is {{ default "the cluste
 {{- else if and $claims (not .Values.persistence.existingClaim) }}
 {{- with include "dbs-exporter.existing" (dict "apiVersion" "v1" "kind" "PersistentVolumeClaim" "namespace" $namespace "name" $state) | fromJson }}
 {{- $annotations := get .metadata "annotations" | default dict }}
-{{- $class := get $annotations "dbs-exporter/storage-class" }}
+{{- $class := get $wanted "storageClassName" | empty | ternary "" (get .spec "storageClassName") }}
+{{- if hasKey $annotations "dbs-exporter/storage-class" }}
+{{- $class = get $annotations "dbs-exporter/storage-class" }}
+{{- end }}
 {{- include "dbs-exporter.claimChanges" (dict "of" (printf "claim %s" $state) "has" .spec "wanted" $wanted "class" $class "grows" true "instead" (printf "%s deployment/%s pvc/%s" $instead $name $state)) }}
 {{- end }}
 {{- end }}
