@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
+import yaml
 
 from dbs_exporter.config.schema import json_schema
 from dbs_exporter.config.web_file import WebFile
@@ -80,7 +81,21 @@ def as_json() -> str:
         _place(schema, where, {"$ref": f"#/definitions/{kind}"})
     for where, kind in LISTS.items():
         _place(schema, where, {"type": "array", "items": {"$ref": f"#/definitions/{kind}"}})
+    _require(schema, yaml.safe_load(PATH.with_name("values.yaml").read_text(encoding="utf-8")))
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _require(schema: Any, values: Any) -> None:
+    """Require each key that has no meaning without a value; null takes away texts that are empty, lists, and maps that users fill."""
+    required = []
+    for name, value in values.items():
+        described = schema["properties"].get(name, {})
+        if isinstance(value, dict) and value and "properties" in described and name != "config":
+            _require(described, value)
+            required.append(name)
+        elif isinstance(value, bool | int | str) and value != "" and name != "maxUnavailable":
+            required.append(name)
+    schema["required"] = sorted(required)
 
 
 def _place(schema: Any, where: str, what: Any) -> None:

@@ -123,3 +123,30 @@ def test_another_chart_may_depend_on_it(tmp_path: Path) -> None:
 
     assert "Deployment" in {document["kind"] for document in rendered(True)}
     assert rendered(False) == []
+
+
+def without(values: Any, schema: Any) -> Any:
+    """Every value that may be taken away as null, and what stands around them."""
+    required = schema.get("required", [])
+    known = schema.get("properties", {})
+    return {
+        key: without(value, known[key]) if isinstance(value, dict) and key in required else None
+        for key, value in values.items()
+        if key not in required or isinstance(value, dict)
+    }
+
+
+def test_null_takes_away_whatever_may_be_missing() -> None:
+    """With all empty texts, lists and maps gone at once it renders, whatever is switched on; what must be there is told by its key."""
+    nothing = without(yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8")), SCHEMA)
+    # A budget of nothing is refused, because no pod could be evicted.
+    nothing["podDisruptionBudget"] = {"enabled": True, "minAvailable": None}
+    for name in ("serviceMonitor", "prometheusRule", "networkPolicy", "dashboards", "verticalPodAutoscaler"):
+        nothing[name]["enabled"] = True
+
+    assert nothing["service"]["labels"] is None
+    assert nothing["livenessProbe"] is None
+    assert template({**nothing, "demo": True})
+    assert template({**nothing, **account(), "configReloader": {"enabled": True}})
+    assert "web is required" in refused({"demo": True, "web": None})
+    assert "interval is required" in refused({"demo": True, "serviceMonitor": {"interval": None}})

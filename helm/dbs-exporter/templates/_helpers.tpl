@@ -97,7 +97,7 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
   "app.kubernetes.io/part-of" (include "dbs-exporter.name" $root)
   "app.kubernetes.io/managed-by" $root.Release.Service -}}
 {{- $selected := include "dbs-exporter.selectorLabels" $root | fromYaml -}}
-{{- toYaml (mergeOverwrite $usual $root.Values.commonLabels (default dict .more) $selected (default dict .own)) -}}
+{{- toYaml (mergeOverwrite $usual (default dict $root.Values.commonLabels) (default dict .more) $selected (default dict .own)) -}}
 {{- end -}}
 
 {{/* metadata of an object: (dict "root" $ "name" "" "suffix" "" "namespace" "" "labels" dict "ownLabels" dict "annotations" dict) */}}
@@ -107,7 +107,7 @@ name: {{ default (printf "%s%s" (include "dbs-exporter.fullname" $root) (default
 namespace: {{ default (include "dbs-exporter.namespace" $root) .namespace | quote }}
 labels:
   {{- include "dbs-exporter.labels" (dict "root" $root "more" .labels "own" .ownLabels) | nindent 2 }}
-{{- with mergeOverwrite (dict) $root.Values.commonAnnotations (default dict .annotations) }}
+{{- with mergeOverwrite (dict) (default dict $root.Values.commonAnnotations) (default dict .annotations) }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -133,7 +133,7 @@ annotations:
 {{- end -}}
 
 {{- define "dbs-exporter.imagePullSecrets" -}}
-{{- $secrets := .Values.imagePullSecrets -}}
+{{- $secrets := default list .Values.imagePullSecrets -}}
 {{- range .Values.global.imagePullSecrets -}}{{- $secrets = append $secrets (kindIs "string" . | ternary (dict "name" .) .) -}}{{- end -}}
 {{- with uniq $secrets -}}
 imagePullSecrets: {{- toYaml . | nindent 2 }}

@@ -126,10 +126,10 @@ serviceMonitor and podMonitor would scrape every series twice. Enable one of the
 {{- if or (lt $interval $timeout) (eq $timeout 0) }}
 {{ $name }}: scrapeTimeout {{ $monitor.scrapeTimeout }} must be above 0 and at most the interval {{ $monitor.interval }}, or the operator drops the monitor without a word.
 {{- end }}
-{{- if and $web.tls (ne "http" $monitor.scheme) (not $monitor.tlsConfig) (not $monitor.extraSpec.scrapeClass) }}
+{{- if and $web.tls (ne "http" $monitor.scheme) (not $monitor.tlsConfig) (not (get (default dict $monitor.extraSpec) "scrapeClass")) }}
 {{ $name }}.tlsConfig: TLS is on, and Prometheus must know whom to trust: ca and serverName, or insecureSkipVerify: true.
 {{- end }}
-{{- if and $web.clientCertificates (not (get $monitor.tlsConfig "cert")) (not $monitor.extraSpec.scrapeClass) }}
+{{- if and $web.clientCertificates (not (get (default dict $monitor.tlsConfig) "cert")) (not (get (default dict $monitor.extraSpec) "scrapeClass")) }}
 {{ $name }}.tlsConfig: web demands a certificate of Prometheus: cert and keySecret.
 {{- end }}
 {{- if and $web.users (not $monitor.basicAuth) (not $monitor.authorization) }}
@@ -182,7 +182,7 @@ serviceMonitor and podMonitor would scrape every series twice. Enable one of the
 {{- range .Values.extraEnv -}}{{- $env = append $env .name -}}{{- end -}}
 {{- range .Values.extraVolumes -}}{{- $volumes = append $volumes .name -}}{{- end -}}
 {{- range .Values.extraVolumeMounts -}}{{- $paths = append $paths (trimSuffix "/" .mountPath) -}}{{- end -}}
-{{- range concat .Values.initContainers .Values.extraContainers -}}{{- $containers = append $containers .name -}}{{- end -}}
+{{- range concat (default list .Values.initContainers) (default list .Values.extraContainers) -}}{{- $containers = append $containers .name -}}{{- end -}}
 {{- range $where, $names := dict "extraEnv" $env "extraVolumes" $volumes "extraVolumeMounts" $paths "initContainers, extraContainers" $containers }}
 {{ include "dbs-exporter.twice" (dict "where" $where "names" $names) }}
 {{- end }}
@@ -206,8 +206,8 @@ extraVolumeMounts: there is no volume {{ $mount.name }}. Add it to extraVolumes.
 {{- $budget := .Values.podDisruptionBudget -}}
 {{- if $budget.enabled }}
 {{- $shards := int .Values.shards -}}
-{{- $stay := toString $budget.minAvailable -}}
-{{- $go := toString $budget.maxUnavailable -}}
+{{- $stay := kindIs "invalid" $budget.minAvailable | ternary "" (toString $budget.minAvailable) -}}
+{{- $go := kindIs "invalid" $budget.maxUnavailable | ternary "" (toString $budget.maxUnavailable) -}}
 {{- if and $stay $go (ne $go "1") }}
 podDisruptionBudget takes minAvailable or maxUnavailable, not both.
 {{- end }}

@@ -10,7 +10,7 @@
 {{- end -}}
 {{- $_ := set $content "tls_server_config" (merge (dict) $tls $files) -}}
 {{- end -}}
-{{- $has := empty $web.configSecret | ternary list $web.configSecretHas -}}
+{{- $has := empty $web.configSecret | ternary list (default list $web.configSecretHas) -}}
 {{- $tls := get $content "tls_server_config" | default dict -}}
 {{- $demands := or (eq (get $tls "client_auth_type" | default "") "RequireAndVerifyClientCert") (has "clientCertificates" $has) -}}
 {{- $file := "" -}}
