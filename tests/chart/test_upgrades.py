@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections import defaultdict
@@ -180,6 +181,7 @@ def upgraded(cluster: FakeCluster, chart: Path, values: Any) -> str:
             "--disable-openapi-validation", "-f", "-",
         ],
         input=yaml.safe_dump(values), capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, "HOME": str(cluster.kubeconfig.parent)},
     )  # fmt: skip
     assert (done.returncode == 0) == ("Error" not in done.stderr)
     return done.stderr if done.returncode else ""

@@ -50,6 +50,7 @@ class FakeCluster:
             "users": [{"name": "fake", "user": {}}],
         }  # fmt: skip
         self.kubeconfig.write_text(json.dumps(config), encoding="utf-8")
+        self.kubeconfig.chmod(0o600)
 
     def names(self, resource: str) -> set[str]:
         """The names of all objects of one kind."""
