@@ -111,7 +111,7 @@ def known_groups(number: int, at: float, backup: FullBackup, task: RestoreTask) 
         size_median_bytes=9_999_999.5,
         duration_median_seconds=1_800.25,
         oldest_kept_at=at - 30 * DAY,
-        newest_recovery_point_at=at,
+        points=((at, at + 30 * DAY),),
         last_good_expires_at=at + 30 * DAY,
     )
     logs = LogHistory(

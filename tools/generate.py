@@ -31,8 +31,9 @@ def between(text: str, name: str, content: str) -> str:
 def generated() -> dict[Path, str]:
     """Every generated file and what it should hold."""
     from dashboards.source.__main__ import rendered
+    from dbs_exporter.conditions.rules import rule_files
     from dbs_exporter.config.schema import markdown_reference
-    from tools import chart_schema, needs
+    from tools import chart_schema, document_tables, needs
     from tools.alert_table import as_markdown as alerts_as_markdown
     from tools.sizing import sizing
 
@@ -40,12 +41,18 @@ def generated() -> dict[Path, str]:
     files[ROOT / "docs" / "metrics.md"] = metrics_page()
     files[ROOT / "docs" / "configuration.md"] = f"{markdown_reference().rstrip()}\n\n{sizing()}"
     files[ROOT / "docs" / "alerts.md"] = alerts_as_markdown()
+    page = ROOT / "docs" / "concepts.md"
+    tabulated = between(page.read_text(encoding="utf-8"), "conditions", document_tables.conditions())
+    files[page] = between(tabulated, "causes", document_tables.causes())
+    page = ROOT / "docs" / "errors.md"
+    files[page] = between(page.read_text(encoding="utf-8"), "cures", document_tables.cures())
     chart = ROOT / "helm" / "dbs-exporter" / "files"
     for name, content in rendered().items():
         files[ROOT / "dashboards" / name] = content
         files[chart / "dashboards" / name] = content
-    for path in sorted((ROOT / "rules").glob("*.rules.yml")):
-        files[chart / "rules" / path.name] = path.read_text(encoding="utf-8")
+    for name, content in rule_files().items():
+        files[ROOT / "rules" / name] = content
+        files[chart / "rules" / name] = content
     files[needs.PATH] = needs.as_module()
     files[chart_schema.PATH] = chart_schema.as_json()
     readme = chart.parent / "README.md"

@@ -8,10 +8,15 @@ from .names import PROTECTION
 
 STATES = {
     "protected": ("Protected", kit.GREEN, "Plans that can be restored within their objectives."),
+    "attention": (
+        "Attention",
+        kit.BLUE,
+        "Plans that are well now, and that somebody should look at.",
+    ),
     "at_risk": (
         "At risk",
         kit.YELLOW,
-        "Plans close to an objective, with a hole in their log, or whose last full backup failed.",
+        "Plans that will break an objective soon, or whose last full backup failed.",
     ),
     "breached": (
         "Breached",

@@ -79,6 +79,90 @@ def schema(form: str) -> None:
         click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 
 
+def _pairs(given: tuple[str, ...]) -> dict[str, str]:
+    """Return NAME=VALUE arguments as a mapping."""
+    bad = [text for text in given if "=" not in text]
+    if bad:
+        raise click.UsageError(f"{bad[0]!r} is not NAME=VALUE.")
+    return dict(text.split("=", 1) for text in given)
+
+
+@click.command(short_help="Rules for Prometheus or vmalert.")
+@flag(
+    "--output",
+    type=click.Path(file_okay=False),
+    help="Directory to write the files to.  [default: print them]",
+)
+@flag(
+    "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of the texts."
+)
+@flag("--team", help="Label `team` of alerts about plans and gateways.  [default: databases]")
+@flag(
+    "--label", "labels", multiple=True, metavar="NAME=VALUE", help="A label for every alert; may be repeated."
+)
+@flag("--disable", "disabled", multiple=True, metavar="ALERT", help="An alert to leave out; may be repeated.")
+@flag(
+    "--severity",
+    "severities",
+    multiple=True,
+    metavar="ALERT=SEVERITY",
+    help="critical, warning or info for an alert; may be repeated.",
+)
+@flag("--runbook-url", "runbooks", help="Where the runbooks are.  [default: the project's repository]")
+@flag("--grafana-url", "grafana", help="Where the dashboards are.")
+@flag("--exporter-url", "exporter", help="Where the status page is; alerts then link to their plan on it.")
+def rules(
+    output: str | None,
+    lang: str,
+    team: str | None,
+    labels: tuple[str, ...],
+    disabled: tuple[str, ...],
+    severities: tuple[str, ...],
+    runbooks: str | None,
+    grafana: str | None,
+    exporter: str | None,
+) -> None:
+    """Print the recording and alerting rules, or write them as files.
+
+    \b
+    Examples:
+      dbs-exporter rules --output=rules --lang=zh
+      dbs-exporter rules --disable=DBSDownloadStuck --severity=DBSFullBackupEmpty=critical --label=env=prod
+    """
+    from pathlib import Path
+
+    from dbs_exporter.conditions.rules import GRAFANA, RUNBOOKS, Wishes, rule_files
+
+    graver = _pairs(severities)
+    if bad := set(graver.values()) - {"critical", "warning", "info"}:
+        raise click.UsageError(f"{bad.pop()!r} is no severity; it is critical, warning or info.")
+    wishes = Wishes(
+        language=lang,
+        team=team,
+        labels=_pairs(labels),
+        disabled=disabled,
+        severities=graver,
+        runbooks=runbooks or RUNBOOKS,
+        grafana=grafana or GRAFANA,
+        exporter=exporter,
+    )
+    try:
+        files = rule_files(wishes)
+    except ValueError as error:
+        raise click.UsageError(f"{str(error)[0].upper()}{str(error)[1:]}.") from None
+    for name, content in files.items():
+        if output is None:
+            click.echo(content, nl=False)
+            continue
+        path = Path(output) / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, encoding="utf-8")
+        except OSError as error:
+            raise click.UsageError(f"{path} cannot be written: {error.strerror}.") from None
+        click.echo(path)
+
+
 @click.command(short_help="What a saved state holds.")
 @storage_flag
 @config_file_flag
@@ -176,7 +260,7 @@ def call(
 
 
 @click.command(short_help="Is a local exporter serving? For a container's HEALTHCHECK.")
-@listen_flag
+@listen_flag()
 @url_flags
 @web_config_flag
 @flag("--ready", is_flag=True, help="Ask /-/ready instead of /-/healthy.")

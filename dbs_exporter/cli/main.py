@@ -14,7 +14,7 @@ from typing import Literal
 import click
 
 from dbs_exporter import __version__
-from dbs_exporter.cli.commands import call, healthcheck, metrics, schema, state
+from dbs_exporter.cli.commands import call, healthcheck, metrics, rules, schema, state
 from dbs_exporter.cli.options import (
     Commands,
     ListenAddress,
@@ -63,7 +63,7 @@ def cli() -> None:
 
 @cli.command(short_help="The exporter.")
 @config_file_flag
-@listen_flag
+@listen_flag()
 @telemetry_flag
 @storage_flag
 @url_flags
@@ -147,9 +147,9 @@ def run(
     type=Speed(),
     default=1.0,
     show_default=True,
-    help="Seconds of the simulated cloud per second.",
+    help="Seconds of the simulated cloud per second; metrics have the ages of now.",
 )
-@listen_flag
+@listen_flag("127.0.0.1:10033")
 @telemetry_flag
 @storage_flag
 @url_flags
@@ -223,7 +223,7 @@ def demo(
     type=click.FloatRange(0, 100_000),
     default=1.0,
     show_default=True,
-    help="Seconds of the cloud per second; 0 stands still.",
+    help="Seconds of the cloud per second; 0 stands still. Beside a Prometheus leave it at 1, or use `demo --speed`.",
 )
 @flag(
     "--now",
@@ -311,5 +311,5 @@ def check(
     ctx.exit(check_configuration(config_file, offline=offline, strict=strict, form=form))
 
 
-for _command in (metrics, schema, state, call, healthcheck):
+for _command in (metrics, rules, schema, state, call, healthcheck):
     cli.add_command(_command)

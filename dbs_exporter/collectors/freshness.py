@@ -7,6 +7,9 @@ from typing import Any
 from dbs_exporter.collectors import full_backups, log_backups, restore_ranges, restores
 from dbs_exporter.collectors.base import PlanCollector
 from dbs_exporter.facts.freshness import fresh_until
+from dbs_exporter.facts.full_backups import FULL_BACKUPS
+from dbs_exporter.facts.log_backups import LOG_BACKUPS
+from dbs_exporter.facts.restore_ranges import RANGES
 from dbs_exporter.facts.subjects import PlanSubject, RegionSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family, region_family
 from dbs_exporter.metrics.rows import of_kinds
@@ -44,7 +47,7 @@ PLAN_FAMILIES: tuple[Family, ...] = (
         "when the next DescribeBackupPlanList, DescribeFullBackupList and so on is promised, and 3.5 minutes",
         lambda subject: of_kinds(**dict(sorted(fresh_until(subject).items()))),
         labels=("facts",),
-        reads=("plan", "window", "promised"),
+        reads=("plan", "window", "promised", "listed_at", "outage", FULL_BACKUPS, LOG_BACKUPS, RANGES),
     ),
 )
 REGION_FAMILIES: tuple[Family, ...] = (

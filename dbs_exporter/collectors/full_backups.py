@@ -23,6 +23,7 @@ from dbs_exporter.facts.full_backups import (
     FullBackupHistory,
     ended_full_backups,
     full_backup_duration,
+    full_backup_end,
     full_backup_history,
     read_full_backup,
 )
@@ -201,7 +202,7 @@ _FAMILIES: tuple[Family, ...] = (
         "dbs_full_backup_last_success_timestamp_seconds",
         "When the newest finished full backup finished",
         f"{_LIST} FinishTime, else EndTime",
-        _last_success(lambda backup: backup.ended_at if backup.finished_at is None else backup.finished_at),
+        _last_success(full_backup_end),
     ),
     plan_family(
         "dbs_full_backup_last_success_duration_seconds",

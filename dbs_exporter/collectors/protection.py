@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dbs_exporter.conditions.plans import plan_end
 from dbs_exporter.facts.billing import BILLING
 from dbs_exporter.facts.full_backups import FULL_BACKUPS
 from dbs_exporter.facts.log_backups import LOG_BACKUPS
@@ -13,13 +14,6 @@ from dbs_exporter.metrics.rows import of_kinds, single
 
 _LIST = "DescribeBackupPlanList"
 _RANGES = "DescribeRestoreRangeInfo"
-
-
-def _expires(subject: PlanSubject) -> list[Row]:
-    billing = subject.get(BILLING)
-    if subject.plan.expires_at is None and billing is not None:
-        return single(billing.expires_at)
-    return single(subject.plan.expires_at)
 
 
 def _gaps(subject: PlanSubject, field: int) -> list[Row]:
@@ -42,7 +36,7 @@ FAMILIES: tuple[Family, ...] = (
         "dbs_plan_expires_timestamp_seconds",
         "When a prepaid plan ends",
         f"{_LIST} InstanceExpiredTimestamp or DescribeBackupPlanBilling BuyExpiredTimestamp",
-        _expires,
+        lambda subject: single(plan_end(subject)),
         reads=("plan", BILLING),
     ),
     plan_family(

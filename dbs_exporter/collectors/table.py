@@ -8,6 +8,7 @@ from typing import Any
 
 from dbs_exporter.collectors import (
     billing,
+    conditions,
     downloads,
     freshness,
     full_backups,
@@ -81,6 +82,7 @@ TABLE = Table(
     ),
     {
         plans.COLLECTOR.section: (*protection.FAMILIES, *freshness.PLAN_FAMILIES),
+        "Conditions": (*conditions.PLAN_FAMILIES, *conditions.TASK_FAMILIES, *conditions.REGION_FAMILIES),
         gateways.COLLECTOR.section: freshness.REGION_FAMILIES,
     },
 )

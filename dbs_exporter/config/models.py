@@ -284,6 +284,9 @@ class ObjectiveConfig(_Model):
     restore_test_interval: Objective | None = Field(
         default=None, description="How old the last successful restore may be."
     )
+    alerts: bool = Field(
+        default=True, description="`false`: conditions of the plans are shown, but raise no alert."
+    )
 
 
 class MetricsConfig(_Model):

@@ -10,7 +10,7 @@ from msgspec import Struct
 from dbs_exporter.facts.condensing import counts_of, distinct, median_of, size_by_storage_class
 from dbs_exporter.facts.enums import STORAGE_CLASS, spellings
 from dbs_exporter.facts.groups import Group
-from dbs_exporter.facts.limits import MEDIAN_SETS
+from dbs_exporter.facts.limits import MEDIAN_SETS, STEPS_KEPT
 from dbs_exporter.facts.records import Fields
 from dbs_exporter.facts.schedules import learned_start
 from dbs_exporter.facts.tallies import Counts, Ended, Sizes
@@ -54,17 +54,23 @@ class FullBackupHistory(Struct, frozen=True, kw_only=True):
     orphans: int = 0
     """Jobs listed as running or scheduled though a later one has ended: killed in flight."""
     consecutive_failures: int = 0
+    first_failure_at: float | None = None
+    """When the first of these failed."""
     counts: Counts | None = ()
     """None where records of the list were left out."""
     bytes_by_storage_class: Sizes = ()
     size_median_bytes: float | None = None
+    size_largest_bytes: int | None = None
+    """The largest of the finished sets before the last."""
     duration_median_seconds: float | None = None
     oldest_kept_at: float | None = None
     """EndTime of the oldest finished set that has not expired; None where an older one may be kept."""
-    newest_recovery_point_at: float | None = None
-    """EndTime of the newest finished set that has not expired."""
+    points: tuple[tuple[float, float], ...] = ()
+    """(EndTime, expiry) of finished sets, the newest first; of each only what outlives those before it."""
     last_good_expires_at: float | None = None
     """Latest expiry among the finished sets; None where that of one is not known."""
+    last_expired_at: float | None = None
+    """When the last usable set expired, where none is left."""
     last_failure_message: str = ""
     usual_wait_seconds: float | None = None
     """How long jobs wait for their start after they were created, at least three of four of them."""
@@ -72,6 +78,11 @@ class FullBackupHistory(Struct, frozen=True, kw_only=True):
     """CreateTime of the newest job that began at the usual hour of day."""
     count: int = 0
     """Records in the list."""
+
+    @property
+    def newest_recovery_point_at(self) -> float | None:
+        """EndTime of the newest finished set that had not expired when the list was read."""
+        return self.points[0][0] if self.points else None
 
     @property
     def usual_duration_seconds(self) -> float | None:
@@ -135,8 +146,13 @@ def full_backup_history(backups: Iterable[FullBackup], now: float, left_out: int
         for backup in finished
         if backup.expires_at is not None and backup.expires_at > now and _TIMES.isdisjoint(backup.unreadable)
     ]
-    points = [at for backup in usable if (at := _point(backup)) is not None]
-    oldest = min(points, default=None)
+    points = [
+        (at, backup.expires_at)
+        for backup in usable
+        if backup.expires_at is not None and (at := _point(backup)) is not None
+    ]
+    oldest = min((at for at, _ in points), default=None)
+    since_success = [backup for backup in failures if _began(backup) > since]
     earlier = finished[:-1][-MEDIAN_SETS:]
     last_ended = max(
         (_by_begin(backup) for backup in jobs if backup.status in FULL_BACKUP_ENDED), default=_NEVER
@@ -149,15 +165,24 @@ def full_backup_history(backups: Iterable[FullBackup], now: float, left_out: int
         running=current[-1] if current else None,
         # A job without any time may not have been overtaken.
         orphans=sum(_began(backup) > 0 and _by_begin(backup) <= last_ended for backup in running),
-        consecutive_failures=sum(_began(backup) > since for backup in failures),
+        consecutive_failures=len(since_success),
+        first_failure_at=min(map(_finished, since_success), default=None),
         counts=None if left_out else counts_of((backup.status for backup in unique), FULL_BACKUP_STATUSES),
         bytes_by_storage_class=size_by_storage_class(unique, left_out),
         size_median_bytes=median_of([backup.size_bytes for backup in earlier]),
+        size_largest_bytes=max(
+            (backup.size_bytes for backup in earlier if backup.size_bytes is not None), default=None
+        ),
         duration_median_seconds=median_of([full_backup_duration(backup) for backup in earlier]),
         oldest_kept_at=None if left_out or _may_be_older(finished, oldest, now) else oldest,
-        newest_recovery_point_at=max(points, default=None),
+        points=outliving(points),
         last_good_expires_at=None if left_out else _last_expiry(finished),
-        last_failure_message=failures[-1].error_message if failures and _began(failures[-1]) > since else "",
+        last_expired_at=None
+        if points
+        else max(
+            (at for backup in finished if (at := backup.expires_at) is not None and at <= now), default=None
+        ),
+        last_failure_message=since_success[-1].error_message if since_success else "",
         usual_wait_seconds=_usual_wait(jobs),
         usual_start_at=learned_start(backup.created_at for backup in jobs if backup.created_at is not None),
         count=len(unique),
@@ -172,6 +197,15 @@ def _usual_wait(jobs: Sequence[FullBackup]) -> float | None:
         if backup.started_at is not None and backup.created_at is not None
     )
     return max(0.0, waits[len(waits) * 3 // 4]) if waits else None
+
+
+def outliving(points: Iterable[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+    """Return of (instant, expiry) the newest first, and then only what expires later than all newer ones; at most STEPS_KEPT."""
+    kept: list[tuple[float, float]] = []
+    for at, expiry in sorted(points, reverse=True):
+        if not kept or expiry > kept[-1][1]:
+            kept.append((at, expiry))
+    return tuple(kept[:STEPS_KEPT])
 
 
 def _may_be_older(finished: Iterable[FullBackup], oldest: float | None, now: float) -> bool:
@@ -194,9 +228,16 @@ def _last_expiry(finished: Sequence[FullBackup]) -> float | None:
     return max(known, default=None) if len(known) == len(finished) else None
 
 
+def full_backup_end(backup: FullBackup | None) -> float | None:
+    """Return when a full backup ended: FinishTime, else EndTime."""
+    if backup is None:
+        return None
+    return backup.finished_at if backup.finished_at is not None else backup.ended_at
+
+
 def full_backup_duration(backup: FullBackup) -> float | None:
     """Return the seconds from StartTime (the dump begins) to FinishTime, else EndTime; None while either is unknown."""
-    end = backup.finished_at if backup.finished_at is not None else backup.ended_at
+    end = full_backup_end(backup)
     if backup.started_at is None or end is None or end < backup.started_at:
         return None
     return end - backup.started_at

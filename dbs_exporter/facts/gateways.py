@@ -13,6 +13,8 @@ from dbs_exporter.facts.plans import Plan
 from dbs_exporter.facts.records import Fields
 
 GATEWAY_STATUSES = ("ONLINE", "OFFLINE", "STOPPED", "UPGRADING")
+GATEWAY_OUT = frozenset({"OFFLINE", "STOPPED"})
+"""Statuses of a gateway that does not work."""
 GATEWAY_STATUS = spellings(*GATEWAY_STATUSES)
 
 

@@ -10,10 +10,16 @@ LATE_SHARE = 0.9
 """What a schedule sets is late beyond this share: a backup that comes when it is due reaches 1 / 1.2."""
 AHEAD_SECONDS = 900.0
 """A recovery point that lies this far in the future is not believed."""
-STALE_INTERVALS = 3.0
-"""Facts older than this many intervals of their collector are stale."""
 HEARTBEAT_LATE_SECONDS = 300.0
 """A gateway that was not heard of for this long is late."""
+GATEWAY_GONE_SECONDS = 900.0
+"""A gateway that was not heard of for this long is gone."""
+EXPLAINED_SECONDS = 900.0
+"""A cause explains what it brought about for this long after the last reading that showed it."""
+GONE_PLAN_SECONDS = 7 * DAY_SECONDS
+"""A plan that is gone is mentioned for this long."""
+STEPS_KEPT = 8
+"""Full backups kept for what can be restored once newer ones have expired."""
 
 FULL_BACKUP_GRACE = 1.2
 """A full backup may come this many of the schedule's largest gaps after the last one, unless an objective is configured."""
@@ -47,3 +53,16 @@ LOG_LATE_SHARE = 0.5
 FRESH_GRACE_SECONDS = 210.0
 """Facts count as known this long after the reading that was promised: two scrapes of 60 s, an evaluation of 60 s, and the 30 s
 by which some engines answer late."""
+
+HOUR_SECONDS = 3_600.0
+FULL_BACKUP_TOLERANCE_SECONDS = 3_600.0
+"""A scheduled full backup may start this much later than the largest gap of its schedule."""
+UNUSUAL_RATIO = 2.0
+"""A full backup is unusually large or slow beyond this many medians, unusually small below the reciprocal."""
+SHRUNKEN_SHARE = 0.1
+"""With too few backups for a median: unusually small below this share of the largest."""
+SLOW_LEAST_SECONDS = 600.0
+"""A full backup that took no longer than this is not slow."""
+STUCK_MEDIANS = 3.0
+STUCK_LEAST_SECONDS = 3_600.0
+"""A full backup is stuck after this many of its usual durations, but not before this."""

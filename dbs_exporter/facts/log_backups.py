@@ -89,10 +89,10 @@ def log_history(files: Iterable[LogFile], at: float | None = None, left_out: int
     Log data counts up to the EndTime of COMPLETED and FILLING files; a FILLING file's EndTime is how far it has come, which
     the documents' sample shows but no sentence states. A file whose times cannot be read carries no log. A file name that comes
     again with another StartTime is another file, as after a failover or a reset of the binary log. Spans join files that follow
-    each other within CHAIN_TOLERANCE_SECONDS.
+    each other within CHAIN_TOLERANCE_SECONDS. A file whose BackupSetExpiredTime has passed is listed for a while, and carries none.
     """
     unique = _distinct_files(files)
-    received = _received(unique)
+    received = _received(unique, at)
     ends = sorted(ended_at for _, ended_at in received)
     return LogHistory(
         last_data_at=max((ended_at for _, ended_at in received), default=None),
@@ -138,13 +138,14 @@ def _distinct_files(files: Iterable[LogFile]) -> list[LogFile]:
     )
 
 
-def _received(files: Iterable[LogFile]) -> list[tuple[LogFile, float]]:
-    """Return the files that carry log, each with how far it goes."""
+def _received(files: Iterable[LogFile], at: float | None) -> list[tuple[LogFile, float]]:
+    """Return the files that carry log at that time (None: whatever the time), each with how far it goes."""
     return [
         (file, file.ended_at)
         for file in files
         if file.status in ("COMPLETED", "FILLING")
         and file.ended_at is not None
+        and (at is None or file.expires_at is None or file.expires_at > at)
         and _TIMES.isdisjoint(file.unreadable)
     ]
 

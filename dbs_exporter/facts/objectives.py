@@ -19,6 +19,8 @@ class Objectives(Struct, frozen=True, kw_only=True):
     full_backup_interval: float | None = None
     restore_time: float | None = None
     restore_test_interval: float | None = None
+    alerts: bool = True
+    """False: conditions are shown, but raise no alert."""
 
 
 class ObjectiveRule(Protocol):
@@ -47,6 +49,11 @@ class ObjectiveRule(Protocol):
     @property
     def restore_test_interval(self) -> float | None:
         """How old the last successful restore may be."""
+        ...
+
+    @property
+    def alerts(self) -> bool:
+        """Whether the plans raise alerts."""
         ...
 
 
@@ -81,6 +88,7 @@ def objectives_for(rules: Sequence[ObjectiveRule]) -> Callable[[Plan], Objective
             full_backup_interval=interval,
             restore_time=rule.restore_time if rule else None,
             restore_test_interval=rule.restore_test_interval if rule else None,
+            alerts=rule.alerts if rule else True,
         )
 
     return objectives

@@ -38,6 +38,7 @@ class Precheck(Struct, frozen=True, kw_only=True):
     subject_id: str
     status: str
     progress: float | None
+    error_message: str = ""
     items: tuple[PrecheckItem, ...] = ()
 
 
@@ -63,6 +64,7 @@ def read_precheck(
         subject_id=subject_id,
         status=status,
         progress=found.progress("Progress"),
+        error_message=found.error_message(),
         items=tuple(checks),
     )
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from dbs_exporter.facts.full_backups import FULL_BACKUPS
+from dbs_exporter.facts.full_backups import FULL_BACKUPS, outliving
 from dbs_exporter.facts.groups import Group
 from dbs_exporter.facts.limits import CHAIN_TOLERANCE_SECONDS
-from dbs_exporter.facts.log_backups import LOG_BACKUPS
+from dbs_exporter.facts.log_backups import LOG_BACKUPS, LogHistory
 from dbs_exporter.facts.restore_ranges import RANGES, RestoreRange
 from dbs_exporter.facts.subjects import PlanSubject
 
@@ -67,20 +67,28 @@ def recovery_point(subject: PlanSubject) -> float | None:
     often, so the log carries the answer in between. Doubt: an idle database may produce no log files; then the point stays
     at what the API offers, which is the careful side.
     """
+    steps = recovery_steps(subject)
+    return steps[0][0] if steps else None
+
+
+def recovery_steps(subject: PlanSubject) -> tuple[tuple[float, float], ...]:
+    """Return the recovery point as a step function of time: (newest instant that can be restored, until when it can be).
+
+    What the API offers has no end here, since the next reading says; a full backup and the log on it end when it expires.
+    """
     backups, logs = subject.get(FULL_BACKUPS), subject.get(LOG_BACKUPS)
-    candidates = (
-        *(each.end_at for each in subject.get(RANGES) or ()),
-        subject.plan.restore_end_at,
-        backups.newest_recovery_point_at if backups else None,
-    )
-    known = [at for at in candidates if at is not None]
-    if not known:
-        return None
-    newest = max(known)
+    offered = (*(each.end_at for each in subject.get(RANGES) or ()), subject.plan.restore_end_at)
+    bases = [(at, float("inf")) for at in offered if at is not None]
+    if backups is not None:
+        bases += backups.points
+    return outliving((_with_log(at, logs), until) for at, until in bases)
+
+
+def _with_log(at: float, logs: LogHistory | None) -> float:
     for begin, end in logs.spans if logs else ():
-        if begin <= newest + CHAIN_TOLERANCE_SECONDS:
-            newest = max(newest, end)
-    return newest
+        if begin <= at + CHAIN_TOLERANCE_SECONDS:
+            at = max(at, end)
+    return at
 
 
 def recovery_gaps(subject: PlanSubject) -> dict[str, tuple[int, float]] | None:
@@ -101,6 +109,12 @@ def recovery_gaps(subject: PlanSubject) -> dict[str, tuple[int, float]] | None:
         count, seconds = found[scope]
         found[scope] = (count + 1, seconds + end - begin)
     return found
+
+
+def newest_hole(subject: PlanSubject) -> tuple[float, float] | None:
+    """Return begin and end of the newest hole in continuous recoverability; None without one."""
+    ranges = subject.get(RANGES)
+    return max(_holes(ranges or ()), key=lambda hole: hole[1], default=None)
 
 
 def last_good_expires(subject: PlanSubject) -> float | None:

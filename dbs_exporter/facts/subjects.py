@@ -23,6 +23,26 @@ class Scope(Struct, frozen=True, kw_only=True, order=True):
     region: str
 
 
+class Weakening(Struct, frozen=True, kw_only=True):
+    """Something of a plan that was better before."""
+
+    was: float
+    at: float
+    """When a list first showed that it is weaker, in Unix seconds."""
+
+
+class Outage(Struct, frozen=True, kw_only=True):
+    """The last outage of a plan's gateway; times in Unix seconds."""
+
+    began_at: float
+    seen_at: float
+    """When a list last showed it."""
+    known_until: float = 0.0
+    """Until when the list of gateways that showed it counts as known."""
+    caught_up_at: float | None = None
+    """When the plan's recovery point was last seen to catch up after it."""
+
+
 class AccountSubject(Subject, frozen=True, kw_only=True):
     """Everything known of one account that belongs to no single region."""
 
@@ -35,6 +55,10 @@ class RegionSubject(Subject, frozen=True, kw_only=True):
     scope: Scope
     promised: dict[str, float] = field(default_factory=dict)
     """By the names of groups: until when what was last read is promised to be read again, a grace included, in Unix seconds."""
+    noticed: dict[str, float] = field(default_factory=dict)
+    """Since when what carries no time is so, by the keys of `facts.noticed`, in Unix seconds."""
+    gone: dict[str, float] = field(default_factory=dict)
+    """Plans with backups that left a complete list, and when, in Unix seconds."""
 
 
 class PlanSubject(Subject, frozen=True, kw_only=True):
@@ -52,6 +76,11 @@ class PlanSubject(Subject, frozen=True, kw_only=True):
     window: Window = Window()
     promised: dict[str, float] = field(default_factory=dict)
     """By the names of groups: until when what was last read is promised to be read again, a grace included, in Unix seconds."""
+    noticed: dict[str, float] = field(default_factory=dict)
+    """Since when what carries no time is so, by the keys of `facts.noticed`, in Unix seconds."""
+    weakened: dict[str, Weakening] = field(default_factory=dict)
+    """What was better before, by its name."""
+    outage: Outage | None = None
 
 
 class GonePlan(Struct, frozen=True, kw_only=True):

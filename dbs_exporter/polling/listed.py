@@ -7,6 +7,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from dbs_exporter.facts.groups import Known, Subject
+from dbs_exporter.facts.noticed import noticing
 from dbs_exporter.facts.objectives import Objectives
 from dbs_exporter.facts.plans import PLANS, Plan
 from dbs_exporter.facts.subjects import AccountSubject, PlanSubject
@@ -34,7 +35,7 @@ def listed_plan(
     before: PlanSubject, plan: Plan, objectives: Objectives, at: float, promised_until: float, *, again: bool
 ) -> PlanSubject:
     """Return a plan as a list that was read at `at` shows it; `again` if this list had shown it before."""
-    return replace(
+    after = replace(
         before,
         plan=before.plan if plan == before.plan else plan,
         objectives=before.objectives if objectives == before.objectives else objectives,
@@ -44,6 +45,7 @@ def listed_plan(
         window=after_list(before.window, plan.restore_end_at, at, again=again),
         promised={**before.promised, PLANS.name: promised_until},
     )
+    return noticing(before, after, at)
 
 
 def with_groups(subject: S, kept: set[str]) -> S:

@@ -16,13 +16,17 @@ from msgspec.structs import replace
 from dbs_exporter.collectors.base import Collector, Read
 from dbs_exporter.collectors.learned import Restored
 from dbs_exporter.facts.counters import counted
+from dbs_exporter.facts.gateways import GATEWAYS
 from dbs_exporter.facts.groups import Group, Subject, with_facts
+from dbs_exporter.facts.limits import GONE_PLAN_SECONDS
+from dbs_exporter.facts.noticed import has_backups, noticing, noticing_gateways, outages
 from dbs_exporter.facts.objectives import Objectives
 from dbs_exporter.facts.plans import PLANS, Plan
 from dbs_exporter.facts.protection import end_of_window
 from dbs_exporter.facts.subjects import (
     AccountSubject,
     GonePlan,
+    Outage,
     PlanSubject,
     RegionSubject,
     Scope,
@@ -32,9 +36,6 @@ from dbs_exporter.facts.subjects import (
 from dbs_exporter.facts.tallies import Tally
 from dbs_exporter.facts.windows import after_reading
 from dbs_exporter.polling.listed import is_change, listed_plan, only_counters, with_groups
-
-GONE_SECONDS = 7 * 86_400.0
-"""How long the counters of a plan are remembered that is gone."""
 
 F = TypeVar("F")
 Subscriber = Callable[[SubjectKey, Subject | None], None]
@@ -189,6 +190,19 @@ class Store:
         with self._lock:
             before = self._regions.get(scope) or RegionSubject(scope=scope)
             after = with_facts(before, group, facts, at)
+            if group is GATEWAYS:
+                plans = [
+                    subject
+                    for where in self._plans
+                    if where.account == scope.account
+                    for subject in self.plans_of(where)
+                ]
+                after = noticing_gateways(before, after, at, {subject.plan.gateway_id for subject in plans})
+                out = outages(after, at)
+                for subject in plans:
+                    if subject.plan.gateway_id in out:
+                        outage = Outage(began_at=out[subject.plan.gateway_id], seen_at=at)
+                        self._replace_plan(replace(subject, outage=outage))
             self._regions[scope] = after
             self._notify(key_of(after), after)
 
@@ -211,6 +225,16 @@ class Store:
             known = self._plans.setdefault(scope, {})
             listed = {plan.plan_id: plan for plan in plans}
             gone = [plan_id for plan_id in known if whole and plan_id not in listed]
+            region = self._regions.get(scope) or RegionSubject(scope=scope)
+            missed = {
+                plan_id: then
+                for plan_id, then in region.gone.items()
+                if plan_id not in listed and at - then < GONE_PLAN_SECONDS
+            }
+            missed |= {plan_id: at for plan_id in gone if has_backups(known[plan_id])}
+            if missed != region.gone:
+                self._regions[scope] = replace(region, gone=missed)
+                self._notify(key_of(region), self._regions[scope])
             for plan_id in gone:
                 self._forget_plan(scope, known.pop(plan_id), at)
             if whole:
@@ -246,7 +270,7 @@ class Store:
 
     def _forget_gone(self, scope: Scope, at: float) -> None:
         gone = self._gone.get(scope, {})
-        for plan_id in [each for each, plan in gone.items() if plan.gone_at < at - GONE_SECONDS]:
+        for plan_id in [each for each, plan in gone.items() if plan.gone_at < at - GONE_PLAN_SECONDS]:
             del gone[plan_id]
             self._notify((scope.account, scope.region, plan_id), None)
 
@@ -262,18 +286,21 @@ class Store:
             end_at = end_of_window(after, group)
             if end_at is not None:
                 after = replace(after, window=after_reading(after.window, end_at))
+            after = noticing(before, after, at)
             self._plans[scope][plan_id] = after
             self._notify(key_of(after), after)
 
-    def merge_plan(self, scope: Scope, plan_id: str, group: Group[F], merge: Callable[[F], F]) -> None:
-        """Change the facts of a group that was read already, by what was read of a part of it since."""
+    def merge_plan(
+        self, scope: Scope, plan_id: str, group: Group[F], merge: Callable[[F], F], at: float
+    ) -> None:
+        """Change the facts of a group that was read already, by what was read of a part of it at `at` (Unix seconds)."""
         with self._lock:
             before = self._plans.get(scope, {}).get(plan_id)
             facts = before.get(group) if before is not None else None
             if before is None or facts is None:
                 return
             known = before.known(group)
-            after = with_facts(before, group, merge(facts), known.read_at)
+            after = noticing(before, with_facts(before, group, merge(facts), known.read_at), at)
             self._plans[scope][plan_id] = after
             self._notify(key_of(after), after)
 
@@ -295,6 +322,15 @@ class Store:
                 after = replace(before, promised={**before.promised, name: until})
                 self._regions[scope] = after
                 self._notify(key_of(after), after)
+            if name == GATEWAYS.name:
+                # What explains a plan's conditions is known as long as the list that shows it.
+                for plan in self.plan_subjects():
+                    if plan.outage is not None and plan.outage.seen_at == before.known(GATEWAYS).read_at:
+                        self._replace_plan(replace(plan, outage=replace(plan.outage, known_until=until)))
+
+    def _replace_plan(self, after: PlanSubject) -> None:
+        self._plans[after.scope][after.plan.plan_id] = after
+        self._notify(key_of(after), after)
 
     def keep(self, scope: Scope, collectors: Iterable[Collector[Any]]) -> None:
         """Forget what no collector brings any more: it would stay for ever."""

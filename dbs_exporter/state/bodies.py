@@ -20,7 +20,7 @@ from dbs_exporter.collectors.learned import Learned
 from dbs_exporter.facts.counters import Counted
 from dbs_exporter.facts.groups import Group, Known
 from dbs_exporter.facts.plans import Plan
-from dbs_exporter.facts.subjects import GonePlan, PlanSubject
+from dbs_exporter.facts.subjects import GonePlan, Outage, PlanSubject, RegionSubject, Weakening
 from dbs_exporter.facts.tallies import Tally
 from dbs_exporter.facts.windows import Window
 
@@ -49,6 +49,16 @@ class OwnPart(Struct, frozen=True, kw_only=True):
     first_listed_at: float | None = None
     listed_at: float | None = None
     changed_at: float | None = None
+    noticed: dict[str, float] = {}
+    weakened: dict[str, Weakening] = {}
+    outage: Outage | None = None
+
+
+class RegionPart(Struct, frozen=True, kw_only=True):
+    """A region without its groups."""
+
+    noticed: dict[str, float] = {}
+    gone: dict[str, float] = {}
 
 
 class GroupPart(Struct, frozen=True, kw_only=True):
@@ -116,6 +126,7 @@ class Bodies:
 
     def __init__(self, groups: Iterable[Group[Any]]) -> None:
         self.own = Body[OwnPart](OwnPart)
+        self.region = Body[RegionPart](RegionPart)
         self.gone = Body[GonePart](GonePart)
         self.reads = Body[Reads](Reads)
         self.groups: dict[str, Body[tuple[Any, GroupPart]]] = {
@@ -135,7 +146,15 @@ def own_part(subject: PlanSubject) -> OwnPart:
         first_listed_at=subject.first_listed_at,
         listed_at=subject.listed_at,
         changed_at=subject.changed_at,
+        noticed=subject.noticed,
+        weakened=subject.weakened,
+        outage=subject.outage,
     )
+
+
+def region_part(subject: RegionSubject) -> RegionPart:
+    """Return a region without its groups."""
+    return RegionPart(noticed=subject.noticed, gone=subject.gone)
 
 
 def group_part(known: Known, lineage: int) -> tuple[object, GroupPart]:

@@ -9,7 +9,7 @@ from functools import partial
 from dbs_exporter.clock import Clock
 from dbs_exporter.collectors.learned import Learned
 from dbs_exporter.facts.groups import Known, Subject
-from dbs_exporter.facts.subjects import GonePlan, PlanSubject, Scope, SubjectKey
+from dbs_exporter.facts.subjects import GonePlan, PlanSubject, RegionSubject, Scope, SubjectKey
 from dbs_exporter.facts.tallies import Tally
 from dbs_exporter.state.bodies import (
     GONE,
@@ -22,6 +22,7 @@ from dbs_exporter.state.bodies import (
     gone_part,
     group_part,
     own_part,
+    region_part,
 )
 from dbs_exporter.state.database import Batch
 
@@ -149,6 +150,8 @@ class Contents:
             isinstance(before, PlanSubject) and _is_same_own(subject, before)
         ):
             yield OWN, partial(bodies.own.sealed, own_part(subject), *key, OWN)
+        if isinstance(subject, RegionSubject) and not _is_same_region(subject, before):
+            yield OWN, partial(bodies.region.sealed, region_part(subject), *key, OWN)
         for name, known in subject.groups.items():
             if name in bodies.groups and not _is_same(known, before.groups.get(name) if before else None):
                 yield name, partial(bodies.groups[name].sealed, group_part(known, lineage), *key, name)
@@ -196,7 +199,16 @@ def _is_same_own(subject: PlanSubject, before: PlanSubject) -> bool:
         and subject.window is before.window
         and subject.first_listed_at == before.first_listed_at
         and subject.changed_at == before.changed_at
+        and subject.noticed is before.noticed
+        and subject.weakened is before.weakened
+        and subject.outage is before.outage
     )
+
+
+def _is_same_region(subject: RegionSubject, before: Subject | None) -> bool:
+    if not isinstance(before, RegionSubject):
+        return not subject.noticed and not subject.gone
+    return subject.noticed is before.noticed and subject.gone is before.gone
 
 
 def _is_same(known: Known, before: Known | None) -> bool:

@@ -21,6 +21,7 @@ from dbs_exporter.state.bodies import (
     Bodies,
     OwnPart,
     Reads,
+    RegionPart,
     Times,
     Unreadable,
     gone_from,
@@ -35,6 +36,7 @@ class Recalled:
 
     groups: dict[str, dict[str, Known]] = field(default_factory=dict)
     own: dict[str, OwnPart] = field(default_factory=dict)
+    region: RegionPart | None = None
     gone: dict[str, GonePlan] = field(default_factory=dict)
     reads: Reads | None = None
     present: set[str] = field(default_factory=set)
@@ -66,7 +68,9 @@ def recalled(
         found.present.add(plan)
         key = (account, region, plan, part)
         try:
-            if part == OWN:
+            if part == OWN and not plan:
+                found.region = bodies.region.opened(body, *key)
+            elif part == OWN:
                 found.own[plan] = bodies.own.opened(body, *key)
             elif part == GONE:
                 found.gone[plan] = gone_from(bodies.gone.opened(body, *key), lineage)
@@ -115,14 +119,20 @@ def region_from(
                     first_listed_at=own.first_listed_at,
                     listed_at=max(listed),
                     changed_at=own.changed_at,
+                    noticed=own.noticed,
+                    weakened=own.weakened,
+                    outage=own.outage,
                     groups=_wanted(found.groups.get(plan_id, {}), wanted),
                 )
             )
-    if not region_groups and not plans and not found.gone:
+    if not region_groups and not plans and not found.gone and found.region is None:
         return None
+    region = found.region or RegionPart()
     newest = found.newest_at
     return Restored(
-        region=RegionSubject(scope=scope, groups=region_groups) if region_groups else None,
+        region=RegionSubject(scope=scope, groups=region_groups, noticed=region.noticed, gone=region.gone)
+        if region_groups or found.region is not None
+        else None,
         plans=tuple(plans),
         gone={plan_id: gone for plan_id, gone in found.gone.items() if plan_id not in found.own},
         learned=found.reads.learned if found.reads is not None else Learned(),

@@ -188,11 +188,12 @@ def test_a_pod_name_is_there_for_shards_alone() -> None:
     """Only shards go by it, and then one given besides would be the second, which a server-side apply refuses."""
     own = [{"name": "POD_NAME", "value": "a"}]
     (given,) = container(template({"demo": True, "extraEnv": own}))["env"]
-    (made,) = container(template({**ways("account"), "shards": 2}), "StatefulSet")["env"]
+    made = container(template({**ways("account"), "shards": 2}), "StatefulSet")["env"][0]
 
     assert given == own[0]
     assert made["valueFrom"] == {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}
     assert "env" not in container(template({"demo": True}))
+    assert "POD_NAME" not in {each["name"] for each in container(template(ways("account")))["env"]}
     assert "POD_NAME is there twice" in refused({**ways("account"), "shards": 2, "extraEnv": own})
 
 

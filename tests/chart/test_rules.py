@@ -53,19 +53,6 @@ def test_a_threshold_changes_its_alert_and_nothing_else(name: str) -> None:
     assert after[alert]["annotations"]["summary"].endswith(".")
 
 
-def test_a_summary_that_names_a_number_is_replaced_with_it() -> None:
-    """Every alert whose summary counts something has another summary for a changed threshold."""
-    counting = ("two weeks", "three days", "nine tenths", "a day")
-    named = {
-        alert
-        for alert, rule in alerts().items()
-        if any(words in rule["annotations"]["summary"] for words in counting)
-    }
-    replaced = {known["alert"] for known in THRESHOLDS.values() if "summary" in known}
-
-    assert named == replaced
-
-
 def test_the_schema_has_every_threshold() -> None:
     """Names that may be given are those of the table, no more and no fewer."""
     schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
@@ -77,30 +64,11 @@ def test_the_schema_has_every_threshold() -> None:
 
 @pytest.mark.parametrize(
     ("thresholds", "says"),
-    [({"DBSPlanExpirin": 7}, "DBSPlanExpirin"), ({"DBSPlanExpiring": "7d"}, "DBSPlanExpiring")],
+    [
+        ({"DBSExporterThrottle": 7}, "DBSExporterThrottle"),
+        ({"DBSExporterThrottled": "7d"}, "DBSExporterThrottled"),
+    ],
 )
 def test_a_threshold_that_is_not_there_is_refused(thresholds: Any, says: str) -> None:
     """A misspelt name, or a value that is no number, is told by helm."""
     assert says in refused({"demo": True, "prometheusRule": {"enabled": True, "thresholds": thresholds}})
-
-
-def test_an_exporter_of_another_name_is_watched_too() -> None:
-    """The job is what the monitor's `jobLabel` says; the alert about exporters that are down looks for it."""
-
-    def looks_for(**values: Any) -> str:
-        documents = template({"demo": True, "prometheusRule": {"enabled": True}, **values}, release="backups")
-        (rule,) = (
-            rule
-            for group in one(documents, "PrometheusRule")["spec"]["groups"]
-            for rule in group["rules"]
-            if rule.get("alert") == "DBSExporterDown"
-        )
-        return str(rule["expr"])
-
-    assert 'job=~".*dbs-exporter.*"' in looks_for(nameOverride="other", serviceMonitor={"enabled": True})
-    assert 'job=~".*(dbs-exporter|backups).*"' in looks_for(
-        serviceMonitor={"enabled": True, "jobLabel": "app.kubernetes.io/instance"}
-    )
-    assert 'job=~".*(dbs-exporter|tools).*"' in looks_for(
-        podMonitor={"enabled": True, "jobLabel": "team"}, podLabels={"team": "tools"}
-    )

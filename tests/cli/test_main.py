@@ -13,7 +13,7 @@ from dbs_exporter import __version__
 from dbs_exporter.cli.main import cli
 from dbs_exporter.cli.options import Flag
 
-COMMANDS = ("run", "demo", "simulate", "check", "metrics", "schema", "state", "call", "healthcheck")
+COMMANDS = ("run", "demo", "simulate", "check", "metrics", "rules", "schema", "state", "call", "healthcheck")
 
 
 def test_version_is_the_package_s() -> None:

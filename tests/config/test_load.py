@@ -73,8 +73,8 @@ def test_an_exclusion_that_silences_alerts_is_warned_about_and_any_other_is_not(
         )
 
     assert warned("dbs_region_info") == ()
-    assert warned("dbs_download_task_status")[0] == (
-        "metrics.exclude[0]: dbs_download_task_status takes away what alerts rest on, which then cannot fire or judge"
+    assert warned("dbs_download_task_condition_since*")[0] == (
+        "metrics.exclude[0]: dbs_download_task_condition_since* takes away what alerts rest on, which then cannot fire or judge"
         " wrongly: DBSDownloadFailed, DBSDownloadStuck"
     )
     assert [warning.partition(":")[0] for warning in warned("dbs_region_info", "dbs_*")] == [

@@ -14,6 +14,8 @@ from support.rule_world import ACCOUNT, GATEWAY, PLAN, PROCESS, SCOPE
 
 from dashboards.source.queries import boards, queries
 from dbs_exporter.collectors.table import TABLE
+from dbs_exporter.conditions.algebra import STATES
+from dbs_exporter.conditions.table import CONDITIONS
 from dbs_exporter.errors import Outcome
 from dbs_exporter.facts.freshness import RECOVERY
 from dbs_exporter.facts.plans import PLANS
@@ -54,6 +56,15 @@ def values() -> dict[tuple[str, str], set[str]]:
         for level in ("plan", "region")
     }
     of_plans = {*of_level["plan"], PLANS.name, RECOVERY}
+    for condition in CONDITIONS:
+        stages = {
+            (f"{condition.of}:dbs_condition:{what}", state)
+            for what in ("holds", "alerting")
+            for state in STATES
+        }
+        for recorded, state in stages:
+            found[recorded, "condition"].add(condition.name)
+            found[recorded, "state"].add(state)
     found["dbs_plan_fresh_until_timestamp_seconds", "facts"] = of_plans
     found["plan:dbs_facts:stale", "facts"] = of_plans
     found["dbs_region_fresh_until_timestamp_seconds", "facts"] = of_level["region"]

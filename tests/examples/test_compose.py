@@ -33,7 +33,7 @@ TOOLS = (
     "buildah", "podman", "podman-compose", "aardvark-dns", "runc", "debootstrap",
     "prometheus", "promtool", "prometheus-alertmanager", "amtool",
 )  # fmt: skip
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 """How long anything may take before a test gives up; no test depends on how long it does take."""
 Answer = TypeVar("Answer")
 

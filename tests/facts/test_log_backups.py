@@ -274,3 +274,12 @@ def test_bytes_are_not_known_while_a_size_cannot_be_read() -> None:
     files = [hourly(0), doubtful, replace(hourly(2), storage_class="Standard")]
 
     assert dict(log_history(files).bytes_by_storage_class) == {"IA": None, "Standard": 10}
+
+
+def test_a_file_that_has_expired_carries_no_log() -> None:
+    """It may be listed for a while after its BackupSetExpiredTime, and what is under it ends where it begins."""
+    expired = replace(hourly(0), expires_at=NOW)
+    files = [expired, hourly(1), hourly(2)]
+
+    assert log_history(files, NOW - 1).spans == log_history([hourly(0), *files[1:]]).spans
+    assert log_history(files, NOW).spans == log_history(files[1:]).spans

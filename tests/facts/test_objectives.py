@@ -19,6 +19,7 @@ class Rule:
     full_backup_interval: float | None = None
     restore_time: float | None = None
     restore_test_interval: float | None = None
+    alerts: bool = True
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,11 @@ def with_points(
 ) -> PlanSubject:
     """The plan with a list of full backups read, of which only these points are known."""
     return subject_with(
-        subject, (FULL_BACKUPS, FullBackupHistory(newest_recovery_point_at=newest, oldest_kept_at=oldest))
+        subject,
+        (
+            FULL_BACKUPS,
+            FullBackupHistory(points=() if newest is None else ((newest, 9e9),), oldest_kept_at=oldest),
+        ),
     )
 
 

@@ -38,8 +38,8 @@ def test_every_name_is_of_a_family_an_alert_or_a_board() -> None:
 
 
 def test_an_alert_by_way_of_a_recording_rule_counts() -> None:
-    """The recovery point is recorded before it is judged."""
-    assert "DBSRecoveryPointBreached" in ALERTS["dbs_plan_recovery_point_timestamp_seconds"]
+    """What is wrong with a plan is recorded before it is judged."""
+    assert "DBSRecoveryPointBreached" in ALERTS["dbs_plan_condition_since_timestamp_seconds"]
     assert "DBSRecoveryPointBreached" in ALERTS["dbs_plan_fresh_until_timestamp_seconds"]
 
 
@@ -55,7 +55,7 @@ def test_with_everything_else_excluded_all_that_is_needed_is_exported() -> None:
 
     assert set(chosen) - NAMES == set()
     assert set(chosen) <= NEEDED
-    assert {"dbs_plan_status", "dbs_plan_billing_used_bytes"} <= set(chosen)
+    assert {"dbs_plan_condition_since_timestamp_seconds", "dbs_plan_billing_used_bytes"} <= set(chosen)
     assert set(whole) & NEEDED <= set(chosen)
     assert {value for name in STATES & set(chosen) for value in chosen[name]} == {1.0}
     assert {value for name in STATES & set(whole) for value in whole[name]} == {0.0, 1.0}

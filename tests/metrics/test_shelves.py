@@ -133,7 +133,11 @@ def test_a_promise_that_is_newer_has_nothing_rendered_but_promises() -> None:
     plan = replace(PLAN, promised={**PLAN.promised, "plans": 9_999.0}, listed_at=9_000.0)
     region = replace(REGION, promised={**REGION.promised, "gateways": 9_999.0})
 
-    assert rendered_again(plan, PLAN) == {family.name for family in PLAN_FAMILIES}
+    assert rendered_again(plan, PLAN) == {
+        *(family.name for family in PLAN_FAMILIES),
+        # A cause explains for as long as it is known.
+        "dbs_plan_condition_explained_until_timestamp_seconds",
+    }
     assert rendered_again(region, REGION) == {family.name for family in REGION_FAMILIES}
 
 
@@ -149,7 +153,7 @@ def test_shelves_of_promises_hold_the_newest_and_no_other_shelf_changes() -> Non
     before = [list(shelf.segments(index)) for index in range(len(families))]
     for until in (5_000.0, 6_000.0):
         for plan in plans:
-            promised = replace(plan, promised={"plans": until, "full_backups": until + 1.0})
+            promised = replace(plan, promised={"plans": until, "full_backups": until - 1.0})
             exposition.update(key_of(plan), promised)
         exposition.publish()
     changed = {
@@ -162,4 +166,4 @@ def test_shelves_of_promises_hold_the_newest_and_no_other_shelf_changes() -> Non
 
     assert changed == {"dbs_plan_fresh_until_timestamp_seconds"}
     assert len(lines) == 3 * 200
-    assert {line.rpartition(" ")[2] for line in lines} == {"6000.0", "6001.0"}
+    assert {line.rpartition(" ")[2] for line in lines} == {"5999.0", "6000.0"}

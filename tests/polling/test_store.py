@@ -13,18 +13,26 @@ from dbs_exporter.collectors.base import Read
 from dbs_exporter.collectors.learned import Restored
 from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.facts.downloads import DOWNLOADS, DownloadHistory
-from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackupHistory
-from dbs_exporter.facts.gateways import GATEWAYS
+from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackup, FullBackupHistory
+from dbs_exporter.facts.gateways import GATEWAYS, Gateway
 from dbs_exporter.facts.groups import Group, Subject
+from dbs_exporter.facts.limits import GONE_PLAN_SECONDS
 from dbs_exporter.facts.log_backups import LOG_BACKUPS, LogHistory
 from dbs_exporter.facts.networks import NETWORKS, REGIONS, NodeNetworks
 from dbs_exporter.facts.objectives import Objectives
 from dbs_exporter.facts.plans import PLANS, Plan, PlanList, Schedule
 from dbs_exporter.facts.restores import RESTORES, RestoreHistory
-from dbs_exporter.facts.subjects import AccountSubject, PlanSubject, RegionSubject, Scope, SubjectKey
+from dbs_exporter.facts.subjects import (
+    AccountSubject,
+    Outage,
+    PlanSubject,
+    RegionSubject,
+    Scope,
+    SubjectKey,
+)
 from dbs_exporter.facts.tallies import Ended, Tally
 from dbs_exporter.facts.windows import Window
-from dbs_exporter.polling.store import GONE_SECONDS, Listed, Store
+from dbs_exporter.polling.store import Listed, Store
 
 F = TypeVar("F")
 HERE = Scope(account="prod", region="cn-hangzhou")
@@ -229,7 +237,7 @@ def test_an_end_of_log_is_compared_with_the_window_only_where_log_is_on() -> Non
     for enabled in (True, False):
         plan = Plan(plan_id=f"{enabled}", log_backup_enabled=enabled, restore_end_at=1_000.0)
         list_plans(store, plan, whole=False)
-        put(store, plan.plan_id, FULL_BACKUPS, FullBackupHistory(newest_recovery_point_at=1_500.0))
+        put(store, plan.plan_id, FULL_BACKUPS, FullBackupHistory(points=((1_500.0, 9e9),)))
         windows[enabled, "full"] = plan_of(store, plan.plan_id).window.awaited_at
         list_plans(store, replace(plan, restore_end_at=1_500.0), whole=False)
         put(store, plan.plan_id, LOG_BACKUPS, LogHistory(last_data_at=2_000.0))
@@ -277,15 +285,15 @@ def test_what_was_followed_changes_the_facts_and_not_when_the_list_was_read() ->
     def overtaken(history: RestoreHistory) -> RestoreHistory:
         return replace(history, overtaken=True)
 
-    store.merge_plan(HERE, "a", RESTORES, overtaken)
-    store.merge_plan(HERE, "gone", RESTORES, overtaken)
+    store.merge_plan(HERE, "a", RESTORES, overtaken, 50.0)
+    store.merge_plan(HERE, "gone", RESTORES, overtaken, 50.0)
     subject = plan_of(store, "a")
 
     assert subject.get(RESTORES) == RestoreHistory(overtaken=True)
     assert subject.known(RESTORES).read_at == 10.0
     assert [key[2] for key, _ in notified] == ["a"]
     list_plans(store, Plan(plan_id="a"), Plan(plan_id="b"))
-    store.merge_plan(HERE, "b", RESTORES, overtaken)
+    store.merge_plan(HERE, "b", RESTORES, overtaken, 50.0)
     assert plan_of(store, "b").get(RESTORES) is None
 
 
@@ -496,6 +504,53 @@ def test_every_group_has_one_collector() -> None:
     assert len(groups) == len(set(groups))
 
 
+def test_a_plan_with_backups_that_is_gone_is_remembered_by_its_region_for_a_week() -> None:
+    """One without is not missed; one that is listed again is back."""
+    store, _ = store_of("a", "b")
+    last = FullBackup(backup_set_id="s", status="finish", ended_at=1.0)
+    put(store, "a", FULL_BACKUPS, FullBackupHistory(last_success=last))
+    list_plans(store, at=50.0)
+    [region] = [region for region in store.region_subjects() if region.gone]
+
+    assert region.gone == {"a": 50.0}
+    list_plans(store, Plan(plan_id="c"), at=50.0 + 7 * 86_400.0)
+    assert [region.gone for region in store.region_subjects()] == [{}]
+    put(store, "c", FULL_BACKUPS, FullBackupHistory(last_success=last))
+    list_plans(store, at=60.0)
+    list_plans(store, Plan(plan_id="c"), at=70.0)
+    assert [region.gone for region in store.region_subjects()] == [{}]
+
+
+def test_plans_of_an_account_know_of_the_outage_of_their_gateway_wherever_it_is_listed() -> None:
+    """By account and id: the gateway may be of another region than its plan."""
+    elsewhere = Scope(account="prod", region="cn-shanghai")
+    another = Scope(account="test", region="cn-hangzhou")
+    store, _ = store_of()
+    for scope in (HERE, another):
+        list_plans(store, Plan(plan_id="a", gateway_id="7"), Plan(plan_id="b", gateway_id="8"), scope=scope)
+    gateways = tuple(
+        Gateway(gateway_id=name, status=status, last_heartbeat_at=90.0)
+        for name, status in (("7", "OFFLINE"), ("8", "ONLINE"))
+    )
+    store.put_region(elsewhere, GATEWAYS, gateways, 100.0)
+    store.promise_region(elsewhere, GATEWAYS.name, 400.0)
+    found = {
+        (subject.scope.account, subject.plan.plan_id): subject.outage for subject in store.plan_subjects()
+    }
+
+    assert {key for key, outage in found.items() if outage is not None} == {("prod", "a")}
+    assert found["prod", "a"] == Outage(began_at=90.0, seen_at=100.0, known_until=400.0)
+
+
+def test_what_carries_no_time_is_dated_by_the_list_that_first_showed_it() -> None:
+    """By plan lists, lists of a plan, and what is followed alike."""
+    store, _ = store_of("a")
+    list_plans(store, Plan(plan_id="a", status="pause"), at=70.0)
+    list_plans(store, Plan(plan_id="a", status="pause"), at=90.0)
+
+    assert plan_of(store, "a").noticed == {"status pause": 70.0, "no objective": 0.0}
+
+
 def test_held_counters_are_published_as_far_as_they_are_saved() -> None:
     """Facts go out at once; a counter follows, never ahead, and all of them when they are released."""
     store, notified = store_of("a", "b")
@@ -551,12 +606,12 @@ def test_counters_of_a_plan_that_is_gone_are_forgotten_after_a_week() -> None:
     list_plans(store, at=100.0)
     gone = store.gone_plan(key)
     notified.clear()
-    list_plans(store, at=100.0 + GONE_SECONDS)
+    list_plans(store, at=100.0 + GONE_PLAN_SECONDS)
 
     assert gone is not None
     assert gone.gone_at == 100.0
     assert gone.counters["full_backups"].facts is None
     assert store.gone_plan(key) == gone
-    list_plans(store, at=101.0 + GONE_SECONDS)
+    list_plans(store, at=101.0 + GONE_PLAN_SECONDS)
     assert store.gone_plan(key) is None
     assert notified == [(key, None)]

@@ -30,7 +30,7 @@ def test_an_alert_fires_for_the_one_it_is_about(alert: str, tmp_path: Path) -> N
         tmp_path,
         [
             unit("fires", World(change=case.change), fires(alert, case, FIRED), fires(alert, case, GONE))
-            if alert not in {"DBSRestoreWillMissObjective", "DBSExporterScopeGone"}
+            if alert not in {"DBSExporterScopeGone", "DBSExporterDown"}
             else unit("fires", World(change=case.change), fires(alert, case, FIRED)),
             unit("all is well", World(change={}), quiet(alert, FIRED)),
             unit("nearly", World(change=case.near), quiet(alert, FIRED)),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.rule_arms import ARMS, GATEWAY_GONE, stale
+from support.rule_arms import ARMS, stale
 from support.rule_cases import CASES, FRESH, FRESH_LIST
 from support.rule_fixtures import FIRED, HOME, OTHER, World, fires, promtool, quiet, unit, written
 from support.rule_world import PROCESS, SOON, of_peer
@@ -54,24 +54,6 @@ def test_a_blind_region_is_one_page(tmp_path: Path) -> None:
             series["values"] = "300+60x200"
 
     assert promtool(tmp_path, [world]) == ""
-
-
-def test_a_gateway_of_another_shard_that_restarts_wakes_nobody(tmp_path: Path) -> None:
-    """A gateway that a list has just lost, since its region's reader is away or moves, is not gone before a quarter of an hour."""
-    alert = "DBSGatewayOffline"
-    tests = []
-    for listed_until, judged in ((70, fires(alert, CASES[alert], FIRED)), (80, quiet(alert, FIRED))):
-        test = unit(f"until {listed_until}", World(change={}), judged)
-        for series in test["input_series"]:
-            if (
-                series["series"].startswith(tuple(key.partition("{")[0] for key in GATEWAY_GONE))
-                and "gw1" in series["series"]
-            ):
-                start = series["values"].partition("x")[0]
-                series["values"] = f"{start}x{listed_until} stale"
-        tests.append(test)
-
-    assert promtool(tmp_path, tests) == ""
 
 
 def test_a_shard_without_a_region_is_well(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from dashboards.source import names
 RUNBOOKS = RULES / "runbooks"
 RUNBOOK_BASE = "https://github.com/dbs-exporter/dbs-exporter/blob/main/rules/runbooks"
 TEXTS = Path(rule_cases.__file__).parent / "rule_texts.json"
+IDENTIFYING = {"plan_id", "restore_task_id", "download_task_id", "gateway_id"}
 by_alert = pytest.mark.parametrize("alert", sorted(ALERTS))
 
 
@@ -93,11 +94,20 @@ def test_annotations_have_their_form(alert: str) -> None:
     assert board[1] in {
         json.loads(path.read_text(encoding="utf-8"))["uid"] for path in (ROOT / "dashboards").glob("*.json")
     }
-    if CASES[alert].subject == "plan":
-        for label in ("plan_name", "plan_id", "database_type", "region", "account"):
-            assert f"$labels.{label}" in annotations["description"]
     if CASES[alert].subject in {"plan", "gateway"}:
-        assert "keep_firing_for" in rule or "7d" in rule["expr"] or alert == "DBSProtectionUnknown"
+        for label in (f"{CASES[alert].subject}_id", "region", "account"):
+            assert f"$labels.{label}" in annotations["description"]
+        assert rule["keep_firing_for"] == "15m"
+
+
+@by_alert
+def test_nothing_that_can_change_is_part_of_an_alert(alert: str) -> None:
+    """Of plans, tasks and gateways the labels are what identifies them, severity and team: a plan that is renamed fires on."""
+    _, labels = checked_rules()
+    if CASES[alert].subject in {"plan", "gateway"}:
+        identity = {"account", "region", "facts", *IDENTIFYING}
+        assert labels[alert] <= identity
+        assert set(ALERTS[alert]["labels"]) == {"severity", "team"}
 
 
 def test_descriptions_read_well(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The status page and the recording rules judge every plan alike: one table, written twice."""
+"""The status page and the recording rules judge every plan alike: one list of conditions, compared with a clock twice."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from support.rule_fixtures import RULES, promtool
 from support.subjects import subject_with
 
 from dbs_exporter.collectors.table import TABLE
+from dbs_exporter.conditions.algebra import STATES
+from dbs_exporter.conditions.table import judge
 from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackup, FullBackupHistory
 from dbs_exporter.facts.limits import WINDOW_CONTRADICTIONS
 from dbs_exporter.facts.log_backups import LOG_BACKUPS, LogHistory
+from dbs_exporter.facts.noticed import noticing
 from dbs_exporter.facts.objectives import Objectives
 from dbs_exporter.facts.plans import PLANS, Plan
 from dbs_exporter.facts.restore_ranges import RANGES, RestoreRange
 from dbs_exporter.facts.subjects import PlanSubject, Scope, key_of
 from dbs_exporter.facts.windows import Window
 from dbs_exporter.metrics.exposition import Exposition
-from dbs_exporter.web.page.verdict import STATES, judge
 
 NOW = 600.0
 """promtool's time begins at 0."""
@@ -78,20 +80,22 @@ def random_plan(random: Random, number: int) -> PlanSubject:
             RestoreRange(range_type="range", begin_at=NOW - 90 * HOUR, end_at=NOW - 60 * HOUR),
             RestoreRange(range_type="range", begin_at=NOW - 50 * HOUR, end_at=point),
         )
+    failures = random.choice((0, 0, 0, 0, 1, 4))
     history = FullBackupHistory(
-        last_success=backup, last_attempt=backup, newest_recovery_point_at=full,
-        consecutive_failures=random.choice((0, 0, 0, 0, 1, 4)), oldest_kept_at=NOW - 80 * HOUR,
+        last_success=backup, last_attempt=backup, points=() if full is None else ((full, full + 90 * HOUR),),
+        consecutive_failures=failures, first_failure_at=NOW - 60.0 if failures else None, oldest_kept_at=NOW - 80 * HOUR,
     )  # fmt: skip
     logs = None if point is None else LogHistory(last_data_at=point, spans=((NOW - 90 * HOUR, point),))
-    return subject_with(
+    listed = NOW - random.choice((5.0, 900.0))
+    subject = subject_with(
         PlanSubject(
             scope=scope,
             plan=Plan(
                 plan_id=f"dbs{number}", name=f"plan-{number}", log_backup_enabled=random.random() < 0.8,
-                status="running" if random.random() < 0.7 else random.choice(STATUSES),
+                created_at=NOW - random.choice((1.0, 40.0, 400.0)) * HOUR, status="running" if random.random() < 0.8 else random.choice(STATUSES),
                 restore_end_at=point if random.random() < 0.7 else None,
             ),
-            window=random_window(random),
+            window=random_window(random), listed_at=listed, first_listed_at=listed,
             promised=random_promises(random),
             objectives=Objectives(
                 rpo=rpo,
@@ -104,6 +108,7 @@ def random_plan(random: Random, number: int) -> PlanSubject:
             if random.random() < 0.9
         ),
     )  # fmt: skip
+    return noticing(PlanSubject(scope=scope, plan=subject.plan), subject, listed)
 
 
 def series(subjects: list[PlanSubject]) -> Iterator[dict[str, str]]:

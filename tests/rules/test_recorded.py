@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from support.rule_arms import T
-from support.rule_cases import CASES, FRESH, FULL, READ_FULL, RPO
+from support.rule_cases import CASES, FRESH, FULL, since_key
 from support.rule_fixtures import FIRED, HOME, INFO_LABELS, World, promtool, unit, written
 from support.rule_world import PLAN, SCOPE, Line, Series
 
 from dashboards.source import names
+from dbs_exporter.conditions.algebra import STATES
+from dbs_exporter.conditions.recovery import recovery_gap
+from dbs_exporter.conditions.table import CONDITIONS
 
-STATES = ("protected", "at_risk", "breached", "unprotected", "unknown")
 DAY = 86400.0
 
 
@@ -25,63 +27,68 @@ def firing(*alerts: str) -> dict[str, Any]:
     }
 
 
-def test_one_missing_series_raises_only_what_it_should(tmp_path: Path) -> None:
-    """Each series of a plan that is well, taken away alone: only a missing success or read raises its alert."""
-    expected = {
-        "dbs_plan_info": ["DBSPlanGone"],
-        FULL: ["DBSFullBackupNeverSucceeded"],
-        "dbs_restore_last_success_timestamp_seconds": ["DBSRestoreNeverTested"],
-    }
+def test_one_missing_series_raises_nothing(tmp_path: Path) -> None:
+    """Each series of a plan that is well, taken away alone, raises nothing."""
     tests = [unit("nothing missing", World(change={}), firing())]
     tests += [
-        unit(f"without {key}", World(change={}, without=frozenset({key})), firing(*expected.get(key, ())))
-        for key in PLAN
+        unit(f"without {key}", World(change={}, without=frozenset({key})), firing())
+        for key in (*PLAN, *SCOPE)
     ]
-    tests += [unit(f"without {key}", World(change={}, without=frozenset({key})), firing()) for key in SCOPE]
 
     assert not promtool(tmp_path, tests)
 
 
-FAILURES = "dbs_full_backup_consecutive_failures"
+def since(condition: str, state: str, at: float = -3600.0) -> Series:
+    """A condition of the first plan that holds from then on."""
+    [found] = [each for each in CONDITIONS if each.name == condition]
+    return {since_key(found, state): at}
+
+
+GAP_NOTE = since("recovery_gap", "protected")
 STATE_CASES: dict[str, tuple[str, Series]] = {
     "all is well": ("protected", {}),
-    "a plan that DBS runs": ("protected", {'dbs_plan_status{status="pause"}': 0}),
-    "a hole that is older": ("protected", {'dbs_plan_recovery_gaps{scope="older"}': 1}),
-    "a hole": ("at_risk", {'dbs_plan_recovery_gaps{scope="current"}': 1}),
-    "a failure": ("at_risk", {FAILURES: 1}),
-    "recovery point near its objective": ("at_risk", {RPO: Line(-1500.0)}),
-    "full backup near its objective": ("at_risk", {FULL: -1.05 * DAY}),
-    "full backup that is just due": ("protected", {FULL: -DAY}),
-    "recovery point too old": ("breached", {RPO: Line(-1900.0)}),
-    "full backup too old": ("breached", {FULL: -2 * DAY}),
-    "breached and at risk": ("breached", {FULL: -2 * DAY, FAILURES: 3}),
-    "paused": ("unprotected", {'dbs_plan_status{status="pause"}': 1, FULL: -2 * DAY}),
-    "nothing to restore from": ("unprotected", {RPO: None}),
-    "nothing to restore from, and full backups were read": (
-        "unprotected",
-        {RPO: None, FRESH % "full_backups": -3600},
+    "a note": ("protected", GAP_NOTE),
+    "a hole": ("attention", {**since("recovery_gap", "attention"), **GAP_NOTE}),
+    "a failure": ("at_risk", since("full_backup_failed", "at_risk")),
+    "breached and at risk": (
+        "breached",
+        {**since("full_backup_age", "breached"), **since("full_backup_age", "at_risk")},
     ),
-    "nothing to restore from, but full backups were never read": ("unknown", {RPO: None, READ_FULL: None}),
-    "full backups never read, but the plan list has a recovery point": (
+    "paused, and breached": (
+        "unprotected",
+        {**since("plan_not_running", "unprotected"), **since("recovery_point", "breached")},
+    ),
+    "a restore that stands makes its plan need a look": ("attention", since("restore_stuck", "breached")),
+    "a download that failed, too": ("attention", since("download_failed", "attention")),
+    "it will hold": ("protected", since("recovery_point", "breached", T + 60)),
+    "it came after its facts were stale": (
         "protected",
-        {READ_FULL: None, FRESH % "full_backups": -3600},
+        {**since("full_backup_age", "breached", 3000.0), FRESH % "full_backups": 3100.0},
+    ),
+    "it held when its facts became stale": (
+        "breached",
+        {**since("full_backup_age", "breached", 2800.0), FRESH % "full_backups": 3100.0},
+    ),
+    "it has ended by itself": (
+        "protected",
+        {
+            **since("recovery_gap", "attention"),
+            since_key(recovery_gap, "attention").replace("since", "until"): T - 60,
+        },
     ),
     "what the recovery point rests on was not read in time": ("unknown", {FRESH % "recovery": T - 60}),
-    "not in time, and breached": ("unknown", {FRESH % "recovery": T - 60, RPO: -3600}),
-    "read in time": ("protected", {FRESH % "recovery": T + 60}),
-    "everything else was not read in time": (
-        "protected",
-        {FRESH % name: -3600 for name in ("plans", "full_backups", "log_backups", "ranges", "restores")},
+    "not in time, and breached": (
+        "unknown",
+        {FRESH % "recovery": T - 60, **since("recovery_point", "breached")},
     ),
+    "read in time": ("protected", {FRESH % "recovery": T + 60}),
     "nothing is promised": ("protected", {FRESH % "recovery": None}),
     "nothing more is to be read": ("protected", {FRESH % "recovery": float("inf")}),
-    "a recovery point in the future": ("unknown", {RPO: Line(1000.0)}),
-    "a recovery point that is nearly now": ("protected", {RPO: Line(800.0)}),
 }
 
 
 def test_a_plan_is_in_exactly_one_state(tmp_path: Path) -> None:
-    """The recording rules judge as the table of the status page does, and the fleet's counts follow."""
+    """The gravest of what holds is recorded, and the fleet's counts follow."""
     tests = []
     for what, (state, change) in STATE_CASES.items():
         labels = {**HOME, "plan_id": "dbs1"}

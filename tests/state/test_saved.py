@@ -17,11 +17,11 @@ from dbs_exporter.collectors.base import Read
 from dbs_exporter.errors import ConfigError
 from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackupHistory
 from dbs_exporter.facts.gateways import GATEWAYS
+from dbs_exporter.facts.limits import GONE_PLAN_SECONDS
 from dbs_exporter.facts.networks import REGIONS
 from dbs_exporter.facts.plans import PLANS, Plan
 from dbs_exporter.facts.restores import RESTORES, RestoreHistory
 from dbs_exporter.facts.subjects import PlanSubject, Scope
-from dbs_exporter.polling.store import GONE_SECONDS
 from dbs_exporter.state.database import Batch, Database
 from dbs_exporter.state.directory import Directory
 from dbs_exporter.state.saved import STAND_STILL_SECONDS, STRANGE_SECONDS
@@ -189,7 +189,7 @@ def test_a_plan_that_is_gone_leaves_its_counters_for_a_week(saved: Saved) -> Non
     assert ("a", "gone") not in {row[:2] for row in database.rows("prod", "cn-hangzhou")}
     later.list_plans("b")
     later.save()
-    last = later.again(away_seconds=GONE_SECONDS + 1.0)
+    last = later.again(away_seconds=GONE_PLAN_SECONDS + 1.0)
     last.restore()
     last.list_plans("b")
     last.list_plans("a", "b")

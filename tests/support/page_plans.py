@@ -13,6 +13,7 @@ from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackup, FullBackup
 from dbs_exporter.facts.gateways import GATEWAYS, Gateway
 from dbs_exporter.facts.groups import Group, with_facts
 from dbs_exporter.facts.log_backups import LOG_BACKUPS, LogHistory
+from dbs_exporter.facts.noticed import running_key
 from dbs_exporter.facts.objectives import Objectives
 from dbs_exporter.facts.plans import PLANS, Plan, PlanList
 from dbs_exporter.facts.restore_ranges import RANGES, RestoreRange
@@ -49,7 +50,7 @@ def good_plan(plan_id: str = "dbs1", *, scope: Scope = SCOPE, name: str = "order
     history = FullBackupHistory(
         last_success=backup(),
         last_attempt=backup(),
-        newest_recovery_point_at=NOW - HOUR,
+        points=((NOW - HOUR, NOW + 700 * HOUR),),
         size_median_bytes=1000.0,
         last_good_expires_at=NOW + 700 * HOUR,
     )
@@ -57,7 +58,13 @@ def good_plan(plan_id: str = "dbs1", *, scope: Scope = SCOPE, name: str = "order
     return subject_with(
         PlanSubject(
             scope=scope,
-            plan=Plan(plan_id=plan_id, name=name, status="running", log_backup_enabled=True),
+            plan=Plan(
+                plan_id=plan_id,
+                name=name,
+                status="running",
+                log_backup_enabled=True,
+                created_at=NOW - 1000 * HOUR,
+            ),
             objectives=Objectives(rpo=1800.0, full_backup_interval=25 * HOUR),
             listed_at=NOW - 30,
             promised=dict.fromkeys((*COLLECTORS.values(), "restores"), NOW + 300.0),
@@ -122,9 +129,7 @@ def until_then(at: float) -> PlanSubject:
 
 
 GOOD = good_plan()
-NOTHING_TO_RESTORE = with_backups(
-    with_group(with_group(GOOD, RANGES, ()), LOG_BACKUPS, None), newest_recovery_point_at=None
-)
+NOTHING_TO_RESTORE = with_backups(with_group(with_group(GOOD, RANGES, ()), LOG_BACKUPS, None), points=())
 HOLES = with_group(
     GOOD,
     RANGES,
@@ -132,7 +137,7 @@ HOLES = with_group(
 )
 LATE_POINT = with_backups(
     with_group(with_group(GOOD, LOG_BACKUPS, None), RANGES, (restorable(0.0, NOW - 1801),)),
-    newest_recovery_point_at=None,
+    points=(),
 )
 
 
@@ -155,6 +160,7 @@ def fleet(count: int = 3) -> Overview:
     restoring = replace(
         with_group(good_plan("p1", name="with restore"), RESTORES, RestoreHistory(tasks=(running, ended))),
         objectives=Objectives(rpo=1800.0, restore_time=HOUR),
+        noticed={running_key(running): NOW - 2 * HOUR},
     )
     plans = [
         restoring,

@@ -206,13 +206,15 @@ def moving_restore(world: World) -> Restore:
 
 
 def hasty_rules(folder: Path) -> list[str]:
-    """The project's rules, but that a blind region is told of soon: after what the exporter needs to take over from the written past."""
+    """The project's rules, but that conditions and a blind region alert soon: after what the exporter needs to take over from the written past."""
     made = []
     for rules in map(Path, RULE_FILES):
         content = yaml.safe_load(rules.read_text(encoding="utf-8"))
         for rule in (rule for group in content["groups"] for rule in group["rules"]):
             if rule.get("alert") == "DBSExporterBlind":
                 rule["for"] = "30s"
+            elif rule.get("for") == "2m":
+                rule["for"] = "10s"
         made.append(str(folder / rules.name))
         (folder / rules.name).write_text(yaml.safe_dump(content), encoding="utf-8")
     return made

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from support.rule_world import DAY, HOUR, Line, Series, of_other, of_peer
 
+from dbs_exporter.conditions.algebra import Condition
+from dbs_exporter.conditions.rules import alerts
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
@@ -25,28 +28,21 @@ class Case:
 
 
 RPO, FULL = "dbs_plan_recovery_point_timestamp_seconds", "dbs_full_backup_last_success_timestamp_seconds"
-INTERVAL = 'dbs_plan_objective_seconds{objective="full_backup_interval"}'
-RPO_OBJECTIVE = 'dbs_plan_objective_seconds{objective="rpo"}'
-TEST_OBJECTIVE = 'dbs_plan_objective_seconds{objective="restore_test_interval"}'
-FAILURES = "dbs_full_backup_consecutive_failures"
-EXPIRES = "dbs_plan_expires_timestamp_seconds"
-BEAT = "dbs_gateway_last_heartbeat_timestamp_seconds"
 READ_FULL = 'dbs_plan_last_read_timestamp_seconds{collector="full_backups"}'
 FRESH = 'dbs_plan_fresh_until_timestamp_seconds{facts="%s"}'
 FRESH_LIST = 'dbs_region_fresh_until_timestamp_seconds{facts="%s"}'
 STRETCH = "dbs_exporter_call_budget_stretch_ratio"
 OFFSET = "dbs_exporter_clock_offset_seconds"
-RUNS = 'dbs_restore_task_status{restore_task_id="r1",status="running"}'
-STOPPED = 'dbs_restore_task_status{restore_task_id="r1",status="stop"}'
-MADE = 'dbs_restore_task_created_timestamp_seconds{restore_task_id="r1"}'
-MOVES = 'dbs_restore_task_progress_ratio{restore_task_id="r1",stage="full_data"}'
-DOWN_FAILED = 'dbs_download_task_status{download_task_id="d1",status="failed"}'
-DOWN_RUNS = 'dbs_download_task_status{download_task_id="d1",status="running"}'
-DOWN_MADE = 'dbs_download_task_created_timestamp_seconds{download_task_id="d1"}'
 CALLS = 'dbs_exporter_api_requests_total{operation="DescribeFullBackupList",outcome="%s"}'
 OF = 'dbs_exporter_collector_%s{collector="full_backups"}'
 OF_FULL = {"collector": "full_backups"}
-R1, D1 = {"restore_task_id": "r1"}, {"download_task_id": "d1"}
+LABELS: Mapping[str, Mapping[str, str]] = {
+    "plan": {},
+    "restore_task": {"restore_task_id": "r1"},
+    "download_task": {"download_task_id": "d1"},
+    "gateway": {},
+}
+"""What an alert about a task carries beside its plan."""
 
 
 def falls(name: str, before: float, after: float) -> Series:
@@ -54,210 +50,47 @@ def falls(name: str, before: float, after: float) -> Series:
     return {f"{name}|{before:g}": after}
 
 
+def since_key(condition: Condition, state: str) -> str:
+    """The series from when on a condition holds in a state."""
+    labels = {**LABELS[condition.of], "condition": condition.name, "state": state, "facts": condition.basis}
+    inner = ",".join(f'{name}="{value}"' for name, value in labels.items())
+    return f"dbs_{condition.of}_condition_since_timestamp_seconds{{{inner}}}"
+
+
+def case_of(condition: Condition, state: str) -> Case:
+    """The deadline of a condition passed two hours ago; nearly: it lies ahead."""
+    key = since_key(condition, state)
+    fresh = FRESH_LIST if condition.of == "gateway" else FRESH
+    return Case(
+        change={key: -2 * HOUR},
+        near={key: 9 * DAY},
+        needs=(key, fresh % condition.basis),
+        labels=LABELS[condition.of],
+        subject="gateway" if condition.of == "gateway" else "plan",
+    )
+
+
+EXPLAINED = 'dbs_plan_condition_explained_until_timestamp_seconds{condition="recovery_point",cause="pause",facts="plans"}'
+BREACHED = (
+    'dbs_plan_condition_since_timestamp_seconds{condition="recovery_point",state="breached",facts="recovery"}'
+)
+GONE_PLAN = "dbs_region_plan_gone_timestamp_seconds"
 CASES: dict[str, Case] = {
-    "DBSRecoveryPointBreached": Case(
-        change={RPO: -1800}, near={RPO: Line(-1790.0)}, needs=(RPO, RPO_OBJECTIVE), old=False
-    ),
-    "DBSRecoveryPointAtRisk": Case(
-        change={RPO: Line(-1500.0)},
-        near={RPO: Line(-1430.0)},
-        needs=(RPO, RPO_OBJECTIVE, INTERVAL),
-        old=False,
-    ),
-    "DBSFullBackupOverdue": Case(
-        change={FULL: -1.2 * DAY}, near={FULL: -1.1 * DAY}, needs=(FULL, INTERVAL), old=False
-    ),
-    "DBSFullBackupMissed": Case(
-        change={"dbs_full_backup_last_attempt_timestamp_seconds": -DAY - HOUR},
-        near={"dbs_full_backup_last_attempt_timestamp_seconds": -DAY + HOUR},
-        needs=(
-            "dbs_full_backup_last_attempt_timestamp_seconds",
-            "dbs_plan_schedule_max_gap_seconds",
-            'dbs_plan_status{status="running"}',
-        ),
-        old=False,
-    ),
-    "DBSFullBackupFailed": Case(change={FAILURES: 1}, near={FAILURES: 0}, needs=(FAILURES,)),
-    "DBSFullBackupFailingRepeatedly": Case(change={FAILURES: 2}, near={FAILURES: 1}, needs=(FAILURES,)),
-    "DBSFullBackupNeverSucceeded": Case(
-        change={FULL: None},
-        near={FULL: None, "dbs_plan_created_timestamp_seconds": -2 * DAY},
-        needs=(READ_FULL, "dbs_plan_info"),
-    ),
-    "DBSLogBackupOff": Case(
-        change={"dbs_plan_log_backup_enabled": 0},
-        near={
-            "dbs_plan_log_backup_enabled": 0,
-            "dbs_incremental_backup_last_completed_timestamp_seconds": None,
-            RPO_OBJECTIVE: 1.2 * DAY,
-        },
-        needs=("dbs_plan_log_backup_enabled",),
-    ),
-    "DBSRecoveryGap": Case(
-        change={
-            'dbs_plan_recovery_gaps{scope="current"}': 1,
-            'dbs_plan_recovery_gap_seconds{scope="current"}': 900,
-        },
-        near={'dbs_plan_recovery_gaps{scope="older"}': 1},
-        needs=('dbs_plan_recovery_gaps{scope="current"}',),
-    ),
-    "DBSRecoveryGapOlder": Case(
-        change={'dbs_plan_recovery_gaps{scope="older"}': 2},
-        near={'dbs_plan_recovery_gaps{scope="current"}': 1},
-        needs=('dbs_plan_recovery_gaps{scope="older"}',),
-    ),
-    "DBSFullBackupEmpty": Case(
-        change={"dbs_full_backup_last_success_size_bytes": 0},
-        near={"dbs_full_backup_last_success_size_bytes": 1},
-        needs=("dbs_full_backup_last_success_size_bytes",),
-    ),
-    "DBSFullBackupSizeAnomaly": Case(
-        change={"dbs_full_backup_last_success_size_bytes": 4e10},
-        near={"dbs_full_backup_last_success_size_bytes": 6e10},
-        needs=("dbs_full_backup_last_success_size_bytes", "dbs_full_backup_size_median_bytes"),
-    ),
-    "DBSFullBackupSlow": Case(
-        change={"dbs_full_backup_last_success_duration_seconds": 3000},
-        near={
-            "dbs_full_backup_last_success_duration_seconds": 500,
-            "dbs_full_backup_duration_median_seconds": 100,
-        },
-        needs=("dbs_full_backup_last_success_duration_seconds", "dbs_full_backup_duration_median_seconds"),
-    ),
-    "DBSFullBackupStuck": Case(
-        change={"dbs_full_backup_running_started_timestamp_seconds": -HOUR},
-        near={"dbs_full_backup_running_started_timestamp_seconds": 2400},
-        needs=(
-            "dbs_full_backup_running_started_timestamp_seconds",
-            "dbs_full_backup_duration_median_seconds",
-        ),
-        old=False,
-    ),
-    "DBSLastGoodBackupExpiring": Case(
-        change={"dbs_plan_last_good_expires_timestamp_seconds": 2 * DAY, FAILURES: 1},
-        near={"dbs_plan_last_good_expires_timestamp_seconds": 2 * DAY},
-        needs=("dbs_plan_last_good_expires_timestamp_seconds", INTERVAL, FAILURES),
-    ),
-    "DBSRetentionTooShort": Case(
-        change={'dbs_plan_retention_seconds{backup_type="full"}': 2 * DAY},
-        near={'dbs_plan_retention_seconds{backup_type="full"}': 3 * DAY},
-        needs=('dbs_plan_retention_seconds{backup_type="full"}', INTERVAL),
-    ),
-    "DBSPlanWeakened": Case(
-        change=falls('dbs_plan_retention_seconds{backup_type="full"}', 40 * DAY, 30 * DAY),
-        near=falls('dbs_plan_retention_seconds{backup_type="full"}', 20 * DAY, 30 * DAY),
-        needs=('dbs_plan_retention_seconds{backup_type="full"}',),
-        labels={"backup_type": "full"},
-    ),
-    "DBSScheduleWeakened": Case(
-        change=falls("dbs_plan_schedule_max_gap_seconds", DAY, 2 * DAY),
-        near=falls("dbs_plan_schedule_max_gap_seconds", 2 * DAY, DAY),
-        needs=("dbs_plan_schedule_max_gap_seconds",),
-    ),
-    "DBSDatabaseObjectsDropped": Case(
-        change=falls("dbs_plan_database_objects", 12, 11),
-        near=falls("dbs_plan_database_objects", 11, 12),
-        needs=("dbs_plan_database_objects",),
-    ),
-    "DBSPlanNotRunning": Case(
-        change={'dbs_plan_status{status="running"}': 0, 'dbs_plan_status{status="pause"}': 1},
-        near={
-            'dbs_plan_status{status="running"}': 0,
-            'dbs_plan_status{status="wait"}': 1,
-            "dbs_plan_created_timestamp_seconds": -HOUR,
-        },
-        needs=('dbs_plan_status{status="pause"}',),
-        labels={"status": "pause"},
-    ),
+    **{alert.name: case_of(condition, state) for condition, state, alert in alerts()},
     "DBSPlanGone": Case(
-        change={"dbs_plan_info": None},
-        near={"dbs_plan_info": None, FULL: None},
-        needs=(FULL, FRESH_LIST % "plans"),
-        subject="gone plan",
+        change={GONE_PLAN: -HOUR}, near={GONE_PLAN: -8 * DAY}, needs=(GONE_PLAN,), subject="gone plan"
     ),
-    "DBSPrecheckFailed": Case(
-        change={'dbs_precheck_status{subject="plan",subject_id="dbs1",status="failed"}': 1},
-        near={'dbs_precheck_status{subject="plan",subject_id="dbs1",status="failed"}': 0},
-        needs=('dbs_precheck_status{subject="plan",subject_id="dbs1",status="failed"}',),
-        labels={"subject": "plan", "subject_id": "dbs1"},
-    ),
-    "DBSPlanExpiring": Case(change={EXPIRES: 10 * DAY}, near={EXPIRES: 15 * DAY}, needs=(EXPIRES,)),
-    "DBSPlanExpiresSoon": Case(change={EXPIRES: 2 * DAY}, near={EXPIRES: 4 * DAY}, needs=(EXPIRES,)),
-    "DBSQuotaNearlyUsed": Case(
-        change={'dbs_plan_billing_used_bytes{kind="full"}': 8.5e11},
-        near={'dbs_plan_billing_used_bytes{kind="full"}': 7.5e11},
-        needs=("dbs_plan_billing_free_bytes", 'dbs_plan_billing_used_bytes{kind="full"}'),
+    "DBSPlansExplained": Case(
+        change={BREACHED: -2 * HOUR, EXPLAINED: 9 * DAY},
+        near={BREACHED: 9 * DAY, EXPLAINED: 9 * DAY},
+        needs=(BREACHED, EXPLAINED),
+        labels={"cause": "pause"},
+        subject="scope",
     ),
     "DBSProtectionUnknown": Case(
         change={FRESH % "recovery": -HOUR},
         near={FRESH % "full_backups": -HOUR},
-        needs=(FRESH % "recovery", "dbs_plan_info"),
-    ),
-    "DBSRestoreFailed": Case(
-        change={STOPPED: 1, MADE: -HOUR},
-        near={STOPPED: 1, MADE: -HOUR, "dbs_restore_last_success_timestamp_seconds": 0},
-        needs=(STOPPED, MADE),
-        labels=R1,
-    ),
-    "DBSRestoreStuck": Case(
-        change={RUNS: 1, MOVES: 0.4, MADE: -HOUR},
-        near={RUNS: 1, MOVES: Line(0.1, 0.001), MADE: -HOUR},
-        needs=(RUNS, MOVES),
-        labels=R1,
-        old=False,
-    ),
-    "DBSRestoreWillMissObjective": Case(
-        change={
-            RUNS: 1,
-            MADE: -3 * HOUR,
-            MOVES: Line(0.1, 0.001),
-            "dbs_restore_last_success_duration_seconds": 5 * HOUR,
-        },
-        near={RUNS: 1, MADE: -HOUR, MOVES: Line(0.1, 0.01)},
-        needs=(RUNS, MADE, 'dbs_plan_objective_seconds{objective="restore_time"}'),
-        labels=R1,
-    ),
-    "DBSRestoreNeverTested": Case(
-        change={"dbs_restore_last_success_timestamp_seconds": None},
-        near={
-            "dbs_restore_last_success_timestamp_seconds": None,
-            "dbs_plan_created_timestamp_seconds": -90 * DAY,
-        },
-        needs=(TEST_OBJECTIVE, 'dbs_plan_last_read_timestamp_seconds{collector="restores"}'),
-    ),
-    "DBSRestoreTestOverdue": Case(
-        change={"dbs_restore_last_success_timestamp_seconds": -101 * DAY},
-        near={"dbs_restore_last_success_timestamp_seconds": -99 * DAY},
-        needs=("dbs_restore_last_success_timestamp_seconds", TEST_OBJECTIVE),
-    ),
-    "DBSDownloadFailed": Case(
-        change={DOWN_FAILED: 1, DOWN_MADE: -HOUR},
-        near={DOWN_FAILED: 1, DOWN_MADE: -HOUR, "dbs_download_last_success_timestamp_seconds": 0},
-        needs=(DOWN_FAILED, DOWN_MADE),
-        labels=D1,
-    ),
-    "DBSDownloadStuck": Case(
-        change={DOWN_RUNS: 1, DOWN_MADE: -DAY},
-        near={DOWN_RUNS: 1, DOWN_MADE: -HOUR},
-        needs=(DOWN_RUNS, DOWN_MADE),
-        labels=D1,
-    ),
-    "DBSGatewayOffline": Case(
-        change={'dbs_gateway_status{status="OFFLINE"}': 1},
-        near={'dbs_gateway_status{status="OFFLINE"}': 1, "dbs_gateway_plans": 0},
-        needs=('dbs_gateway_status{status="OFFLINE"}', "dbs_gateway_plans"),
-        subject="gateway",
-    ),
-    "DBSGatewayHeartbeatStale": Case(
-        change={BEAT: Line(-400.0)},
-        near={BEAT: Line(-300.0)},
-        needs=(
-            BEAT,
-            "dbs_gateway_plans",
-            'dbs_exporter_collector_last_success_timestamp_seconds{collector="gateways"}',
-        ),
-        subject="gateway",
-        old=False,
+        needs=(FRESH % "recovery",),
     ),
     "DBSExporterDown": Case(change={"up": 0}, near={"up": 1}, needs=("up",), subject="process"),
     "DBSExporterAbsent": Case(

@@ -69,7 +69,7 @@ def rules() -> list[dict[str, Any]]:
 
 
 GROUPS = (
-    "dbs-plans", "dbs-freshness", "dbs-protection", "dbs-restores", "dbs-plan-alerts", "dbs-gateway-alerts",
+    "dbs-plans", "dbs-freshness", "dbs-conditions", "dbs-restores", "dbs-plan-alerts", "dbs-gateway-alerts",
     "dbs-exporter-alerts",
 )  # fmt: skip
 ALERTS: dict[str, dict[str, Any]] = {rule["alert"]: rule for rule in rules() if "alert" in rule}
@@ -172,7 +172,7 @@ class World:
 def firing_labels(alert: str, case: Case) -> dict[str, str]:
     """The labels that a firing alert has, beside its name."""
     whose: dict[str, str] = {
-        "plan": {**HOME, **SUBJECTS["plan_id"][0], **INFO_LABELS[0]},
+        "plan": {**HOME, **SUBJECTS["plan_id"][0]},
         "gone plan": {**HOME, **SUBJECTS["plan_id"][0]},
         "gateway": {**HOME, **SUBJECTS["gateway_id"][0]},
         "scope": HOME,
@@ -210,12 +210,12 @@ def unit(name: str, world: World, *expected: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def promtool(directory: Path, tests: list[dict[str, Any]]) -> str:
+def promtool(directory: Path, tests: list[dict[str, Any]], *, interval: str = "5m") -> str:
     """Run tests by promtool; what it complains of, or nothing."""
     path = directory / "rules.test.yml"
     content = {
         "rule_files": [str(path) for path in RULE_FILES],
-        "evaluation_interval": "5m",
+        "evaluation_interval": interval,
         # Evaluated this seldom, an alert would find what it takes from recording rules already too old.
         "group_eval_order": list(GROUPS),
         "tests": tests,

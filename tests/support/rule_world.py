@@ -58,6 +58,7 @@ PLAN: Series = {
     'dbs_plan_fresh_until_timestamp_seconds{facts="log_backups"}': SOON,
     'dbs_plan_fresh_until_timestamp_seconds{facts="ranges"}': SOON,
     'dbs_plan_fresh_until_timestamp_seconds{facts="restores"}': SOON,
+    'dbs_plan_fresh_until_timestamp_seconds{facts="downloads"}': SOON,
     'dbs_plan_fresh_until_timestamp_seconds{facts="recovery"}': SOON,
     "dbs_full_backup_last_success_timestamp_seconds": -2 * HOUR,
     "dbs_full_backup_last_success_duration_seconds": 1200,

@@ -1,6 +1,6 @@
 """What the status page shows, from the facts and the time: is each plan protected, and if not, why. Pure; reads no clock.
 
-The state of each plan is judged by `verdict`.
+The state of each plan and its reasons are those of its conditions.
 """
 
 from __future__ import annotations
@@ -10,18 +10,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from dbs_exporter.conditions.algebra import STATES, Held, State
+from dbs_exporter.conditions.causes import explanations
+from dbs_exporter.conditions.table import judge, worse_from
+from dbs_exporter.conditions.texts import cause, summary
 from dbs_exporter.facts.collection import BudgetState, CollectorState, StorageState
-from dbs_exporter.facts.freshness import fresh_until
-from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackupHistory
+from dbs_exporter.facts.downloads import DOWNLOADS
+from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackupHistory, full_backup_end
 from dbs_exporter.facts.gateways import GATEWAYS, Gateway, plans_per_gateway
 from dbs_exporter.facts.job_errors import JOB_ERRORS
 from dbs_exporter.facts.limits import HEARTBEAT_LATE_SECONDS
+from dbs_exporter.facts.log_backups import LOG_BACKUPS
+from dbs_exporter.facts.noticed import running_key
 from dbs_exporter.facts.plans import PLANS
-from dbs_exporter.facts.prechecks import PRECHECKS
-from dbs_exporter.facts.protection import last_good_expires, log_until
+from dbs_exporter.facts.prechecks import NOT_PASSED, PRECHECKS
+from dbs_exporter.facts.protection import last_good_expires, log_until, recovery_gaps, recovery_point
 from dbs_exporter.facts.restores import RESTORES, RestoreTask, restore_ended
 from dbs_exporter.facts.subjects import PlanSubject, RegionSubject, Scope
-from dbs_exporter.web.page.verdict import STATES, State, derived_from, judged
+from dbs_exporter.web.page.words import span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +53,9 @@ class PlanRow:
     restores_read: bool
     state: State
     reasons: tuple[str, ...]
-    """Sentences, the gravest first; empty for a protected plan."""
+    """Sentences, the gravest first."""
+    worse_at: float | None
+    """When the plan will be at risk, or worse, unless something new arrives."""
     messages: tuple[str, ...]
     """What went wrong, in the API's own words."""
     recovery_point_at: float | None
@@ -136,7 +144,7 @@ def overview(snapshot: Snapshot) -> Overview:
     """Judge every plan and put everything in order of severity."""
     now = snapshot.now
     rows = [plan_row(subject, now) for subject in snapshot.plans]
-    promised = [(plan.scope, fresh_until(plan)) for plan in snapshot.plans]
+    promised = [(plan.scope, plan.promised) for plan in snapshot.plans]
     promised += [(region.scope, region.promised) for region in snapshot.regions]
     stale = Counter(
         (scope, facts) for scope, until_of in promised for facts, until in until_of.items() if until < now
@@ -176,37 +184,62 @@ def plan_row(subject: PlanSubject, now: float) -> PlanRow:
     """Return one plan, judged."""
     backups = subject.get(FULL_BACKUPS)
     last = backups.last_success if backups else None
-    derived = derived_from(subject)
-    point_age = _age(derived.point, now)
-    full_age = _age(derived.full_at, now)
+    point, full_at = recovery_point(subject), full_backup_end(last)
+    point_age, full_age = _age(point, now), _age(full_at, now)
+    holes = recovery_gaps(subject)
     restores = subject.get(RESTORES)
     proven_at = restores.last_success_at if restores else None
-    test_interval = subject.objectives.restore_test_interval
-    state, reasons = judged(subject, derived, now)
+    state, held = judge(subject, now)
     return PlanRow(
         subject=subject,
         backups=backups,
         restores_read=restores is not None,
         state=state,
-        reasons=reasons,
+        reasons=(*(_unknown(subject, now) if state == "unknown" else ()), *_reasons(subject, held, now)),
+        worse_at=worse_from(subject, now) if state in ("attention", "protected") else None,
         messages=tuple(dict.fromkeys(_messages(subject))),
-        recovery_point_at=derived.point,
+        recovery_point_at=point,
         recovery_point_age=point_age,
         recovery_point_ratio=_ratio(point_age, subject.objectives.rpo),
-        last_full_at=derived.full_at,
+        last_full_at=full_at,
         last_full_age=full_age,
         last_full_ratio=_ratio(full_age, subject.objectives.full_backup_interval),
         size_bytes=last.size_bytes if last else None,
         size_ratio=_ratio(last.size_bytes, backups.size_median_bytes) if last and backups else None,
         log_lag=_age(log_until(subject), now),
-        gaps=derived.gaps,
-        gap_seconds=derived.gap_seconds,
+        gaps=holes["current"][0] if holes else None,
+        gap_seconds=holes["current"][1] if holes else 0.0,
         expires_at=last_good_expires(subject),
         proven_at=proven_at,
-        proven_late=test_interval is not None
-        and restores is not None
-        and (proven_at is None or now - proven_at > test_interval),
+        proven_late=any(each.condition.name == "restore_test" for each in held),
     )
+
+
+def _reasons(subject: PlanSubject, held: Iterable[Held], now: float) -> Iterable[str]:
+    """Yield what holds and for how long, each condition once in its gravest state, and what explains it."""
+    explained = {each.condition.name: each.cause for each in explanations(subject) if each.until > now}
+    told = set()
+    for condition, stage in held:
+        if (condition.name, stage.of) in told:
+            continue
+        told.add((condition.name, stage.of))
+        sentence = summary(condition.name, stage.state).removesuffix(".")
+        of = f" ({stage.of})" if stage.of else ""
+        why = f", because {cause(explained[condition.name])}" if condition.name in explained else ""
+        yield f"{sentence}{of}, for {span(now - stage.since)}{why}"
+
+
+def _unknown(subject: PlanSubject, now: float) -> Iterable[str]:
+    """Yield why a plan's state is not known."""
+    until = subject.promised
+    stale = [name for name in (PLANS.name, FULL_BACKUPS.name, LOG_BACKUPS.name) if until.get(name, now) < now]
+    if stale:
+        for name in stale:
+            yield f"{name.replace('_', ' ')} not read in time, for {span(now - until[name])}"
+    elif subject.get(FULL_BACKUPS) is None:
+        yield "full backups not read yet"
+    else:
+        yield "recovery point lies in the future"
 
 
 def collector_row(state: CollectorState, stale: int, now: float) -> CollectorRow:
@@ -227,9 +260,20 @@ def _messages(subject: PlanSubject) -> Iterable[str]:
         yield subject.plan.error_message
     for error in subject.get(JOB_ERRORS) or ():
         yield f"{error.job_kind.replace('_', ' ')} {error.job_id}: {': '.join(filter(None, (error.error_code, error.error_message)))}"
+    restores, downloads = subject.get(RESTORES), subject.get(DOWNLOADS)
+    for task in restores.tasks if restores else ():
+        if task.error_message and task.status != "finish":
+            yield f"restore {task.task_id}: {task.error_message}"
+    for download in downloads.tasks if downloads else ():
+        if download.error_message and download.status != "finish":
+            yield f"download {download.task_id}: {download.error_message}"
+    if backups is not None and backups.last_success is not None and backups.last_success.error_message:
+        yield f"full backup {backups.last_success.backup_set_id}: {backups.last_success.error_message}"
     for check in subject.get(PRECHECKS) or ():
+        if check.error_message and check.status == "failed":
+            yield f"pre-check of {check.subject.replace('_', ' ')}: {check.error_message}"
         for item in check.items:
-            if item.state in ("failed", "caught"):
+            if item.state in NOT_PASSED:
                 yield f"pre-check of {check.subject.replace('_', ' ')}: {': '.join(filter(None, (item.item, item.error_message)))}"
 
 
@@ -252,7 +296,8 @@ def _restores(subject: PlanSubject, now: float) -> Iterable[RestoreRow]:
     restores = subject.get(RESTORES)
     for task in restores.tasks if restores else ():
         if not restore_ended(task):
-            elapsed = _age(task.created_at, now)
+            # What waits has not begun; it takes its time from when it was first seen to run.
+            elapsed = _age(subject.noticed.get(running_key(task)), now)
             late = elapsed is not None and objective is not None and elapsed > objective
             yield RestoreRow(subject=subject, task=task, elapsed=elapsed, late=late)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
+from dbs_exporter.conditions.algebra import STATES, State
 from dbs_exporter.web.page.overview import CollectorRow, GatewayRow, Overview, PlanRow, RestoreRow
-from dbs_exporter.web.page.verdict import STATES, State
 
 PAGE_ROWS = 50
 SIDE_ROWS = 100
@@ -199,6 +199,8 @@ def _headline(counts: Mapping[State, int], untried: int) -> tuple[str, str]:
         return "unknown", f"Nothing certain is known of {_plans(counts['unknown'])} of {total}"
     if counts["at_risk"]:
         return "warn", f"{_plans(counts['at_risk'])} of {total} at risk, none beyond its objective"
+    if counts["attention"]:
+        return "good", f"No plan is at risk; {_plans(counts['attention'])} of {total} need a look"
     return "good", f"{'The one plan is' if total == 1 else f'All {total} plans are'} protected"
 
 

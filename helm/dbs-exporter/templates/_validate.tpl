@@ -163,6 +163,7 @@ serviceMonitor and podMonitor would scrape every series twice. Enable one of the
 {{- $volumes := list "state" -}}
 {{- $paths := list "/var/lib/dbs-exporter" -}}
 {{- if not .Values.demo -}}
+{{- $env = append $env "DBS_EXPORTER_CONFIG_FILE" -}}
 {{- $volumes = append $volumes "config" -}}
 {{- $paths = append $paths "/etc/dbs-exporter" -}}
 {{- if .Values.credentials.mountSecretName -}}

@@ -98,18 +98,6 @@
 {{- toJson (urlParse (replace "{shard}" (toString .shard) .root.Values.web.shardUrl)) -}}
 {{- end -}}
 
-{{/* The job that series get from the monitor, by which rules may look for the exporter. */}}
-{{- define "dbs-exporter.job" -}}
-{{- $labels := include "dbs-exporter.labels" (dict "root" . "more" (.Values.podMonitor.enabled | ternary .Values.podLabels .Values.service.labels)) | fromYaml -}}
-{{- if .Values.podMonitor.enabled -}}
-{{- default (printf "%s/%s" (default (include "dbs-exporter.namespace" .) .Values.podMonitor.namespace) (include "dbs-exporter.fullname" .)) (get $labels .Values.podMonitor.jobLabel) -}}
-{{- else if .Values.serviceMonitor.enabled -}}
-{{- default (include "dbs-exporter.fullname" .) (get $labels .Values.serviceMonitor.jobLabel) -}}
-{{- else -}}
-{{- .Chart.Name -}}
-{{- end -}}
-{{- end -}}
-
 {{/* The endpoint of a monitor: (dict "root" $ "monitor" its values). */}}
 {{- define "dbs-exporter.scrape" -}}
 {{- $root := .root -}}

@@ -56,7 +56,7 @@ def wordy() -> PlanSubject:
         plan("longlived-sqlserver-with-a-name", 5),
         last_success=last,
         last_good_expires_at=now + 22.99 * HOUR,
-        newest_recovery_point_at=None,
+        points=(),
         size_median_bytes=1e9,
     )
     subject = with_group(subject, LOG_BACKUPS, replace(logs, last_data_at=now - 22 * HOUR - 59 * 60.0))

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from support.page_plans import (
     GOOD,
     HOUR,
+    LATE_POINT,
     NOW,
     SCOPE,
     backup,
@@ -22,9 +23,11 @@ from support.page_plans import (
 from support.subjects import subject_with
 
 from dbs_exporter.facts.collection import BudgetState
+from dbs_exporter.facts.downloads import DOWNLOADS, DownloadHistory, DownloadTask
 from dbs_exporter.facts.job_errors import JOB_ERRORS, JobError
+from dbs_exporter.facts.noticed import status_key
 from dbs_exporter.facts.prechecks import PRECHECKS, Precheck, PrecheckItem
-from dbs_exporter.facts.restores import RESTORES, RestoreHistory
+from dbs_exporter.facts.restores import RESTORES, RestoreHistory, RestoreTask
 from dbs_exporter.facts.subjects import RegionSubject, Scope
 from dbs_exporter.web.page.overview import collector_row, plan_row
 
@@ -84,13 +87,64 @@ def test_messages_say_what_failed_in_the_apis_words_once_each() -> None:
     assert plan_row(mended, NOW).messages == ()
 
 
+def test_what_the_api_says_of_restores_downloads_and_backups_that_ended_badly_is_shown() -> None:
+    """A task that failed without a job's code, a finished set with a remark, a pre-check with one message for all its items."""
+    restore = RestoreTask(task_id="r1", plan_id="dbs1", status="stop", error_message="no space")
+    download = DownloadTask(task_id="d1", plan_id="dbs1", status="failed", error_message="no route")
+    check = Precheck(
+        subject="plan", subject_id="dbs1", status="failed", progress=None, error_message="denied"
+    )
+    plan = subject_with(
+        with_backups(GOOD, last_success=replace(backup(), error_message="3 tables were skipped")),
+        (RESTORES, RestoreHistory(tasks=(restore, replace(restore, task_id="r2", status="finish")))),
+        (DOWNLOADS, DownloadHistory(tasks=(download,))),
+        (PRECHECKS, (check,)),
+    )
+
+    assert plan_row(plan, NOW).messages == (
+        "restore r1: no space",
+        "download d1: no route",
+        "full backup set1: 3 tables were skipped",
+        "pre-check of plan: denied",
+    )
+
+
+def test_a_restore_that_waits_has_not_begun() -> None:
+    """Its objective counts from when it was first seen to run, however long it was waiting before."""
+    waiting = RestoreTask(task_id="r1", plan_id="dbs1", status="init", created_at=NOW - 144 * HOUR)
+    held = replace(GOOD, objectives=replace(GOOD.objectives, restore_time=HOUR))
+    [row] = overview_of([with_group(held, RESTORES, RestoreHistory(tasks=(waiting,)))]).restores
+
+    assert (row.elapsed, row.late) == (None, False)
+
+
+def test_how_long_a_plan_stays_well_and_what_explains_is_said() -> None:
+    """The least deadline ahead; and for what holds, for how long, and why."""
+    paused = replace(with_plan(LATE_POINT, status="pause"), noticed={status_key("pause"): NOW - HOUR})
+    row = plan_row(paused, NOW)
+
+    assert plan_row(GOOD, NOW).worse_at == NOW - 60 + 0.8 * 1800
+    assert row.worse_at is None
+    assert row.reasons[:2] == (
+        "The plan does not run, for 1 h",
+        "The newest recovery point is older than its objective, for 1 s, because the plan is paused",
+    )
+
+
 def test_the_overview_puts_what_is_wrong_first() -> None:
     """Plans by state, then by how much of an objective is used; gateways, restores and collectors in trouble first."""
     found = fleet()
 
-    assert [row.state for row in found.plans[:3]] == ["unprotected", "breached", "at_risk"]
-    assert {row.state for row in found.plans[3:]} == {"protected"}
-    assert found.counts() == {"unprotected": 1, "breached": 1, "unknown": 0, "at_risk": 1, "protected": 4}
+    assert [row.state for row in found.plans[:4]] == ["unprotected", "breached", "attention", "attention"]
+    assert {row.state for row in found.plans[4:]} == {"protected"}
+    assert found.counts() == {
+        "unknown": 0,
+        "unprotected": 1,
+        "breached": 1,
+        "at_risk": 0,
+        "attention": 2,
+        "protected": 3,
+    }
     assert [(row.gateway.gateway_id, row.trouble, row.plans) for row in found.gateways] == [
         ("g1", True, 4),
         ("g3", True, 0),

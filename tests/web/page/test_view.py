@@ -11,12 +11,14 @@ from support.page_plans import (
     HOLES,
     LATE_POINT,
     NOTHING_TO_RESTORE,
+    NOW,
     SCOPE,
     collectors,
     fleet,
     good_plan,
     overview_of,
     stale_for,
+    with_backups,
 )
 
 from dbs_exporter.facts.collection import CollectorState
@@ -71,7 +73,12 @@ def test_the_smaller_tables_are_bounded_and_say_what_they_leave_out() -> None:
         ([], "unknown", "No backup plans found"),
         ([GOOD], "good", "The one plan is protected"),
         ([GOOD, good_plan("b")], "good", "All 2 plans are protected"),
-        ([GOOD, HOLES], "warn", "1 plan of 2 at risk, none beyond its objective"),
+        (
+            [GOOD, with_backups(GOOD, consecutive_failures=1, first_failure_at=NOW - 9)],
+            "warn",
+            "1 plan of 2 at risk, none beyond its objective",
+        ),
+        ([GOOD, HOLES], "good", "No plan is at risk; 1 plan of 2 need a look"),
         ([HOLES, stale_for(GOOD, 1.0, "full_backups")], "unknown", "Nothing certain is known of 1 plan of 2"),
         ([HOLES, LATE_POINT], "bad", "1 plan of 2 cannot be restored as it should"),
         ([LATE_POINT, NOTHING_TO_RESTORE], "bad", "2 plans of 2 cannot be restored as they should"),

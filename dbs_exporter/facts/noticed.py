@@ -1,0 +1,191 @@
+"""Since when what carries no time of its own is so: a status, a refused pre-check, a restore that stands, a weaker plan. Pure.
+
+The API says that a plan is paused, not since when. So the reading that first showed it is remembered with its time, and stays
+while later readings show the same. Of what a first reading shows nobody knows the begin: the plan's creation stands for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+
+from msgspec.structs import replace
+
+from dbs_exporter.facts.full_backups import FULL_BACKUPS
+from dbs_exporter.facts.gateways import GATEWAY_OUT, GATEWAYS, Gateway
+from dbs_exporter.facts.limits import GATEWAY_GONE_SECONDS
+from dbs_exporter.facts.log_backups import LOG_BACKUPS
+from dbs_exporter.facts.objectives import schedule_max_gap_seconds
+from dbs_exporter.facts.plans import PLANS, Plan, Schedule
+from dbs_exporter.facts.prechecks import PRECHECKS
+from dbs_exporter.facts.protection import recovery_point
+from dbs_exporter.facts.restores import RESTORES, RestoreTask
+from dbs_exporter.facts.subjects import Outage, PlanSubject, RegionSubject, Weakening
+
+LOG_OFF = "log off"
+RETENTION_SHORT = "retention short"
+NO_OBJECTIVE = "no objective"
+GONE = "gone"
+"""Stands for the status of a gateway that left a complete list."""
+
+
+def status_key(status: str) -> str:
+    """Return the key of a status of a plan."""
+    return f"status {status}"
+
+
+def precheck_key(subject: str, subject_id: str) -> str:
+    """Return the key of a failed pre-check."""
+    return f"pre-check {subject} {subject_id}"
+
+
+def running_key(task: RestoreTask) -> str:
+    """Return the key of a restore that runs."""
+    return f"running {task.task_id}"
+
+
+def progress_key(task: RestoreTask) -> str:
+    """Return the key of a restore that has come so far."""
+    return f"progress {task.task_id} {task.status} {task.progress}"
+
+
+def gateway_key(gateway_id: str, status: str) -> str:
+    """Return the key of a gateway's status."""
+    return f"gateway {gateway_id} {status}"
+
+
+def noticing(before: PlanSubject, after: PlanSubject, at: float) -> PlanSubject:
+    """Return `after`, read at `at` (Unix seconds), with what it shows for the first time dated."""
+    noticed = {
+        key: before.noticed[key] if key in before.noticed else begin if _is_first(before, group) else at
+        for key, group, begin in _shown(after, at)
+    }
+    weakened = before.weakened if after.plan is before.plan else _weakened(before, after.plan, at)
+    outage = _catching_up(before, after, at)
+    if (noticed, weakened, outage) == (after.noticed, after.weakened, after.outage):
+        return after
+    return replace(after, noticed=noticed, weakened=weakened, outage=outage)
+
+
+def _is_first(before: PlanSubject, group: str) -> bool:
+    if group == PLANS.name:
+        return before.first_listed_at is None
+    return group not in before.groups or before.groups[group].read_at is None
+
+
+def _shown(subject: PlanSubject, at: float) -> Iterator[tuple[str, str, float]]:
+    """Yield what facts show now: its key, the group that shows it, and since when if the first reading of that does."""
+    plan, objectives = subject.plan, subject.objectives
+    created = next((time for time in (plan.created_at, subject.first_listed_at) if time is not None), at)
+    interval, rpo = objectives.full_backup_interval, objectives.rpo
+    if plan.status:
+        yield status_key(plan.status), PLANS.name, created
+    if plan.log_backup_enabled is False:
+        logs = subject.get(LOG_BACKUPS)
+        kept = logs is not None and logs.last_completed_at is not None
+        if rpo is not None and interval is not None and rpo < interval:
+            yield LOG_OFF, PLANS.name, created
+        elif kept:
+            yield LOG_OFF, LOG_BACKUPS.name, created
+    retention = plan.full_retention_seconds
+    if interval is not None and retention is not None and retention < 2 * interval:
+        yield RETENTION_SHORT, PLANS.name, created
+    if interval is None and rpo is None and "EnableBackupLog" not in plan.unreadable:
+        yield NO_OBJECTIVE, PLANS.name, created
+    for check in subject.get(PRECHECKS) or ():
+        if check.status == "failed":
+            yield precheck_key(check.subject, check.subject_id), PRECHECKS.name, created
+    restores = subject.get(RESTORES)
+    for task in restores.tasks if restores else ():
+        if task.status == "running":
+            yield running_key(task), RESTORES.name, at if task.created_at is None else task.created_at
+        if task.status in ("running", "pause"):
+            yield progress_key(task), RESTORES.name, at
+
+
+def _weakened(before: PlanSubject, plan: Plan, at: float) -> dict[str, Weakening]:
+    """Return what was weakened and not undone: retention shortened, backups less often, databases dropped."""
+    if before.first_listed_at is None:
+        return before.weakened
+    found = {}
+    for name, was, now in (
+        ("retention_full", before.plan.full_retention_seconds, plan.full_retention_seconds),
+        ("retention_log", before.plan.log_retention_seconds, plan.log_retention_seconds),
+        ("schedule", _frequency(before.plan.schedule), _frequency(plan.schedule)),
+        ("databases", before.plan.objects_count, plan.objects_count),
+    ):
+        known = before.weakened.get(name)
+        if known is not None and (now is None or now < known.was):
+            found[name] = known
+        elif was is not None and now is not None and now < was:
+            found[name] = Weakening(was=was, at=at)
+    return found
+
+
+def _frequency(schedule: Schedule | None) -> float | None:
+    gap = schedule_max_gap_seconds(schedule)
+    return 1 / gap if gap else None
+
+
+def _catching_up(before: PlanSubject, after: PlanSubject, at: float) -> Outage | None:
+    """Return the last outage of the plan's gateway, with when the recovery point was last seen to catch up since."""
+    outage = after.outage
+    if outage is None or before.listed_at is None or at <= max(outage.seen_at, before.listed_at):
+        return outage
+    was, now = recovery_point(before), recovery_point(after)
+    if was is None or now is None or now - was <= at - before.listed_at:
+        return outage
+    return replace(outage, caught_up_at=at)
+
+
+def noticing_gateways(
+    before: RegionSubject, after: RegionSubject, at: float, named: Container[str]
+) -> RegionSubject:
+    """Return a region whose gateways were read at `at`, with what they show for the first time dated.
+
+    `named` are the gateways that plans of the account name: one of these that a complete list no longer holds is gone.
+    """
+    listed = {gateway.gateway_id for gateway in after.get(GATEWAYS) or ()}
+    missing = {gateway.gateway_id for gateway in before.get(GATEWAYS) or ()} | gone_gateways(before)
+    shown = [
+        gateway_key(gateway.gateway_id, gateway.status)
+        for gateway in after.get(GATEWAYS) or ()
+        if gateway.status in GATEWAY_OUT
+    ]
+    shown += [gateway_key(gateway_id, GONE) for gateway_id in sorted(missing - listed) if gateway_id in named]
+    noticed = {key: before.noticed.get(key, at) for key in shown}
+    return after if noticed == after.noticed else replace(after, noticed=noticed)
+
+
+def gone_gateways(region: RegionSubject) -> set[str]:
+    """Return the ids of gateways that left a complete list though plans name them."""
+    return {key.split(" ")[1] for key in region.noticed if key.endswith(f" {GONE}")}
+
+
+def outages(region: RegionSubject, at: float) -> dict[str, float]:
+    """Return the gateways that do not work by a list read at `at`, and since when: since their last heartbeat."""
+    beats = {gateway.gateway_id: gateway for gateway in region.get(GATEWAYS) or ()}
+    found = {
+        gateway_id: region.noticed[gateway_key(gateway_id, GONE)] for gateway_id in gone_gateways(region)
+    }
+    for gateway_id, gateway in beats.items():
+        since = gateway_out_since(region, gateway)
+        if since is not None and since <= at:
+            beat = gateway.last_heartbeat_at
+            found[gateway_id] = since if beat is None else min(beat, since)
+    return found
+
+
+def gateway_out_since(region: RegionSubject, gateway: Gateway) -> float | None:
+    """Return when a gateway counts as gone unless a newer heartbeat comes: a quarter of an hour after the last, or by its status."""
+    beat = gateway.last_heartbeat_at
+    times = (
+        None if beat is None else beat + GATEWAY_GONE_SECONDS,
+        region.noticed.get(gateway_key(gateway.gateway_id, gateway.status)),
+    )
+    return min((time for time in times if time is not None), default=None)
+
+
+def has_backups(subject: PlanSubject) -> bool:
+    """Return whether anything was ever backed up of a plan."""
+    backups = subject.get(FULL_BACKUPS)
+    return backups is not None and backups.last_success is not None
