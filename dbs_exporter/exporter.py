@@ -189,6 +189,7 @@ class Exporter:
             telemetry_path=self.config.web.telemetry_path,
             route_prefix=self.config.web.prefix,
             reload=reload,
+            grafana=(self.config.web.grafana_url or "").rstrip("/"),
             shard=self._shard.index,
             shard_pages=self._shard.pages,
         )

@@ -68,9 +68,9 @@ def gravest(held: Iterable[Held]) -> State:
     return min(states, key=STATES.index, default="protected")
 
 
-def worse_from(subject: PlanSubject, now: float) -> float | None:
-    """Return when a plan will be at risk or worse unless something new arrives; None if that cannot come."""
-    grave = STATES[: STATES.index("at_risk") + 1]
+def worse_from(subject: PlanSubject, state: State, now: float) -> float | None:
+    """Return when a plan in a state will be at risk, or worse than that, unless something new arrives; None if that cannot come."""
+    grave = STATES[: min(STATES.index("at_risk") + 1, STATES.index(state))]
     return min(
         (
             stage.since

@@ -22,15 +22,12 @@ from dbs_exporter.config.models import (
     AccountConfig,
     CollectorConfig,
     CredentialsConfig,
-    LogConfig,
-    MetricsConfig,
     ObjectiveConfig,
     PlanCollectorConfig,
     PlanSelection,
-    StorageConfig,
-    WebConfig,
     config_model,
 )
+from dbs_exporter.config.sections import LogConfig, MetricsConfig, StorageConfig, WebConfig
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ID = "https://github.com/dbs-exporter/dbs-exporter/schemas/dbs-exporter.schema.json"

@@ -111,6 +111,12 @@ def recovery_gaps(subject: PlanSubject) -> dict[str, tuple[int, float]] | None:
     return found
 
 
+def recovery_holes(subject: PlanSubject) -> list[tuple[float, float]]:
+    """Return (begin, end) of every hole in continuous recoverability, the oldest first."""
+    ranges = subject.get(RANGES)
+    return _holes(ranges or ())
+
+
 def newest_hole(subject: PlanSubject) -> tuple[float, float] | None:
     """Return begin and end of the newest hole in continuous recoverability; None without one."""
     ranges = subject.get(RANGES)

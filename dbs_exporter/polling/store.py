@@ -23,6 +23,7 @@ from dbs_exporter.facts.noticed import has_backups, noticing, noticing_gateways,
 from dbs_exporter.facts.objectives import Objectives
 from dbs_exporter.facts.plans import PLANS, Plan
 from dbs_exporter.facts.protection import end_of_window
+from dbs_exporter.facts.sharing import Sharing
 from dbs_exporter.facts.subjects import (
     AccountSubject,
     GonePlan,
@@ -63,6 +64,7 @@ class Store:
         self._gone: dict[Scope, dict[str, GonePlan]] = {}
         self._held = False
         self._subscribers: list[Subscriber] = []
+        self._sharing = Sharing()
         self._lock = threading.RLock()
 
     def subscribe(self, subscriber: Subscriber) -> None:
@@ -250,6 +252,7 @@ class Store:
                     continue
                 elif is_change(before, plan):
                     changed.append(plan_id)
+                self._sharing.share(plan)
                 after = listed_plan(before, plan, self._objectives(plan), at, promised_until, again=again)
                 known[plan_id] = after
                 self._notify(key_of(after), after)
@@ -280,6 +283,7 @@ class Store:
             before = self._plans.get(scope, {}).get(plan_id)
             if before is None:
                 return
+            self._sharing.share(read.facts)
             count = None if read.ended is None else counted(before.known(group).counted, read.ended, at)
             tally = None if count is None or self._held else count.tally
             after = with_facts(before, group, read.facts, at, tally, count)
@@ -300,7 +304,9 @@ class Store:
             if before is None or facts is None:
                 return
             known = before.known(group)
-            after = noticing(before, with_facts(before, group, merge(facts), known.read_at), at)
+            merged = merge(facts)
+            self._sharing.share(merged)
+            after = noticing(before, with_facts(before, group, merged, known.read_at), at)
             self._plans[scope][plan_id] = after
             self._notify(key_of(after), after)
 

@@ -13,7 +13,19 @@ from dbs_exporter import __version__
 from dbs_exporter.cli.main import cli
 from dbs_exporter.cli.options import Flag
 
-COMMANDS = ("run", "demo", "simulate", "check", "metrics", "rules", "schema", "state", "call", "healthcheck")
+COMMANDS = (
+    "run",
+    "demo",
+    "simulate",
+    "check",
+    "status",
+    "metrics",
+    "rules",
+    "schema",
+    "state",
+    "call",
+    "healthcheck",
+)
 
 
 def test_version_is_the_package_s() -> None:
@@ -50,7 +62,13 @@ def test_flags_are_spelled_as_prometheus_spells_them_and_have_variables() -> Non
 
     assert flags["--web.listen-address"] == "DBS_EXPORTER_WEB_LISTEN_ADDRESS"
     assert flags["--config.file"] == "DBS_EXPORTER_CONFIG_FILE"
-    assert {name for name, variable in flags.items() if variable is None} == {"--write", "--list"}
+    assert {name for name, variable in flags.items() if variable is None} == {
+        "--write",
+        "--list",
+        "--dry-run",
+        "--wait",
+        "--redact",
+    }
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,12 @@ The state of each plan and its reasons are those of its conditions.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from math import inf
+
+from msgspec.structs import replace
 
 from dbs_exporter.conditions.algebra import STATES, Held, State
 from dbs_exporter.conditions.causes import explanations
@@ -52,10 +55,12 @@ class PlanRow:
     """None while they were never read."""
     restores_read: bool
     state: State
+    held: tuple[Held, ...]
+    """What holds, the gravest first."""
     reasons: tuple[str, ...]
     """Sentences, the gravest first."""
     worse_at: float | None
-    """When the plan will be at risk, or worse, unless something new arrives."""
+    """When the plan will be at risk, or worse than that and than now, unless something new arrives."""
     messages: tuple[str, ...]
     """What went wrong, in the API's own words."""
     recovery_point_at: float | None
@@ -128,11 +133,30 @@ class Overview:
     restores: tuple[RestoreRow, ...]
     collectors: tuple[CollectorRow, ...]
     untried: int
-    """Collectors that have not read anything yet."""
+    """Collectors that have not read anything yet, and have something to read."""
     stretched: tuple[BudgetState, ...]
     """Where calls are too few, the worst first."""
     unsaved_since: float | None = None
     """Since when what is known cannot be saved, in Unix seconds; None if it can, or is not to be."""
+
+    def plan(self, account: str, region: str, plan_id: str) -> PlanRow | None:
+        """Return one plan; None if it is not there."""
+        scope = Scope(account=account, region=region)
+        return next(
+            (row for row in self.plans if row.subject.plan.plan_id == plan_id and row.subject.scope == scope),
+            None,
+        )
+
+    def gateway(self, account: str, gateway_id: str) -> GatewayRow | None:
+        """Return a gateway of an account, in whatever region it is listed; None if it is not there."""
+        return next(
+            (
+                row
+                for row in self.gateways
+                if row.gateway.gateway_id == gateway_id and row.scope.account == account
+            ),
+            None,
+        )
 
     def counts(self) -> dict[State, int]:
         """How many plans are in each state, every state named."""
@@ -149,6 +173,7 @@ def overview(snapshot: Snapshot) -> Overview:
     stale = Counter(
         (scope, facts) for scope, until_of in promised for facts, until in until_of.items() if until < now
     )
+    states = [*_with_nothing_to_read(snapshot.collectors, promised)]
     return Overview(
         now=now,
         plans=tuple(sorted(rows, key=_severity)),
@@ -165,11 +190,11 @@ def overview(snapshot: Snapshot) -> Overview:
         ),
         collectors=tuple(
             sorted(
-                (collector_row(state, stale[state.scope, state.facts], now) for state in snapshot.collectors),
+                (collector_row(state, stale[state.scope, state.facts], now) for state in states),
                 key=_collector_severity,
             )
         ),
-        untried=sum(not state.tried for state in snapshot.collectors),
+        untried=sum(not state.tried for state in states),
         stretched=tuple(
             sorted(
                 (budget for budget in snapshot.budgets if budget.stretch > 1),
@@ -195,8 +220,9 @@ def plan_row(subject: PlanSubject, now: float) -> PlanRow:
         backups=backups,
         restores_read=restores is not None,
         state=state,
+        held=held,
         reasons=(*(_unknown(subject, now) if state == "unknown" else ()), *_reasons(subject, held, now)),
-        worse_at=worse_from(subject, now) if state in ("attention", "protected") else None,
+        worse_at=None if state == "unknown" else worse_from(subject, state, now),
         messages=tuple(dict.fromkeys(_messages(subject))),
         recovery_point_at=point,
         recovery_point_age=point_age,
@@ -240,6 +266,21 @@ def _unknown(subject: PlanSubject, now: float) -> Iterable[str]:
         yield "full backups not read yet"
     else:
         yield "recovery point lies in the future"
+
+
+def _with_nothing_to_read(
+    states: Sequence[CollectorState], promised: Iterable[tuple[Scope, Mapping[str, float]]]
+) -> Iterator[CollectorState]:
+    """Yield how collectors fare; one that no plan has anything for is not waited for."""
+    said = {(scope, facts, until < inf) for scope, until_of in promised for facts, until in until_of.items()}
+    listed = {state.scope for state in states if state.facts == PLANS.name and state.success}
+    for state in states:
+        has_something, has_nothing = ((state.scope, state.facts, finite) in said for finite in (True, False))
+        is_without_plans = not state.subjects and state.scope in listed
+        if not state.tried and (is_without_plans or (has_nothing and not has_something)):
+            yield replace(state, tried=True, success=True, subjects=0)
+        else:
+            yield state
 
 
 def collector_row(state: CollectorState, stale: int, now: float) -> CollectorRow:
@@ -302,8 +343,9 @@ def _restores(subject: PlanSubject, now: float) -> Iterable[RestoreRow]:
             yield RestoreRow(subject=subject, task=task, elapsed=elapsed, late=late)
 
 
-def _severity(row: PlanRow) -> tuple[int, float, str, str]:
-    return STATES.index(row.state), -row.urgency, row.subject.plan.name, row.subject.plan.plan_id
+def _severity(row: PlanRow) -> tuple[int, float, float, str, str]:
+    left = float("inf") if row.worse_at is None else row.worse_at
+    return STATES.index(row.state), left, -row.urgency, row.subject.plan.name, row.subject.plan.plan_id
 
 
 def _gateway_severity(row: GatewayRow) -> tuple[bool, int, Scope, str]:
