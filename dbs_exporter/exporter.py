@@ -83,6 +83,7 @@ class Exporter:
         self.config = config
         self.clock = clock
         self._table = table
+        self._shard = shard or Shard()
         self.outcomes = Outcomes(clock)
         self.store = Store(objectives_for(config.objectives))
         self.state = self._opened_state(config)
@@ -93,7 +94,7 @@ class Exporter:
             collector_states=self.outcomes.states,
             budgets=self._budgets,
             storage=self.storage,
-            shard=(shard.index, shard.total) if shard else (0, 1),
+            shard=(self._shard.index, self._shard.total),
         )
         self.exposition = Exposition(
             chosen(
@@ -121,7 +122,7 @@ class Exporter:
             store=self.store,
             outcomes=self.outcomes,
             clock=clock,
-            shard=shard or Shard(),
+            shard=self._shard,
             unknown=self.own.on_unknown,
             on_targets=self._watch,
             memory=self.state,
@@ -189,6 +190,8 @@ class Exporter:
             route_prefix=self.config.web.prefix,
             reload=reload,
             grafana=(self.config.web.grafana_url or "").rstrip("/"),
+            shard=self._shard.index,
+            shard_pages=self._shard.pages,
         )
 
     def missing(self) -> list[str]:

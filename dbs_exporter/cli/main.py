@@ -82,6 +82,11 @@ def cli() -> None:
     help="This process' place among the shards, from 0.",
 )
 @flag("--total-shards", type=int, default=1, show_default=True, help="How many exporters share the plans.")
+@flag(
+    "--shard-url",
+    metavar="URL",
+    help="URL of each shard's page, {shard} for its number, such as https://dbs-{shard}.example/; pages link to it.",
+)
 @log_flags
 def run(
     config_file: str,
@@ -94,6 +99,7 @@ def run(
     enable_lifecycle: bool,
     shard: str,
     total_shards: int,
+    shard_url: str | None,
     log_level: str | None,
     log_format: str | None,
 ) -> None:
@@ -125,6 +131,7 @@ def run(
         web_config_file=web_config_file,
         shard=shard,
         total_shards=total_shards,
+        shard_url=shard_url,
         enable_lifecycle=enable_lifecycle,
     )
 

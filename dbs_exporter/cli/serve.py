@@ -33,13 +33,14 @@ def run(
     web_config_file: str | None,
     shard: str,
     total_shards: int,
+    shard_url: str | None,
     enable_lifecycle: bool,
 ) -> None:
     """Poll and serve until SIGTERM or Ctrl-C; reload the configuration on SIGHUP.
 
     Raises ConfigError or CredentialsError before anything is polled.
     """
-    parsed_shard = parse_shard(shard, total_shards)
+    parsed_shard = parse_shard(shard, total_shards, shard_url)
     config = overrides.apply_to(load_config(config_file))
     set_up_logs(config.log.level, config.log.format)
     web_access = WebAccess(web_config_file)

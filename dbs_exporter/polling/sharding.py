@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from dbs_exporter.config.values import external_url
 from dbs_exporter.errors import ConfigError
 from dbs_exporter.facts.subjects import Scope
 
@@ -19,10 +20,19 @@ MOST_SHARDS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
-    """The place of this process among `total` equal ones; `index` counts from 0."""
+    """The place of this process among `total` equal ones; `index` counts from 0.
+
+    `url` is where the page of each is served, with `{shard}` for its number; None if that is not known.
+    """
 
     index: int = 0
     total: int = 1
+    url: str | None = None
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """Return the URL of the page of each shard, "" where it is not known."""
+        return tuple((self.url or "").replace("{shard}", str(index)) for index in range(self.total))
 
     def owns_region(self, scope: Scope) -> bool:
         """Return whether this shard polls and exports a region of an account."""
@@ -40,8 +50,8 @@ def owner(key: str, total: int) -> int:
     )
 
 
-def parse_shard(shard: str, total_shards: int) -> Shard:
-    """`--shard` and `--total-shards`: a number from 0, or a name that ends in one, as StatefulSets name their pods.
+def parse_shard(shard: str, total_shards: int, url: str | None = None) -> Shard:
+    """`--shard` and `--total-shards`: a number from 0, or a name that ends in one, as StatefulSets name their pods; `--shard-url`.
 
     Raises ConfigError saying which flag is wrong and what would be right.
     """
@@ -61,4 +71,13 @@ def parse_shard(shard: str, total_shards: int) -> Shard:
             if total_shards > 1
             else f"--shard: {index} of one shard is none; 0 would be right, or more of --total-shards"
         )
-    return Shard(index=index, total=total_shards)
+    if url is not None:
+        if "{shard}" not in url:
+            raise ConfigError(
+                f"--shard-url: {url!r} is the same for all; https://dbs-{{shard}}.example/ would be right"
+            )
+        try:
+            external_url(url.replace("{shard}", str(index)))
+        except ValueError as error:
+            raise ConfigError(f"--shard-url: {error}") from None
+    return Shard(index=index, total=total_shards, url=url)

@@ -253,9 +253,7 @@ class Store:
                     changed.append(plan_id)
                 self._sharing.share(plan)
                 held_to = self._held_to(before, plan)
-                after = listed_plan(before, plan, held_to, at, promised_until, again=again)
-                known[plan_id] = after
-                self._notify(key_of(after), after)
+                self._replace_plan(listed_plan(before, plan, held_to, at, promised_until, again=again))
             return Listed(new=new, changed=changed, gone=gone)
 
     def _held_to(self, subject: PlanSubject, plan: Plan) -> Objectives:

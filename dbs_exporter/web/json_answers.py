@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from msgspec.structs import asdict, astuple, fields
@@ -44,11 +44,14 @@ def gateways_answer(facts: Overview) -> GatewaysAnswer:
     return GatewaysAnswer(as_of=time(facts.now), gateways=[_gateway(row) for row in facts.gateways])
 
 
-def status_answer(facts: Overview, version: str) -> StatusAnswer:
-    """Return how the fleet and the exporter are."""
+def status_answer(facts: Overview, version: str, shard: int, shard_pages: Sequence[str]) -> StatusAnswer:
+    """Return how the fleet and the exporter are; `shard_pages` are "" where they are not known."""
     return StatusAnswer(
         as_of=time(facts.now),
         version=version,
+        shard=shard,
+        shards=len(shard_pages),
+        shard_pages=[page for page in shard_pages if page],
         plans=facts.counts(),
         gateways_in_trouble=sum(row.trouble for row in facts.gateways),
         restores_late=sum(row.late for row in facts.restores),

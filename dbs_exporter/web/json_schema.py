@@ -200,6 +200,11 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
 
     as_of: datetime | None
     version: str
+    shard: int
+    """Which of the exporters that share the regions this is, counted from 0."""
+    shards: int
+    shard_pages: Sequence[str]
+    """The addresses of the pages of all of them; empty where they are not known."""
     plans: dict[State, int]
     gateways_in_trouble: int
     restores_late: int

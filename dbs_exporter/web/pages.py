@@ -100,9 +100,12 @@ class Pages:
 
     async def status_as_json(self, request: Request) -> Response:
         """Answer with how the fleet and the exporter are."""
-        return await self._respond(
-            request, "status", lambda facts: _json(status_answer(facts, __version__)), _JSON
-        )
+        shard, shard_pages = self._renderer.shard, self._renderer.shard_pages
+
+        def make(facts: Overview) -> Answer:
+            return _json(status_answer(facts, __version__, shard, shard_pages))
+
+        return await self._respond(request, "status", make, _JSON)
 
     def _html(self, body: bytes) -> Answer:
         return Answer.of(body, _HTML, self._renderer.policy)

@@ -84,19 +84,26 @@ def create_app(
     reload: Callable[[], None] | None = None,
     links: Iterable[tuple[str, str]] = (),
     grafana: str = "",
+    shard: int = 0,
+    shard_pages: Sequence[str] = ("",),
 ) -> ASGIApp:
     """Return the ASGI application with all routes.
 
     `snapshot` returns what the status page shows; it is called in a worker thread. `missing` returns what readiness waits
     for, one sentence each, and nothing once the exporter is ready. POST /-/reload calls `reload` in a worker thread and
     answers with the DbsExporterError that it raises; if it is None, the request is refused. `links` are (text, address) for
-    the foot of the status page. Everything is served below `route_prefix`, a path without a slash at its end; all links
+    the foot of the status page. `shard_pages` are the addresses of the pages of all shards, "" where they are not known, of which
+    this one is number `shard`. Everything is served below `route_prefix`, a path without a slash at its end; all links
     are relative, so that a proxy may put another path in front or take it away.
     """
-    pages = Pages(
-        Answers(snapshot, clock=clock),
-        Renderer(telemetry_path=telemetry_path, links=tuple(links), grafana=grafana),
+    renderer = Renderer(
+        telemetry_path=telemetry_path,
+        links=tuple(links),
+        grafana=grafana,
+        shard=shard,
+        shard_pages=tuple(shard_pages),
     )
+    pages = Pages(Answers(snapshot, clock=clock), renderer)
 
     async def healthy(_: Request) -> Response:
         return PlainTextResponse("healthy\n")

@@ -75,6 +75,33 @@ def test_the_notes_say_if_shards_have_nothing_to_read(
     assert ("no more than 2 to read" in said) == says
 
 
+def test_the_notes_lead_to_the_page_as_it_is_served(tmp_path: Path) -> None:
+    """The address to open has the scheme and the path, and each shard's page is named, or the way to it."""
+    served = notes(
+        {"demo": True, "web": {"certificateSecret": "tls", "routePrefix": "/dbs"}}, tmp_path / "one"
+    )
+    own = notes({**ways("persistence"), "shards": 2}, tmp_path / "own")
+    shared = notes(ways("shards"), tmp_path / "shared")
+
+    assert "open https://127.0.0.1:10033/dbs/\n" in served
+    assert "port-forward pod/rel-dbs-exporter-state-0 10033\n" in own
+    assert [f"https://dbs-{shard}.example.com/\n" in shared for shard in range(4)] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_the_notes_say_what_a_policy_cannot_know(tmp_path: Path) -> None:
+    """Of a configuration in a Secret no port is known, until rules of one's own are there."""
+    values = {"existingConfigSecret": "own", "networkPolicy": {"enabled": True}}
+    more = {"enabled": True, "extraEgress": [{"ports": [{"port": 8443}]}]}
+
+    assert "needs networkPolicy.extraEgress" in notes(values, tmp_path / "one")
+    assert "extraEgress" not in notes({**values, "networkPolicy": more}, tmp_path / "two")
+
+
 def test_the_notes_of_one_shard_say_nothing_of_shards(tmp_path: Path) -> None:
     """Who does not share is not told about sharing."""
     assert "Shards" not in notes(ways("account"), tmp_path)

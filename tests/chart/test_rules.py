@@ -17,8 +17,7 @@ THRESHOLDS: dict[str, dict[str, Any]] = yaml.safe_load(
 
 def groups(**values: Any) -> list[dict[str, Any]]:
     """The groups of the PrometheusRule under some values."""
-    name = values.pop("nameOverride", "")
-    rendered = template({"demo": True, "nameOverride": name, "prometheusRule": {"enabled": True, **values}})
+    rendered = template({"demo": True, "prometheusRule": {"enabled": True, **values}})
     return list(one(rendered, "PrometheusRule")["spec"]["groups"])
 
 

@@ -13,29 +13,16 @@ import yaml
 from support.chart_rendering import CHART, helm, refused, template
 
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
-KUBERNETES = "v1.37.0-local-strict"
-KINDS = {
-    "livenessProbe": "Probe", "readinessProbe": "Probe", "startupProbe": "Probe", "securityContext": "SecurityContext",
-    "podSecurityContext": "PodSecurityContext", "tolerations": "Toleration", "hostAliases": "HostAlias",
-    "topologySpreadConstraints": "TopologySpreadConstraint", "extraEnv": "EnvVar", "extraEnvFrom": "EnvFromSource",
-    "extraVolumeMounts": "VolumeMount", "dnsConfig": "PodDNSConfig", "affinity": "Affinity",
-}  # fmt: skip
-"""Values that Kubernetes gets as they are, and what it calls them."""
 
 
 def test_every_value_has_its_place_in_the_schema() -> None:
     """The schema and values.yaml have the same keys, at every depth that the chart itself reads."""
-    others = {
-        *KINDS,
-        "config",
-        "resources",
-        "configReloader.resources",
-        "drill.resources",
-        "prometheusRule.thresholds",
-    }
+    others = {"config", "web.config", "prometheusRule.thresholds"}
 
     def keys(values: Any, schema: Any, where: str) -> list[str]:
-        if where.lstrip(".") in others or where.endswith(("tlsConfig", "basicAuth", "authorization")):
+        if where.lstrip(".") in others or where.endswith(
+            ("tlsConfig", "basicAuth", "authorization", "extraEndpoint", "extraSpec")
+        ):
             return []
         known = schema.get("properties", {})
         if not known:
@@ -46,18 +33,6 @@ def test_every_value_has_its_place_in_the_schema() -> None:
         ]
 
     assert keys(yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8")), SCHEMA, "") == []
-
-
-@pytest.mark.parametrize("value", sorted(KINDS))
-def test_what_kubernetes_gets_has_the_keys_that_it_knows(value: str) -> None:
-    """Keys of probes, contexts, tolerations and the like are those of the newest Kubernetes, no more and no fewer."""
-    validate = pytest.importorskip("kubernetes_validate")
-    folder = Path(validate.__file__).parent / "kubernetes-json-schema" / KUBERNETES
-    definitions = json.loads((folder / "_definitions.json").read_text(encoding="utf-8"))["$defs"]
-    known = definitions[f"io.k8s.api.core.v1.{KINDS[value]}"]["properties"]
-    schema = SCHEMA["properties"][value]
-
-    assert set(schema.get("items", schema)["properties"]) == set(known)
 
 
 def account(**more: Any) -> Any:
@@ -89,6 +64,26 @@ def account(**more: Any) -> Any:
         ({"demo": True, "podMonitor": {"tlsConfig": {"caFile": "/ca"}}}, "caFile is not allowed"),
         ({"demo": True, "serviceMonitor": {"basicAuth": {"username": "me"}}}, "basicAuth.username"),
         ({"demo": True, "hostAliases": [{"hostNames": ["a"]}]}, "hostNames"),
+        (
+            {"demo": True, "extraVolumes": [{"name": "a", "emptydir": {}}]},
+            "extraVolumes.0: Additional property emptydir",
+        ),
+        (
+            {"demo": True, "extraVolumes": [{"name": "a", "secret": {"name": "b"}}]},
+            "extraVolumes.0.secret: Additional",
+        ),
+        ({"demo": True, "initContainers": [{"name": "a", "commands": []}]}, "initContainers.0: Additional"),
+        ({"demo": True, "affinity": {"podAffinity": {"preferred": []}}}, "affinity.podAffinity: Additional"),
+        ({"demo": True, "livenessProbe": {"httpGet": {"uri": "/"}}}, "livenessProbe.httpGet: Additional"),
+        ({"demo": True, "networkPolicy": {"from": [{"namespace": "a"}]}}, "networkPolicy.from.0: Additional"),
+        ({"demo": True, "ingress": {"tls": [{"secret": "a"}]}}, "ingress.tls.0: Additional"),
+        ({"demo": True, "resources": {"requests": {"memory": "96mb"}}}, "resources.requests.memory"),
+        ({"demo": True, "podDisruptionBudget": {"minAvailable": "1"}}, "podDisruptionBudget.minAvailable"),
+        ({"demo": True, "serviceMonitor": {"extraEndpoint": {"interval": "1m"}}}, "interval is not allowed"),
+        ({"demo": True, "serviceMonitor": {"extraSpec": {"scrapeclass": "a"}}}, "scrapeclass is not allowed"),
+        ({"demo": True, "httpRoute": {"parentRefs": [{"names": "a"}]}}, "names is not allowed"),
+        ({"demo": True, "web": {"config": {"basic_auth_user": {}}}}, "basic_auth_user is not allowed"),
+        ({"demo": True, "web": {"config": {"tls_server_config": {"min_version": "TLS10"}}}}, "min_version"),
         (account(region="cn-hangzhou"), "region is not allowed"),
         (account(timeout=10), "timeout"),
         (account(concurrency="4"), "concurrency"),
@@ -128,3 +123,30 @@ def test_another_chart_may_depend_on_it(tmp_path: Path) -> None:
 
     assert "Deployment" in {document["kind"] for document in rendered(True)}
     assert rendered(False) == []
+
+
+def without(values: Any, schema: Any) -> Any:
+    """Every value that may be taken away as null, and what stands around them."""
+    required = schema.get("required", [])
+    known = schema.get("properties", {})
+    return {
+        key: without(value, known[key]) if isinstance(value, dict) and key in required else None
+        for key, value in values.items()
+        if key not in required or isinstance(value, dict)
+    }
+
+
+def test_null_takes_away_whatever_may_be_missing() -> None:
+    """With all empty texts, lists and maps gone at once it renders, whatever is switched on; what must be there is told by its key."""
+    nothing = without(yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8")), SCHEMA)
+    # A budget of nothing is refused, because no pod could be evicted.
+    nothing["podDisruptionBudget"] = {"enabled": True, "minAvailable": None}
+    for name in ("serviceMonitor", "prometheusRule", "networkPolicy", "dashboards", "verticalPodAutoscaler"):
+        nothing[name]["enabled"] = True
+
+    assert nothing["service"]["labels"] is None
+    assert nothing["livenessProbe"] is None
+    assert template({**nothing, "demo": True})
+    assert template({**nothing, **account(), "configReloader": {"enabled": True}})
+    assert "web is required" in refused({"demo": True, "web": None})
+    assert "interval is required" in refused({"demo": True, "serviceMonitor": {"interval": None}})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,3 +91,28 @@ def test_a_wrong_shard_is_refused_in_words(name: str, total: int, says: str) -> 
     """A shard that cannot be says which flag is wrong."""
     with pytest.raises(ConfigError, match=says):
         parse_shard(name, total)
+
+
+def test_each_shard_has_a_page() -> None:
+    """The URL's `{shard}` is each one's number; without a URL no page is known, though there are as many."""
+    assert parse_shard("1", 3, "https://dbs-{shard}.example/{shard}/").pages == tuple(
+        f"https://dbs-{index}.example/{index}/" for index in range(3)
+    )
+    assert parse_shard("1", 3).pages == ("", "", "")
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("https://dbs.example/", "is the same for all; https://dbs-{shard}.example/ would be right"),
+        ("dbs-{shard}.example", "not an http or https URL"),
+        ("javascript:{shard}", "not an http or https URL"),
+        ("https://a:b@dbs-{shard}.example", "more than host and path"),
+    ],
+)
+def test_a_url_that_leads_to_no_shard_is_refused(url: str, says: str) -> None:
+    """It names the flag, and what would be right."""
+    with pytest.raises(ConfigError, match=re.escape(says)) as raised:
+        parse_shard("1", 3, url)
+
+    assert str(raised.value).startswith("--shard-url: ")

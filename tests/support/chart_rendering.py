@@ -52,7 +52,7 @@ def template(
     """Render the chart; a refusal is an AssertionError with helm's words."""
     done = rendered(values, kubernetes, release, namespace, chart)
     assert done.returncode == 0, done.stderr
-    return [document for document in yaml.safe_load_all(done.stdout) if document]
+    return [document for document in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if document]
 
 
 def refused(values: Any) -> str:

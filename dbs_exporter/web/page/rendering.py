@@ -20,6 +20,7 @@ from dbs_exporter.web.page.view import Query, view
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+MOST_SHARDS_SHOWN = 20
 RUNBOOKS = "https://github.com/dbs-exporter/dbs-exporter/blob/main/rules/runbooks"
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -35,10 +36,15 @@ class Renderer:
         telemetry_path: str = "/metrics",
         links: tuple[tuple[str, str], ...] = (),
         grafana: str = "",
+        shard: int = 0,
+        shard_pages: tuple[str, ...] = ("",),
     ) -> None:
         self._telemetry_path = telemetry_path
         self._links = links
         self._grafana = grafana
+        self.shard = shard
+        self.shard_pages = shard_pages
+        self._other_shards = [each for each in enumerate(shard_pages) if each[0] != shard][:MOST_SHARDS_SHOWN]
         self._loading = threading.Lock()
 
     def overview(self, facts: Overview, query: Query) -> bytes:
@@ -80,6 +86,9 @@ class Renderer:
             style=self._style,
             telemetry_path=self._telemetry_path,
             links=self._links,
+            shard=self.shard,
+            shards=len(self.shard_pages),
+            other_shards=self._other_shards,
             version=__version__,
             **shown,
         )

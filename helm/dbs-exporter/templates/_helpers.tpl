@@ -1,3 +1,29 @@
+{{/*
+In values, an action that begins with .Release, .Values, .Chart or include is a template. Other braces are left to those they are
+meant for: Vault's agent, the External Secrets Operator, Prometheus. (dict "root" $ "value" anything) to JSON.
+*/}}
+{{- define "dbs-exporter.templated" -}}
+{{- $root := .root -}}
+{{- $json := toJson .value -}}
+{{- range $action := regexFindAll `\{\{-? *(\.Release|\.Values|\.Chart|include)\b(?:[^{}"\\]|\\.)*\}\}` $json -1 | uniq -}}
+{{- $text := get (printf `{"text": "%s"}` $action | fromJson) "text" -}}
+{{- $json = replace $action (tpl $text $root | toJson | trimPrefix `"` | trimSuffix `"`) $json -}}
+{{- end -}}
+{{- $json -}}
+{{- end -}}
+
+{{/* The templates in values, replaced once, before any other template looks at them; each file begins with this. */}}
+{{- define "dbs-exporter.prepare" -}}
+{{- if not (hasKey .Values "prepared") -}}
+{{- if contains "{{" (toJson .Values) -}}
+{{- range $key, $value := include "dbs-exporter.templated" (dict "root" . "value" (omit .Values "extraManifests")) | fromJson -}}
+{{- $_ := set $.Values $key $value -}}
+{{- end -}}
+{{- end -}}
+{{- $_ := set .Values "prepared" true -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "dbs-exporter.name" -}}
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
@@ -55,8 +81,9 @@ resources:
 {{- default .Release.Namespace .Values.namespaceOverride -}}
 {{- end -}}
 
+{{/* An upgrade cannot change a selector, so no value has a part in it. */}}
 {{- define "dbs-exporter.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "dbs-exporter.name" . | quote }}
+app.kubernetes.io/name: {{ .Chart.Name | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
@@ -70,7 +97,7 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
   "app.kubernetes.io/part-of" (include "dbs-exporter.name" $root)
   "app.kubernetes.io/managed-by" $root.Release.Service -}}
 {{- $selected := include "dbs-exporter.selectorLabels" $root | fromYaml -}}
-{{- toYaml (mergeOverwrite $usual $root.Values.commonLabels (default dict .more) $selected (default dict .own)) -}}
+{{- toYaml (mergeOverwrite $usual (default dict $root.Values.commonLabels) (default dict .more) $selected (default dict .own)) -}}
 {{- end -}}
 
 {{/* metadata of an object: (dict "root" $ "name" "" "suffix" "" "namespace" "" "labels" dict "ownLabels" dict "annotations" dict) */}}
@@ -80,7 +107,7 @@ name: {{ default (printf "%s%s" (include "dbs-exporter.fullname" $root) (default
 namespace: {{ default (include "dbs-exporter.namespace" $root) .namespace | quote }}
 labels:
   {{- include "dbs-exporter.labels" (dict "root" $root "more" .labels "own" .ownLabels) | nindent 2 }}
-{{- with mergeOverwrite (dict) $root.Values.commonAnnotations (default dict .annotations) }}
+{{- with mergeOverwrite (dict) (default dict $root.Values.commonAnnotations) (default dict .annotations) }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -106,7 +133,7 @@ annotations:
 {{- end -}}
 
 {{- define "dbs-exporter.imagePullSecrets" -}}
-{{- $secrets := .Values.imagePullSecrets -}}
+{{- $secrets := default list .Values.imagePullSecrets -}}
 {{- range .Values.global.imagePullSecrets -}}{{- $secrets = append $secrets (kindIs "string" . | ternary (dict "name" .) .) -}}{{- end -}}
 {{- with uniq $secrets -}}
 imagePullSecrets: {{- toYaml . | nindent 2 }}
@@ -121,55 +148,6 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 /etc/dbs-exporter/{{ if .Values.existingConfigSecret }}{{ .Values.existingConfigSecretKey }}{{ else }}dbs-exporter.yml{{ end }}
 {{- end -}}
 
-{{/* what must hold between values, told at once and in words */}}
-{{- define "dbs-exporter.validate" -}}
-{{- $problems := list -}}
-{{- $accounts := get (default dict .Values.config) "accounts" | default list -}}
-{{- if and (not .Values.demo) (not .Values.existingConfigSecret) (not $accounts) -}}
-{{- $problems = append $problems "Nothing to watch: set demo=true, or config.accounts, or existingConfigSecret." -}}
-{{- end -}}
-{{- if and (not .Values.demo) .Values.existingConfigSecret $accounts -}}
-{{- $problems = append $problems "Two configurations: existingConfigSecret and config.accounts. Leave one of them out." -}}
-{{- end -}}
-{{- if and .Values.service.nodePort (eq .Values.service.type "ClusterIP") -}}
-{{- $problems = append $problems "service.nodePort needs service.type NodePort or LoadBalancer." -}}
-{{- end -}}
-{{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled -}}
-{{- $problems = append $problems "serviceMonitor and podMonitor would scrape every series twice. Enable one of them." -}}
-{{- end -}}
-{{- if and .Values.demo (gt (int .Values.shards) 1) -}}
-{{- $problems = append $problems "demo=true runs one pod: each pod would have a cloud of its own. Leave shards at 1." -}}
-{{- end -}}
-{{- if and .Values.persistence.existingClaim (not .Values.persistence.enabled) -}}
-{{- $problems = append $problems "persistence.existingClaim needs persistence.enabled=true." -}}
-{{- end -}}
-{{- if and .Values.persistence.existingClaim (gt (int .Values.shards) 1) -}}
-{{- $problems = append $problems "persistence.existingClaim is for one pod, and each shard needs a volume of its own. Leave it out, or leave shards at 1." -}}
-{{- end -}}
-{{- if and (not .Values.demo) (get (default dict .Values.config) "storage") -}}
-{{- $problems = append $problems "config.storage: the chart mounts a volume for the state and names its path. Leave it out, and see persistence." -}}
-{{- end -}}
-{{- if and .Values.rrsa.enabled (not .Values.rrsa.roleName) -}}
-{{- $problems = append $problems "rrsa.enabled needs rrsa.roleName, the RAM role that the pod assumes." -}}
-{{- end -}}
-{{- if and .Values.podDisruptionBudget.enabled (not (eq (toString .Values.podDisruptionBudget.minAvailable) "")) (not (eq (toString .Values.podDisruptionBudget.maxUnavailable) "")) (ne (toString .Values.podDisruptionBudget.maxUnavailable) "1") -}}
-{{- $problems = append $problems "podDisruptionBudget takes minAvailable or maxUnavailable, not both." -}}
-{{- end -}}
-{{- range $account := $accounts -}}
-{{- with get $account "credentials" -}}
-{{- range $key := list "access_key_secret" "security_token" -}}
-{{- $value := get $account.credentials $key | default "" | toString -}}
-{{- if and $value (not (hasPrefix "${" $value)) -}}
-{{- $problems = append $problems (printf "config.accounts: %s of account %v stands in plain text. Put it into a Secret (credentials.secretName) and write ${NAME}." $key (get $account "name")) -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}
-{{- if $problems -}}
-{{- fail (printf "\n\n%s\n" (join "\n" $problems)) -}}
-{{- end -}}
-{{- end -}}
-
 {{/* how many regions all accounts have together; empty where that is not known here */}}
 {{- define "dbs-exporter.regions" -}}
 {{- $count := 0 -}}
@@ -180,55 +158,7 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- if $known -}}{{- $count -}}{{- end -}}
 {{- end -}}
 
-{{- define "dbs-exporter.telemetryPath" -}}
-{{- if or .Values.demo .Values.existingConfigSecret -}}
-/metrics
-{{- else -}}
-{{- dig "web" "telemetry_path" "/metrics" (default dict .Values.config) -}}
-{{- end -}}
-{{- end -}}
-
 {{- define "dbs-exporter.testLabels" -}}
-app.kubernetes.io/name: {{ printf "%s-test" (include "dbs-exporter.name" . | trunc 58 | trimSuffix "-") | quote }}
+app.kubernetes.io/name: {{ .Chart.Name }}-test
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
-{{- end -}}
-
-{{/* the endpoint part that ServiceMonitor and PodMonitor share: the monitor's values with "telemetryPath" */}}
-{{- define "dbs-exporter.scrape" -}}
-port: http
-path: {{ default .telemetryPath .path | quote }}
-interval: {{ .interval }}
-scrapeTimeout: {{ .scrapeTimeout }}
-honorLabels: {{ .honorLabels }}
-scheme: {{ .scheme }}
-{{- with .tlsConfig }}
-tlsConfig: {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .basicAuth }}
-basicAuth: {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .authorization }}
-authorization: {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .proxyUrl }}
-proxyUrl: {{ . | quote }}
-{{- end }}
-{{- with .relabelings }}
-relabelings: {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .metricRelabelings }}
-metricRelabelings: {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- end -}}
-
-{{- define "dbs-exporter.scrapeLimits" -}}
-{{- with .sampleLimit }}
-sampleLimit: {{ int . }}
-{{- end }}
-{{- with .targetLimit }}
-targetLimit: {{ int . }}
-{{- end }}
-{{- with .labelLimit }}
-labelLimit: {{ int . }}
-{{- end }}
 {{- end -}}

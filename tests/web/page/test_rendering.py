@@ -273,3 +273,23 @@ def test_ten_thousand_plans_give_a_page_of_bounded_size() -> None:
 
     assert "1\u201350 of 10000" in body
     assert len(body) < 300_000
+
+
+def test_the_page_of_a_shard_says_which_it_is_and_leads_to_the_others() -> None:
+    """Who sees a part of the plans is told that it is one, and where the rest is; who sees all is told nothing."""
+    empty = overview(Snapshot(now=5000.0, plans=[], regions=[], collectors=[]))
+
+    def said(**shards: Any) -> str:
+        page = Renderer(**shards).overview(empty, Query()).decode()
+        return page.split('class="asof"')[1].split("</p>")[0]
+
+    linked = said(shard=1, shard_pages=("https://a/?x=1&y", "https://b/", "https://c/"))
+    many = said(shard=0, shard_pages=("",) * 30)
+
+    assert "shard 1 of 3" in linked
+    assert Addresses(linked).found == [("a", "href", "https://a/?x=1&y"), ("a", "href", "https://c/")]
+    assert re.findall(r">(shard \d)<", linked) == ["shard 0", "shard 2"]
+    assert "shard 20 …" in many
+    assert "shard 21" not in many
+    assert "<a" not in many
+    assert "shard" not in said()
