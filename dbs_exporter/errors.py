@@ -8,7 +8,7 @@
         ├── Denied               the API refuses the caller                                      exit 3
         │   ├── BadCredentials   the key, signature or token itself is refused
         │   └── NotPermitted     the credentials are good, RAM does not allow this operation
-        ├── Invalid              the request is wrong or names something that does not exist
+        ├── Invalid              the request is wrong or names something that does not exist         exit 7
         ├── ServerError          the API failed inside                                           retry
         ├── Timeout              no complete answer within the time allowed                      retry
         ├── Unreachable          no connection, no name, no TLS                                  retry
@@ -36,6 +36,10 @@ EXIT_BUDGET = 5
 """The calls that are allowed do not suffice for what is to be watched."""
 EXIT_WARNED = 6
 """There are warnings, and `--strict` takes them for failures."""
+EXIT_REFUSED = 7
+"""The API understood the request and refuses it as wrong."""
+EXIT_FOLLOWED = 8
+"""What `call --wait` followed failed, or did not end in time."""
 
 
 class DbsExporterError(Exception):
@@ -130,7 +134,7 @@ class NotPermitted(Denied):
 class Invalid(ApiError):
     """The request is wrong or names something that does not exist; a retry changes nothing."""
 
-    exit_code = EXIT_UNEXPECTED
+    exit_code = EXIT_REFUSED
     kind = "invalid"
 
 

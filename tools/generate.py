@@ -34,7 +34,7 @@ def generated() -> dict[Path, str]:
     from dbs_exporter.conditions.rules import ALERTING, Wishes, rule_files
     from dbs_exporter.conditions.texts import LANGUAGES
     from dbs_exporter.config.schema import markdown_reference
-    from tools import chart_schema, document_tables, needs, openapi
+    from tools import chart_schema, dependencies, document_tables, needs, openapi
     from tools.alert_table import as_markdown as alerts_as_markdown
     from tools.runbooks import chinese_runbooks
     from tools.sizing import sizing
@@ -43,6 +43,7 @@ def generated() -> dict[Path, str]:
     files[ROOT / "docs" / "metrics.md"] = metrics_page()
     files[ROOT / "docs" / "configuration.md"] = f"{markdown_reference().rstrip()}\n\n{sizing()}"
     files[ROOT / "docs" / "alerts.md"] = alerts_as_markdown()
+    files[dependencies.PAGE] = dependencies.as_markdown()
     page = ROOT / "docs" / "concepts.md"
     tabulated = between(page.read_text(encoding="utf-8"), "conditions", document_tables.conditions())
     files[page] = between(tabulated, "causes", document_tables.causes())

@@ -195,15 +195,58 @@ def state(storage_path: str | None, config_file: str, form: str) -> None:
     report(storage_path, config_file, form=form, now=SystemClock().now())
 
 
-@click.command(short_help="One API call, its answer as JSON.")
+class _Call(click.Command):
+    """The command `call`; a parameter that is written as a flag gets the right form as an answer."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the command line, or fail with what to write instead."""
+        written = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            from dbs_exporter.cli.call_parameters import as_parameter
+
+            right = as_parameter(error.option_name, written)
+            if right:
+                raise click.UsageError(
+                    f"{error.option_name} is a parameter of the API, which is written without dashes: {right}",
+                    ctx,
+                ) from None
+            raise
+
+
+@click.command(cls=_Call, short_help="One API call, its answer as JSON.")
 @click.argument("operation", required=False)
 @click.argument("parameters", nargs=-1, metavar="[NAME=VALUE]...")
 @config_file_flag
 @flag("--account", help="Account of the configuration.  [default: the first]")
-@flag("--region", help="Region to ask.  [default: the account's first]")
+@flag(
+    "--region",
+    "regions",
+    multiple=True,
+    help="Region to ask, or all; several by commas or repeated.  [default: the account's first]",
+)
 @flag("--endpoint", help="URL to call instead of the region's.")
-@flag("--timeout", type=Duration(), help="For all attempts and pages together, such as 30s.")
-@flag("--all-pages", is_flag=True, help="Read a list to its end and print all its items.")
+@flag("--timeout", type=Duration(), help="For all attempts and pages and --wait together, such as 30s.")
+@flag("--all-pages", is_flag=True, help="Read a list to its end and print it as one answer.")
+@flag(
+    "--dry-run",
+    is_flag=True,
+    from_environment=False,
+    help="Print the call without its signature; send nothing.",
+)
+@flag(
+    "--wait",
+    is_flag=True,
+    from_environment=False,
+    help="Follow a restore, a pre-check, a download or a gateway's list to its end.",
+)
+@flag(
+    "--redact",
+    is_flag=True,
+    from_environment=False,
+    help="Replace ids, names and addresses, alike everywhere, so that the answer can be shared.",
+)
 @flag("--write", is_flag=True, from_environment=False, help="Allow an operation that changes something.")
 @flag(
     "--list",
@@ -220,10 +263,13 @@ def call(
     parameters: tuple[str, ...],
     config_file: str,
     account: str | None,
-    region: str | None,
+    regions: tuple[str, ...],
     endpoint: str | None,
     timeout: float | None,
     all_pages: bool,
+    dry_run: bool,
+    wait: bool,
+    redact: bool,
     write: bool,
     listing: bool,
     log_level: str | None,
@@ -231,16 +277,18 @@ def call(
 ) -> None:
     """Call one operation of the API with the configured account and print its answer as JSON.
 
-    Parameters are checked before anything is sent. Operations that change something need --write. Without
-    a configuration file, the vendor's default chain gives the credentials (ALIBABA_CLOUD_ACCESS_KEY_ID and
-    so on).
+    Parameters are checked before anything is sent. NAME=@FILE takes the content of a file, NAME=- standard
+    input; passwords are taken in no other way. Operations that change something need --write. Of several
+    regions the answers are an object by region. Without a configuration file, the vendor's default chain
+    gives the credentials (ALIBABA_CLOUD_ACCESS_KEY_ID and so on).
 
     \b
     Examples:
       dbs-exporter call --list
       dbs-exporter call DescribeBackupPlanList --region=cn-hangzhou
-      dbs-exporter call DescribeFullBackupList BackupPlanId=dbs1h6s7x --all-pages | jq -r '.[].BackupStatus'
-      dbs-exporter call StartRestoreTask RestoreTaskId=s1h6s7x --write
+      dbs-exporter call DescribeFullBackupList BackupPlanId=dbs1h6s7x --all-pages | jq '.Items.FullBackupFile[].BackupStatus'
+      dbs-exporter call DescribeBackupGatewayList --region=all --redact
+      dbs-exporter call StartRestoreTask RestoreTaskId=s1h6s7x --write --wait
     """
     from dbs_exporter.cli import call as calling
     from dbs_exporter.logs import set_up_logs
@@ -251,19 +299,26 @@ def call(
         return
     if operation is None:
         raise click.UsageError("Missing argument 'OPERATION'; `dbs-exporter call --list` prints them.")
-    answer = calling.call(
-        operation,
-        parameters,
-        config_file=config_file if is_flag_set(ctx, "config_file") else None,
-        default_config_file=DEFAULT_CONFIG_FILE,
-        account=account,
-        region=region,
-        endpoint=endpoint,
-        timeout=timeout,
-        all_pages=all_pages,
-        write=write,
+    result = calling.call(
+        calling.Wanted(
+            operation=operation,
+            arguments=parameters,
+            config_file=config_file if is_flag_set(ctx, "config_file") else None,
+            default_config_file=DEFAULT_CONFIG_FILE,
+            account=account,
+            regions=regions,
+            endpoint=endpoint,
+            timeout=timeout,
+            all_pages=all_pages,
+            write=write,
+            dry_run=dry_run,
+            wait=wait,
+            redact=redact,
+        )
     )
-    click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+    click.echo(result.text, nl=False)
+    if result.failure is not None:
+        raise result.failure
 
 
 @click.command(short_help="How the plans are, from a local exporter.")

@@ -2,7 +2,7 @@
 
 The work is done by `serve`, `demo`, `simulate` and `check`; the other commands are in `commands`. Heavy modules are imported
 inside the commands, so that `--help` is immediate and the demo needs little memory. Exit codes: 0 fine, 1 unexpected, 2
-configuration or usage, 3 credentials or permission, 4 the API cannot be reached.
+configuration or usage, 3 credentials or permission, 4 the API cannot be reached, 7 the API refuses a request as wrong.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from dbs_exporter.cli.options import (
 
 _EPILOG = (
     "Exit codes: 0 fine, 1 unexpected, 2 configuration or usage, 3 credentials or permission,"
-    " 4 API unreachable, 5 too few calls, 6 warnings (`check --strict`)."
+    " 4 API unreachable, 5 too few calls, 6 warnings (`check --strict`),"
+    " 7 request refused by the API, 8 what `call --wait` followed failed."
 )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import get_args
 
-from dbs_exporter.conditions.algebra import Of
+from dbs_exporter.conditions.algebra import Condition, Of, Stage
 from dbs_exporter.conditions.causes import explanations
 from dbs_exporter.conditions.mutes import mute_of
 from dbs_exporter.conditions.table import conditions_of
@@ -32,18 +33,36 @@ _PLAN: tuple[Part, ...] = (
 )  # fmt: skip
 
 
+class _Judged:
+    """The stages of all conditions of a kind; two families are made of them, one after the other for each subject."""
+
+    def __init__(self, of: Of) -> None:
+        self._conditions = conditions_of(of)
+        self._last: tuple[object, list[tuple[Condition, Stage]]] = (None, [])
+
+    def stages(self, subject: PlanSubject | RegionSubject) -> list[tuple[Condition, Stage]]:
+        """Return the stages with their conditions."""
+        last, stages = self._last
+        if last is not subject:
+            stages = [(each, stage) for each in self._conditions for stage in each.stages(subject)]
+            self._last = subject, stages
+        return stages
+
+
+_JUDGED = {of: _Judged(of) for of in get_args(Of)}
+
+
 def _stages(of: Of, place: int, *, subject_label: bool) -> Callable[[PlanSubject | RegionSubject], list[Row]]:
     """Return the rows of `since` (place 1) or `until` (2) of all conditions; of several reasons for one the first counts."""
-    conditions = conditions_of(of)
+    judged = _JUDGED[of]
 
     def rows(subject: PlanSubject | RegionSubject) -> list[Row]:
         found: dict[tuple[str, ...], float] = {}
-        for condition in conditions:
-            for stage in condition.stages(subject):
-                at = stage[place]
-                if isinstance(at, float):
-                    labels = (condition.name, stage.state, condition.basis)
-                    found.setdefault((stage.of, *labels) if subject_label else labels, at)
+        for condition, stage in judged.stages(subject):
+            at = stage[place]
+            if isinstance(at, float):
+                labels = (condition.name, stage.state, condition.basis)
+                found.setdefault((stage.of, *labels) if subject_label else labels, at)
         return list(found.items())
 
     return rows

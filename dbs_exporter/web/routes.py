@@ -45,8 +45,8 @@ class MetricsPage(Protocol):
         ...
 
     @property
-    def identity(self) -> Sequence[bytes]:
-        """The uncompressed page, in chunks."""
+    def identity(self) -> Iterable[bytes]:
+        """The uncompressed page, in chunks that are made one by one."""
         ...
 
     @property
@@ -166,7 +166,7 @@ def create_app(
 
 
 class Metrics:
-    """Serves the telemetry path: the last published page, chunk by chunk without a copy."""
+    """Serves the telemetry path: the last published page, chunk by chunk."""
 
     def __init__(self, exposition: MetricsPages) -> None:
         self._exposition = exposition
@@ -181,10 +181,18 @@ class Metrics:
             *(_METRICS_GZIP if compressed else _METRICS_IDENTITY),
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        chunks = page.gzip if compressed else page.identity
-        for chunk in chunks[:-1]:
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": chunks[-1] if chunks else b""})
+        if scope["method"] == "HEAD":
+            await send({"type": "http.response.body", "body": b""})
+        elif compressed:
+            for chunk in page.gzip[:-1]:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": page.gzip[-1] if page.gzip else b""})
+        else:
+            for chunk in page.identity:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                # Each chunk has to be inflated; others get their turn in between.
+                await asyncio.sleep(0)
+            await send({"type": "http.response.body", "body": b""})
 
 
 def _header(scope: Scope, name: bytes) -> bytes:

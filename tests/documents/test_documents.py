@@ -298,9 +298,9 @@ def tracked() -> list[str]:
     git = tool("git")
     if not (ROOT / ".git").exists():
         pytest.skip("no git checkout")
-    return subprocess.run(
-        [git, "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
+    # In a job's container the checkout is another user's, which git refuses to read otherwise.
+    command = [git, "-c", f"safe.directory={ROOT}", "ls-files"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
 
 
 def test_nothing_names_a_developers_machine() -> None:

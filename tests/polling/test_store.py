@@ -322,6 +322,30 @@ def test_facts_that_did_not_change_are_the_same_object_with_a_new_time() -> None
     assert len(notified) == 2
 
 
+def test_what_plans_have_in_common_is_kept_once() -> None:
+    """In what lists of plans, readings and merged parts bring, equal texts and counts are the same object."""
+
+    def text() -> str:
+        return str(b"MySQL", "ascii")
+
+    store, _ = store_of()
+    list_plans(store, *(Plan(plan_id=plan_id, database_type=text()) for plan_id in ("a", "b")))
+    for plan_id in ("a", "b"):
+        put(store, plan_id, RESTORES, RestoreHistory(counts=((text(), 1),)))
+        store.merge_plan(HERE, plan_id, RESTORES, lambda facts: replace(facts, counts=((text(), 2),)), 1.0)
+        put(store, plan_id, DOWNLOADS, DownloadHistory(counts=((text(), 3),)))
+    first, second = (plan_of(store, plan_id) for plan_id in ("a", "b"))
+    ours, theirs = first.get(RESTORES), second.get(RESTORES)
+    downloads = [plan.get(DOWNLOADS) for plan in (first, second)]
+
+    assert first.plan.database_type is second.plan.database_type
+    assert ours is not None
+    assert theirs is not None
+    assert ours.counts == (("MySQL", 2),)
+    assert ours.counts is theirs.counts
+    assert len({id(facts.counts) for facts in downloads if facts is not None}) == 1
+
+
 def test_facts_of_a_plan_that_is_gone_meanwhile_are_dropped() -> None:
     """A read that ends after its plan was deleted does not bring it back."""
     store, notified = store_of("a")

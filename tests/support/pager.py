@@ -134,10 +134,17 @@ def until(what: str, condition: Callable[[], object], *, patience: float = PATIE
 def alertmanager(folder: Path, receiver: Receiver) -> Iterator[str]:
     """The URL of an Alertmanager with the example, its waits shortened and its addresses those of the receiver."""
     example = EXAMPLE.read_text(encoding="utf-8").replace("http://127.0.0.1:9095", receiver.url)
-    config = folder / "alertmanager.yml"
     # Long enough for the graver of two alerts to come with the lesser, also from a machine that is busy.
     shortened = re.sub(r"group_wait: \w+", "group_wait: 8s", example)
-    config.write_text(re.sub(r"group_interval: \w+", "group_interval: 2s", shortened), encoding="utf-8")
+    with running_alertmanager(folder, re.sub(r"group_interval: \w+", "group_interval: 2s", shortened)) as url:
+        yield url
+
+
+@contextmanager
+def running_alertmanager(folder: Path, configuration: str) -> Iterator[str]:
+    """The URL of an Alertmanager with a configuration, whose relative paths are below the folder."""
+    config = folder / "alertmanager.yml"
+    config.write_text(configuration, encoding="utf-8")
     url = f"http://127.0.0.1:{free_port()}"
     program = tool("prometheus-alertmanager", "alertmanager")
     process = subprocess.Popen(

@@ -110,6 +110,7 @@ ACCOUNT: Series = {
 PROCESS: Series = {
     "dbs_exporter_build_info": 1,
     "dbs_exporter_config_last_reload_successful": 1,
+    "dbs_exporter_state_last_write_successful": 1,
     "dbs_exporter_shards": 2,
     'dbs_exporter_shard_info{shard="0"}': 1,
     'dbs_exporter_unknown_values_total{field="BackupStatus"}': 0,

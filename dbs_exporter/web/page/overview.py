@@ -6,9 +6,12 @@ The state of each plan and its reasons are those of its conditions.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from math import inf
+
+from msgspec.structs import replace
 
 from dbs_exporter.conditions.algebra import STATES, Held, State
 from dbs_exporter.conditions.causes import explanations
@@ -148,7 +151,7 @@ class Overview:
     restores: tuple[RestoreRow, ...]
     collectors: tuple[CollectorRow, ...]
     untried: int
-    """Collectors that have not read anything yet."""
+    """Collectors that have not read anything yet, and have something to read."""
     stretched: tuple[BudgetState, ...]
     """Where calls are too few, the worst first."""
     unsaved_since: float | None = None
@@ -188,6 +191,7 @@ def overview(snapshot: Snapshot) -> Overview:
     stale = Counter(
         (scope, facts) for scope, until_of in promised for facts, until in until_of.items() if until < now
     )
+    states = [*_with_nothing_to_read(snapshot.collectors, promised)]
     return Overview(
         now=now,
         zone=snapshot.zone,
@@ -205,11 +209,11 @@ def overview(snapshot: Snapshot) -> Overview:
         ),
         collectors=tuple(
             sorted(
-                (collector_row(state, stale[state.scope, state.facts], now) for state in snapshot.collectors),
+                (collector_row(state, stale[state.scope, state.facts], now) for state in states),
                 key=_collector_severity,
             )
         ),
-        untried=sum(not state.tried for state in snapshot.collectors),
+        untried=sum(not state.tried for state in states),
         stretched=tuple(
             sorted(
                 (budget for budget in snapshot.budgets if budget.stretch > 1),
@@ -291,6 +295,21 @@ def _unknown(subject: PlanSubject, now: float) -> Iterable[str]:
         yield "full backups not read yet"
     else:
         yield "recovery point lies in the future"
+
+
+def _with_nothing_to_read(
+    states: Sequence[CollectorState], promised: Iterable[tuple[Scope, Mapping[str, float]]]
+) -> Iterator[CollectorState]:
+    """Yield how collectors fare; one that no plan has anything for is not waited for."""
+    said = {(scope, facts, until < inf) for scope, until_of in promised for facts, until in until_of.items()}
+    listed = {state.scope for state in states if state.facts == PLANS.name and state.success}
+    for state in states:
+        has_something, has_nothing = ((state.scope, state.facts, finite) in said for finite in (True, False))
+        is_without_plans = not state.subjects and state.scope in listed
+        if not state.tried and (is_without_plans or (has_nothing and not has_something)):
+            yield replace(state, tried=True, success=True, subjects=0)
+        else:
+            yield state
 
 
 def collector_row(state: CollectorState, stale: int, now: float) -> CollectorRow:

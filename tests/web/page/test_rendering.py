@@ -96,6 +96,24 @@ def test_the_page_says_that_a_restart_would_lose_what_is_known() -> None:
         assert "could not be saved" not in page_of(storage=storage)
 
 
+def test_a_collector_that_has_nothing_to_ask_is_not_waited_for() -> None:
+    """Where no plan has anything of its kind, or the region has no plan; where one plan has, it is."""
+    other = replace(PLAN, plan=replace(PLAN.plan, plan_id="other"), promised={"prechecks": 9_000.0})
+    idle = replace(PLAN, promised={**PLAN.promised, "prechecks": float("inf")})
+    checks = CollectorState(scope=SCOPE, collector="prechecks", facts="prechecks", subjects=1)
+    listed = CollectorState(
+        scope=SCOPE, collector="plans", facts="plans", tried=True, success=True, subjects=1
+    )
+
+    assert "still to read" not in page_of(plans=[idle], collectors=[checks])
+    assert "nothing to read" in page_of(plans=[idle], collectors=[checks])
+    assert "1 collector still to read" in page_of(plans=[idle, other], collectors=[checks])
+    assert "still to read" not in page_of(collectors=[listed, replace(checks, subjects=0)])
+    assert "1 collector still to read" in page_of(
+        collectors=[replace(listed, success=False), replace(checks, subjects=0)]
+    )
+
+
 def test_the_page_shows_what_is_stale_and_what_was_not_read_yet() -> None:
     """By collector, with how many plans are concerned."""
     read = CollectorState(
