@@ -131,7 +131,7 @@ class Store:
             plans = self._plans[scope] = {}
             self._gone[scope] = dict(restored.gone)
             for subject in restored.plans:
-                after = replace(subject, objectives=self._held(subject, subject.plan))
+                after = replace(subject, objectives=self._given(subject, subject.plan))
                 plans[subject.plan.plan_id] = after
                 self._notify(key_of(after), after)
 
@@ -250,12 +250,12 @@ class Store:
                 elif is_change(before, plan):
                     changed.append(plan_id)
                 self._sharing.share(plan)
-                after = listed_plan(before, plan, self._held(before, plan), at, promised_until, again=again)
+                after = listed_plan(before, plan, self._given(before, plan), at, promised_until, again=again)
                 known[plan_id] = after
                 self._notify(key_of(after), after)
             return Listed(new=new, changed=changed, gone=gone)
 
-    def _held(self, subject: PlanSubject, plan: Plan) -> Objectives:
+    def _given(self, subject: PlanSubject, plan: Plan) -> Objectives:
         logs = subject.get(LOG_BACKUPS)
         return learned_objectives(self._objectives(plan), logs.spacing_seconds if logs is not None else None)
 
@@ -291,7 +291,7 @@ class Store:
             end_at = end_of_window(after, group)
             if end_at is not None:
                 after = replace(after, window=after_reading(after.window, end_at))
-            if group is LOG_BACKUPS and (held := self._held(after, after.plan)) != after.objectives:
+            if group is LOG_BACKUPS and (held := self._given(after, after.plan)) != after.objectives:
                 after = replace(after, objectives=held)
             after = noticing(before, after, at)
             self._plans[scope][plan_id] = after
@@ -390,7 +390,7 @@ class Store:
             self._objectives = objectives
             for plans in self._plans.values():
                 for plan_id, before in plans.items():
-                    after = replace(before, objectives=self._held(before, before.plan))
+                    after = replace(before, objectives=self._given(before, before.plan))
                     if after.objectives != before.objectives:
                         plans[plan_id] = after
                         self._notify(key_of(after), after)
