@@ -16,4 +16,4 @@ def test_the_document_is_made_from_the_rules() -> None:
     assert text == alert_table.as_markdown()
     assert set(alert_table.THRESHOLDS) == set(ALERTS)
     assert set(re.findall(r"\bDBS[A-Z]\w+", text)) == set(ALERTS)
-    assert len(alert_table.WATCHED) == 27
+    assert len(alert_table.WATCHED) == 29
