@@ -2,6 +2,7 @@
 
     DbsExporterError
     ├── ConfigError              a configuration file, flag or argument is wrong                 exit 2
+    ├── DrillError               a drill was refused, or what it was to prove did not come back    exit 9
     ├── CredentialsError         no usable credentials could be had (file, variable, STS, ...)   exit 3
     └── ApiError                 a call failed; `kind` says how
         ├── Throttled            too many calls; comes as HTTP 400, 429 or 503                   retry
@@ -40,6 +41,8 @@ EXIT_REFUSED = 7
 """The API understood the request and refuses it as wrong."""
 EXIT_FOLLOWED = 8
 """What `call --wait` followed failed, or did not end in time."""
+EXIT_NOT_PROVEN = 9
+"""A drill was refused, or the data did not come back."""
 
 
 class DbsExporterError(Exception):
@@ -55,6 +58,16 @@ class ConfigError(DbsExporterError):
     """
 
     exit_code = EXIT_USAGE
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class DrillError(DbsExporterError):
+    """A drill was refused, and nothing was changed; `problems` holds one message per reason."""
+
+    exit_code = EXIT_NOT_PROVEN
 
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))

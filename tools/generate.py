@@ -33,7 +33,7 @@ def generated() -> dict[Path, str]:
     from dashboards.source.__main__ import rendered
     from dbs_exporter.conditions.rules import ALERTING, Wishes, rule_files
     from dbs_exporter.conditions.texts import LANGUAGES
-    from dbs_exporter.config.schema import markdown_reference
+    from dbs_exporter.config.schema import drill_reference, markdown_reference
     from tools import chart_schema, dependencies, document_tables, needs, openapi
     from tools.alert_table import as_markdown as alerts_as_markdown
     from tools.runbooks import chinese_runbooks
@@ -42,6 +42,8 @@ def generated() -> dict[Path, str]:
     files: dict[Path, str] = {}
     files[ROOT / "docs" / "metrics.md"] = metrics_page()
     files[ROOT / "docs" / "configuration.md"] = f"{markdown_reference().rstrip()}\n\n{sizing()}"
+    proof = ROOT / "docs" / "proof.md"
+    files[proof] = between(proof.read_text(encoding="utf-8"), "drill keys", drill_reference())
     files[ROOT / "docs" / "alerts.md"] = alerts_as_markdown()
     files[dependencies.PAGE] = dependencies.as_markdown()
     page = ROOT / "docs" / "concepts.md"

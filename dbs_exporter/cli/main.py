@@ -15,6 +15,7 @@ import click
 
 from dbs_exporter import __version__
 from dbs_exporter.cli.commands import call, healthcheck, metrics, rules, schema, state, status
+from dbs_exporter.cli.drill_commands import drill
 from dbs_exporter.cli.options import (
     Commands,
     ListenAddress,
@@ -32,7 +33,8 @@ from dbs_exporter.cli.options import (
 _EPILOG = (
     "Exit codes: 0 fine, 1 unexpected, 2 configuration or usage, 3 credentials or permission,"
     " 4 API unreachable, 5 too few calls, 6 warnings (`check --strict`),"
-    " 7 request refused by the API, 8 what `call --wait` followed failed."
+    " 7 request refused by the API, 8 what `call --wait` followed failed,"
+    " 9 not proven (`drill`)."
 )
 
 
@@ -305,5 +307,5 @@ def check(
     ctx.exit(check_configuration(config_file, offline=offline, strict=strict, form=form))
 
 
-for _command in (status, metrics, rules, schema, state, call, healthcheck):
+for _command in (status, metrics, rules, schema, state, call, healthcheck, drill):
     cli.add_command(_command)

@@ -106,10 +106,10 @@ def _check_accounts(
             )
         credentials = account.get("credentials")
         if isinstance(credentials, dict):
-            _check_credentials(document, (*path, "credentials"), credentials, directory, environ)
+            check_credentials(document, (*path, "credentials"), credentials, directory, environ)
 
 
-def _check_credentials(
+def check_credentials(
     document: Document,
     path: KeyPath,
     credentials: dict[str, object],

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from dbs_exporter.collectors.table import TABLE, Table
+from dbs_exporter.config.drill_file import SECTIONS as DRILL_SECTIONS
 from dbs_exporter.config.durations import format_duration
 from dbs_exporter.config.examples import EXAMPLES
 from dbs_exporter.config.models import (
@@ -168,6 +169,21 @@ the one in the VPC."""
 def markdown_reference(table: Table = TABLE) -> str:
     """Return the text of docs/configuration.md: every key with its default and meaning, in Markdown."""
     return "\n".join([_INTRODUCTION, *_sections(table), *_credential_types()]) + "\n"
+
+
+def drill_reference() -> str:
+    """Return the keys of the file of drills, as a table in Markdown."""
+    rows = ["| key | default | meaning |", "| --- | --- | --- |"]
+    for section, model in DRILL_SECTIONS:
+        for name, described in model.model_fields.items():
+            key = f"{section}.{name}" if section else name
+            default = _default(name, described)
+            if name.endswith("timeout"):
+                default = f"`{format_duration(described.default)}`"
+            elif name == "bytes":
+                default = f"`{described.default // 2**30}GiB`"
+            rows.append(f"| `{key}` | {default} | {_meaning(described)} |")
+    return "\n".join(rows)
 
 
 def _sections(table: Table) -> Iterator[str]:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from support.command_line import invoke
 
@@ -24,6 +25,7 @@ COMMANDS = (
     "schema",
     "state",
     "call",
+    "drill",
     "healthcheck",
 )
 
@@ -44,7 +46,11 @@ def test_help_of_every_command_shows_an_example_that_parses(command: str) -> Non
     ]
 
     assert examples
-    options = {option for parameter in cli.commands[command].params for option in parameter.opts}
+    shown = cli.commands[command]
+    below = [*shown.commands.values()] if isinstance(shown, click.Group) else []
+    options = {
+        option for taught in (shown, *below) for parameter in taught.params for option in parameter.opts
+    }
     for example in examples:
         words = example.split("|")[0].split("&&")[0].split()
         if words[1] == command:

@@ -1,6 +1,6 @@
 """WRITES: the operations that change plans, restores and downloads, as data.
 
-The exporter itself never calls any of these; only `dbs-exporter call --write` does. The parameters, their values and which
+The exporter itself never calls any of these; only `dbs-exporter call --write` and `dbs-exporter drill --yes` do. The parameters, their values and which
 of them are required are those of the vendor's reference and of the request models of its official SDK; where the two list
 different values, both are allowed.
 """
