@@ -41,7 +41,8 @@ def _runbook(name: str, summary: str, severity: str, said: dict[str, str]) -> st
     queries = [found[0] for found in _BLOCK.finditer(english["Diagnosis"]) if found[1] == "promql"]
     looks = ["在 Prometheus 中，使用告警的标签：", *queries, said["look"]]
     if "console" in diagnosis:
-        looks += ["使用 exporter 的凭证：", diagnosis["console"]]
+        calls = "dbs-exporter call" in diagnosis["console"]
+        looks += [*(["使用 exporter 的凭证："] if calls else []), diagnosis["console"]]
     sections = {
         "能等到早上吗？": [said["morning"]],
         "含义": [said["meaning"]],

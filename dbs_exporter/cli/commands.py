@@ -88,11 +88,7 @@ def _pairs(given: tuple[str, ...]) -> dict[str, str]:
 
 
 @click.command(short_help="Rules for Prometheus or vmalert.")
-@flag(
-    "--output",
-    type=click.Path(file_okay=False),
-    help="Directory to write the files to.  [default: print them]",
-)
+@flag("--output", type=click.Path(file_okay=False), help="Directory to write to.  [default: print the files]")
 @flag(
     "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of the texts."
 )

@@ -20,7 +20,6 @@ from dbs_exporter.facts.gateways import GATEWAYS
 from dbs_exporter.facts.groups import Group, Subject, with_facts
 from dbs_exporter.facts.limits import GONE_PLAN_SECONDS
 from dbs_exporter.facts.log_backups import LOG_BACKUPS
-from dbs_exporter.facts.networks import NETWORKS
 from dbs_exporter.facts.noticed import has_backups, noticing, noticing_gateways, noticing_networks, outages
 from dbs_exporter.facts.objectives import Objectives, learned_objectives
 from dbs_exporter.facts.plans import PLANS, Plan
@@ -132,7 +131,7 @@ class Store:
             plans = self._plans[scope] = {}
             self._gone[scope] = dict(restored.gone)
             for subject in restored.plans:
-                after = replace(subject, objectives=self._held_to(subject, subject.plan))
+                after = replace(subject, objectives=self._given(subject, subject.plan))
                 plans[subject.plan.plan_id] = after
                 self._notify(key_of(after), after)
 
@@ -194,8 +193,7 @@ class Store:
         with self._lock:
             before = self._regions.get(scope) or RegionSubject(scope=scope)
             after = with_facts(before, group, facts, at)
-            if group is NETWORKS:
-                after = noticing_networks(before, after, at)
+            after = noticing_networks(before, after, at)
             if group is GATEWAYS:
                 plans = [plan for plan in self.plan_subjects() if plan.scope.account == scope.account]
                 after = noticing_gateways(before, after, at, {subject.plan.gateway_id for subject in plans})
@@ -252,11 +250,12 @@ class Store:
                 elif is_change(before, plan):
                     changed.append(plan_id)
                 self._sharing.share(plan)
-                held_to = self._held_to(before, plan)
-                self._replace_plan(listed_plan(before, plan, held_to, at, promised_until, again=again))
+                after = listed_plan(before, plan, self._given(before, plan), at, promised_until, again=again)
+                known[plan_id] = after
+                self._notify(key_of(after), after)
             return Listed(new=new, changed=changed, gone=gone)
 
-    def _held_to(self, subject: PlanSubject, plan: Plan) -> Objectives:
+    def _given(self, subject: PlanSubject, plan: Plan) -> Objectives:
         logs = subject.get(LOG_BACKUPS)
         return learned_objectives(self._objectives(plan), logs.spacing_seconds if logs is not None else None)
 
@@ -292,8 +291,8 @@ class Store:
             end_at = end_of_window(after, group)
             if end_at is not None:
                 after = replace(after, window=after_reading(after.window, end_at))
-            if group is LOG_BACKUPS and (held_to := self._held_to(after, after.plan)) != after.objectives:
-                after = replace(after, objectives=held_to)
+            if group is LOG_BACKUPS and (held := self._given(after, after.plan)) != after.objectives:
+                after = replace(after, objectives=held)
             after = noticing(before, after, at)
             self._plans[scope][plan_id] = after
             self._notify(key_of(after), after)
@@ -391,7 +390,7 @@ class Store:
             self._objectives = objectives
             for plans in self._plans.values():
                 for plan_id, before in plans.items():
-                    after = replace(before, objectives=self._held_to(before, before.plan))
+                    after = replace(before, objectives=self._given(before, before.plan))
                     if after.objectives != before.objectives:
                         plans[plan_id] = after
                         self._notify(key_of(after), after)
