@@ -93,7 +93,7 @@ def plan_subject(number: int) -> PlanSubject:
             schedule=Schedule(weekdays=tuple(range(7)), start_minute=90),
             restore_begin_at=at - 7 * DAY,
             restore_end_at=at,
-            objects_count=3,
+            objects=("a", "b", "c"),
         ),
         objectives=Objectives(rpo=1800.0, full_backup_interval=103_680.0),
         groups=known_groups(number, at, backup, task),

@@ -218,6 +218,7 @@ class Exporter:
             collectors=self.outcomes.states(),
             budgets=self._budgets(),
             storage=self.storage(),
+            zone=self.config.web.zone,
         )
 
     def now(self) -> float:

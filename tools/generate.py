@@ -31,10 +31,12 @@ def between(text: str, name: str, content: str) -> str:
 def generated() -> dict[Path, str]:
     """Every generated file and what it should hold."""
     from dashboards.source.__main__ import rendered
-    from dbs_exporter.conditions.rules import rule_files
+    from dbs_exporter.conditions.rules import ALERTING, Wishes, rule_files
+    from dbs_exporter.conditions.texts import LANGUAGES
     from dbs_exporter.config.schema import drill_reference, markdown_reference
     from tools import chart_schema, dependencies, document_tables, needs, openapi
     from tools.alert_table import as_markdown as alerts_as_markdown
+    from tools.runbooks import chinese_runbooks
     from tools.sizing import sizing
 
     files: dict[Path, str] = {}
@@ -56,6 +58,11 @@ def generated() -> dict[Path, str]:
     for name, content in rule_files().items():
         files[ROOT / "rules" / name] = content
         files[chart / "rules" / name] = content
+    for language in LANGUAGES[1:]:
+        # Recording rules have no texts.
+        spoken = rule_files(Wishes(language=language))[ALERTING]
+        files[chart / "rules" / language / ALERTING] = spoken
+    files |= chinese_runbooks()
     files[needs.PATH] = needs.as_module()
     files[openapi.PATH] = openapi.as_json()
     files[chart_schema.PATH] = chart_schema.as_json()

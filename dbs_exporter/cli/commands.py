@@ -110,6 +110,11 @@ def _pairs(given: tuple[str, ...]) -> dict[str, str]:
 )
 @flag("--runbook-url", "runbooks", help="Where the runbooks are.  [default: the project's repository]")
 @flag("--grafana-url", "grafana", help="Where the dashboards are.")
+@flag(
+    "--utc-offset",
+    metavar="±HH:MM",
+    help="Of clock times beside those in UTC.  [default: none in English, +08:00 in Chinese]",
+)
 @flag("--exporter-url", "exporter", help="Where the status page is; alerts then link to their plan on it.")
 def rules(
     output: str | None,
@@ -121,6 +126,7 @@ def rules(
     runbooks: str | None,
     grafana: str | None,
     exporter: str | None,
+    utc_offset: str | None,
 ) -> None:
     """Print the recording and alerting rules, or write them as files.
 
@@ -145,6 +151,7 @@ def rules(
         runbooks=runbooks or RUNBOOKS,
         grafana=grafana or GRAFANA,
         exporter=exporter,
+        utc_offset=utc_offset,
     )
     try:
         files = rule_files(wishes)

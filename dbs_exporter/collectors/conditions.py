@@ -7,12 +7,16 @@ from typing import get_args
 
 from dbs_exporter.conditions.algebra import Condition, Of, Stage
 from dbs_exporter.conditions.causes import explanations
+from dbs_exporter.conditions.mutes import mute_of
 from dbs_exporter.conditions.table import conditions_of
 from dbs_exporter.facts.billing import BILLING
 from dbs_exporter.facts.downloads import DOWNLOADS
 from dbs_exporter.facts.full_backups import FULL_BACKUPS
 from dbs_exporter.facts.gateways import GATEWAYS
 from dbs_exporter.facts.log_backups import LOG_BACKUPS
+from dbs_exporter.facts.maintenance import Mute
+from dbs_exporter.facts.networks import NETWORKS
+from dbs_exporter.facts.objectives import Owner
 from dbs_exporter.facts.prechecks import PRECHECKS
 from dbs_exporter.facts.restore_ranges import RANGES
 from dbs_exporter.facts.restores import RESTORES
@@ -68,8 +72,17 @@ def _explained(subject: PlanSubject) -> list[Row]:
     return [((each.condition.name, each.cause, each.facts), each.until) for each in explanations(subject)]
 
 
-def _muted(subject: PlanSubject, at: float) -> list[Row]:
-    return [] if subject.objectives.alerts else [((), at)]
+def _muted(of: Callable[[Mute], Row]) -> Callable[[PlanSubject], list[Row]]:
+    def rows(subject: PlanSubject) -> list[Row]:
+        mute = mute_of(subject)
+        return [] if mute is None else [of(mute)]
+
+    return rows
+
+
+def _owner(subject: PlanSubject) -> list[Row]:
+    whose = subject.objectives.owner
+    return [] if whose == Owner() else [((whose.owner, whose.team, whose.tier), 1)]
 
 
 def _task(name: str, label: str, of: Of, place: int, what: str, *reads: Part) -> Family:
@@ -107,16 +120,32 @@ PLAN_FAMILIES: tuple[Family, ...] = (
     ),
     plan_family(
         "dbs_plan_muted_from_timestamp_seconds",
-        "From when on no alert about the plan is raised",
+        "From when on no alert about the plan is raised: the present window of maintenance, else the next",
         "objectives in the configuration, for plans of DescribeBackupPlanList",
-        lambda subject: _muted(subject, 0.0),
-        reads=("objectives",),
+        _muted(lambda mute: ((), max(mute.begin, 0.0))),
+        reads=("objectives", "listed_at"),
     ),
     plan_family(
         "dbs_plan_muted_until_timestamp_seconds",
         "Until when no alert about the plan is raised; +Inf without an end",
         "objectives in the configuration, for plans of DescribeBackupPlanList",
-        lambda subject: _muted(subject, float("inf")),
+        _muted(lambda mute: ((), mute.end)),
+        reads=("objectives", "listed_at"),
+    ),
+    plan_family(
+        "dbs_plan_muted_info",
+        "Why no alert about the plan is raised in that window; always 1",
+        "objectives in the configuration, for plans of DescribeBackupPlanList",
+        _muted(lambda mute: ((mute.reason,), 1)),
+        labels=("reason",),
+        reads=("objectives", "listed_at"),
+    ),
+    plan_family(
+        "dbs_plan_owner_info",
+        "Whose the plan is; always 1",
+        "labels of objectives in the configuration, for plans of DescribeBackupPlanList",
+        _owner,
+        labels=("owner", "team", "tier"),
         reads=("objectives",),
     ),
 )
@@ -134,6 +163,22 @@ REGION_FAMILIES: tuple[Family, ...] = (
         _stages("gateway", 1, subject_label=True),
         labels=("gateway_id", *_LABELS),
         reads=("noticed", GATEWAYS),
+    ),
+    region_family(
+        "dbs_region_condition_since_timestamp_seconds",
+        _SINCE,
+        _SOURCE,
+        _stages("region", 1, subject_label=False),
+        labels=_LABELS,
+        reads=("noticed", NETWORKS),
+    ),
+    region_family(
+        "dbs_region_condition_until_timestamp_seconds",
+        _UNTIL,
+        _SOURCE,
+        _stages("region", 2, subject_label=False),
+        labels=_LABELS,
+        reads=("noticed", NETWORKS),
     ),
     region_family(
         "dbs_region_plan_gone_timestamp_seconds",

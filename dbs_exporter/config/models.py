@@ -22,12 +22,12 @@ from pydantic import (
 from dbs_exporter.collectors.base import PlanCollector
 from dbs_exporter.collectors.table import TABLE, Table
 from dbs_exporter.config.durations import format_duration
+from dbs_exporter.config.objective_models import ObjectiveConfig
 from dbs_exporter.config.sections import LogConfig, MetricsConfig, Model, StorageConfig, WebConfig
 from dbs_exporter.config.values import (
     Endpoint,
     Interval,
     Name,
-    Objective,
     Patterns,
     PlanId,
     Regions,
@@ -252,29 +252,6 @@ class CollectorsConfig(Model):
             if hasattr(default, name)
         }
         return {**ages, "enabled": default.enabled, **value}
-
-
-class ObjectiveConfig(Model):
-    """What the plans it matches are held to; the first match wins."""
-
-    plans: Patterns = Field(description="Patterns on plan id and name.", examples=[["orders-*"]])
-    rpo: Objective | None = Field(
-        default=None,
-        description="How much data may be lost. 30m with log backup, else the full backup interval,"
-        " if not given.",
-    )
-    full_backup_interval: Objective | None = Field(
-        default=None,
-        description="Between two full backups. The largest gap in the plan's own schedule plus 20 %,"
-        " if not given.",
-    )
-    restore_time: Objective | None = Field(default=None, description="How long a restore may take.")
-    restore_test_interval: Objective | None = Field(
-        default=None, description="How old the last successful restore may be."
-    )
-    alerts: bool = Field(
-        default=True, description="`false`: conditions of the plans are shown, but raise no alert."
-    )
 
 
 class Config(Model):

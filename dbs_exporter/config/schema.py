@@ -23,11 +23,11 @@ from dbs_exporter.config.models import (
     AccountConfig,
     CollectorConfig,
     CredentialsConfig,
-    ObjectiveConfig,
     PlanCollectorConfig,
     PlanSelection,
     config_model,
 )
+from dbs_exporter.config.objective_models import LabelsConfig, MaintenanceConfig, ObjectiveConfig
 from dbs_exporter.config.sections import LogConfig, MetricsConfig, StorageConfig, WebConfig
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -117,6 +117,8 @@ def _models(table: Table) -> tuple[tuple[str, type[BaseModel]], ...]:
         ("collectors.NAME (of regions and accounts)", CollectorConfig),
         ("collectors.NAME (of plans)", PlanCollectorConfig),
         ("objectives[]", ObjectiveConfig),
+        ("objectives[].labels", LabelsConfig),
+        ("objectives[].maintenance[]", MaintenanceConfig),
         ("metrics", MetricsConfig),
         ("web", WebConfig),
         ("storage", StorageConfig),

@@ -13,6 +13,7 @@ from dbs_exporter.config.values import (
     RoutePrefix,
     TelemetryPath,
     Text,
+    Zone,
 )
 from dbs_exporter.listen import path_prefix
 
@@ -65,6 +66,10 @@ class WebConfig(Model):
         default=None,
         description="URL of a Grafana that has the boards; pages of plans then link to them.",
         examples=["https://grafana.example"],
+    )
+
+    zone: Zone = Field(
+        default="UTC", description="Time zone of clock times on the status page.", examples=["Asia/Shanghai"]
     )
 
     @property

@@ -13,6 +13,7 @@ from dbs_exporter.facts.condensing import counts_of, distinct, median_of, size_b
 from dbs_exporter.facts.enums import STORAGE_CLASS, spellings
 from dbs_exporter.facts.groups import Group
 from dbs_exporter.facts.limits import MEDIAN_SETS, RECENT_JOBS, STEPS_KEPT
+from dbs_exporter.facts.objects import Objects, read_objects
 from dbs_exporter.facts.records import Fields
 from dbs_exporter.facts.schedules import learned_start
 from dbs_exporter.facts.tallies import Counts, Ended, Sizes
@@ -43,6 +44,8 @@ class FullBackup(Struct, frozen=True, kw_only=True):
     storage_class: str = ""
     structure_progress: float | None = None
     data_progress: float | None = None
+    objects: Objects | None = None
+    """What BackupObjects names; None where that is not known."""
     error_message: str = ""
     unreadable: tuple[str, ...] = ()
     """API fields of this record that could not be read, and so are unknown here."""
@@ -130,6 +133,7 @@ def read_full_backup(fields: Fields) -> FullBackup:
         storage_class=fields.enum("StorageMethod", STORAGE_CLASS),
         structure_progress=fields.progress("LogicalStructureBackupProgress"),
         data_progress=fields.progress("LogicalFullBackupProgress"),
+        objects=read_objects(fields, "BackupObjects"),
         error_message=fields.error_message(),
         unreadable=fields.unreadable,
     )

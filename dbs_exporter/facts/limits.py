@@ -36,6 +36,8 @@ RECENT_JOBS = 30
 """Full backups of a plan of which time, outcome and size are kept."""
 MEDIAN_AT_LEAST = 5
 """Finished full backups that a median needs."""
+SUCCESSES_KEPT = 8
+"""Restores that succeeded kept of a plan, of different objects, the newest."""
 ENDED_TASKS_KEPT = 5
 """Ended restore and download tasks kept of a plan, the newest."""
 

@@ -62,7 +62,7 @@ def create_restore_task(world: World, account: str, params: Params) -> Answer:
         destination_oracle_sid=params.get("DestinationEndpointOracleSID", ""),
         gateway_id=gateway_id,
         restore_dir=params.get("RestoreDir", ""),
-        objects=params.get("RestoreObjects") or '[{"DBName":"app_1"}]',
+        objects=params.get("RestoreObjects", ""),
         names_objects=bool(params.get("RestoreObjects")),
         stuck=world.restores_end == "stuck",
         failed=world.restores_end == "failed",

@@ -8,7 +8,15 @@ from __future__ import annotations
 from dbs_exporter.simulator.fleet import SUPPORTED_REGIONS, draw
 from dbs_exporter.simulator.gateway_databases import ANSWER_SECONDS, found
 from dbs_exporter.simulator.incidents import FAILURES
-from dbs_exporter.simulator.reads_plans import ANY_SIZE, SIZES, is_within, list_page, owner, plan_of
+from dbs_exporter.simulator.reads_plans import (
+    ANY_SIZE,
+    SIZES,
+    backup_objects,
+    is_within,
+    list_page,
+    owner,
+    plan_of,
+)
 from dbs_exporter.simulator.replies import Answer, Params, Refused, integer, invalid, ms, record, required
 from dbs_exporter.simulator.tasks import PRECHECK_SECONDS, Download, Restore
 from dbs_exporter.simulator.world import World
@@ -59,7 +67,7 @@ def _restore_record(world: World, task: Restore) -> Answer:
         ErrMessage=error or None,
         RestoreDestinationMode="existing",
         RestoreDir=task.restore_dir or None,
-        RestoreObjects=task.objects,
+        RestoreObjects=task.objects or (backup_objects(spec) if spec else None),
         RestoreStatus=status,
         RestoreTaskCreateTime=ms(task.created_at),
         RestoreTaskFinishTime=ms(finished),

@@ -62,7 +62,8 @@ class Restore:
     destination_oracle_sid: str = ""
     gateway_id: int = 0
     restore_dir: str = ""
-    objects: str = '[{"DBName":"app"}]'
+    objects: str = ""
+    """RestoreObjects; "" for all that the plan backs up."""
     stuck: bool = False
     failed: bool = False
     fails_precheck: bool = False

@@ -68,7 +68,13 @@ def test_flags_are_spelled_as_prometheus_spells_them_and_have_variables() -> Non
 
     assert flags["--web.listen-address"] == "DBS_EXPORTER_WEB_LISTEN_ADDRESS"
     assert flags["--config.file"] == "DBS_EXPORTER_CONFIG_FILE"
-    assert {name for name, variable in flags.items() if variable is None} == {"--write", "--list"}
+    assert {name for name, variable in flags.items() if variable is None} == {
+        "--write",
+        "--list",
+        "--dry-run",
+        "--wait",
+        "--redact",
+    }
 
 
 @pytest.mark.parametrize(

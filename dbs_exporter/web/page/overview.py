@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from dbs_exporter.conditions.algebra import STATES, Held, State
 from dbs_exporter.conditions.causes import explanations
+from dbs_exporter.conditions.mutes import mute_of
 from dbs_exporter.conditions.table import judge, worse_from
 from dbs_exporter.conditions.texts import cause, summary
 from dbs_exporter.facts.collection import BudgetState, CollectorState, StorageState
@@ -22,15 +23,23 @@ from dbs_exporter.facts.downloads import DOWNLOADS
 from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackupHistory, full_backup_end
 from dbs_exporter.facts.gateways import GATEWAYS, Gateway, plans_per_gateway
 from dbs_exporter.facts.job_errors import JOB_ERRORS
-from dbs_exporter.facts.limits import HEARTBEAT_LATE_SECONDS
+from dbs_exporter.facts.limits import DAY_SECONDS, HEARTBEAT_LATE_SECONDS
 from dbs_exporter.facts.log_backups import LOG_BACKUPS
+from dbs_exporter.facts.maintenance import Mute
 from dbs_exporter.facts.noticed import running_key
 from dbs_exporter.facts.plans import PLANS
 from dbs_exporter.facts.prechecks import NOT_PASSED, PRECHECKS
-from dbs_exporter.facts.protection import last_good_expires, log_until, recovery_gaps, recovery_point
+from dbs_exporter.facts.protection import (
+    current_hole,
+    last_good_expires,
+    last_proof,
+    log_until,
+    recovery_gaps,
+    recovery_point,
+)
 from dbs_exporter.facts.restores import RESTORES, RestoreTask, restore_ended
 from dbs_exporter.facts.subjects import PlanSubject, RegionSubject, Scope
-from dbs_exporter.web.page.words import span
+from dbs_exporter.web.page.words import clock, span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +53,8 @@ class Snapshot:
     budgets: Sequence[BudgetState] = ()
     storage: StorageState | None = None
     """None if the state is kept in memory only."""
+    zone: str = "UTC"
+    """The time zone of the clock times that are shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +87,18 @@ class PlanRow:
     """None also where log backup is off."""
     gaps: int | None
     gap_seconds: float
+    hole: tuple[float, float] | None
+    """Begin and end of the newest current hole."""
+    muted: Mute | None
+    """The window in which nobody is paged about the plan: the present one, else one that begins within a day."""
     expires_at: float | None
     """When the last good backup expires."""
     proven_at: float | None
-    """The last restore that worked."""
+    """The last restore of everything that worked."""
     proven_late: bool
-    """The last restore that worked is older than the objective, or there is none."""
+    """The last restore of everything is older than the objective, or there is none."""
+    partly_proven_at: float | None
+    """A restore of a part that worked since."""
 
     @property
     def urgency(self) -> float:
@@ -128,6 +145,7 @@ class Overview:
     """Everything the page shows, at `now`; plans worst first."""
 
     now: float
+    zone: str
     plans: tuple[PlanRow, ...]
     gateways: tuple[GatewayRow, ...]
     restores: tuple[RestoreRow, ...]
@@ -167,7 +185,7 @@ class Overview:
 def overview(snapshot: Snapshot) -> Overview:
     """Judge every plan and put everything in order of severity."""
     now = snapshot.now
-    rows = [plan_row(subject, now) for subject in snapshot.plans]
+    rows = [plan_row(subject, now, snapshot.zone) for subject in snapshot.plans]
     promised = [(plan.scope, plan.promised) for plan in snapshot.plans]
     promised += [(region.scope, region.promised) for region in snapshot.regions]
     stale = Counter(
@@ -176,6 +194,7 @@ def overview(snapshot: Snapshot) -> Overview:
     states = [*_with_nothing_to_read(snapshot.collectors, promised)]
     return Overview(
         now=now,
+        zone=snapshot.zone,
         plans=tuple(sorted(rows, key=_severity)),
         gateways=tuple(
             sorted(
@@ -205,23 +224,28 @@ def overview(snapshot: Snapshot) -> Overview:
     )
 
 
-def plan_row(subject: PlanSubject, now: float) -> PlanRow:
-    """Return one plan, judged."""
+def plan_row(subject: PlanSubject, now: float, zone: str = "UTC") -> PlanRow:
+    """Return one plan, judged; clock times are of that time zone."""
     backups = subject.get(FULL_BACKUPS)
     last = backups.last_success if backups else None
     point, full_at = recovery_point(subject), full_backup_end(last)
     point_age, full_age = _age(point, now), _age(full_at, now)
     holes = recovery_gaps(subject)
     restores = subject.get(RESTORES)
-    proven_at = restores.last_success_at if restores else None
+    proven_at = last_proof(subject)
+    succeeded_at = restores.last_success_at if restores else None
     state, held = judge(subject, now)
+    mute = mute_of(subject)
     return PlanRow(
         subject=subject,
         backups=backups,
         restores_read=restores is not None,
         state=state,
         held=held,
-        reasons=(*(_unknown(subject, now) if state == "unknown" else ()), *_reasons(subject, held, now)),
+        reasons=(
+            *(_unknown(subject, now) if state == "unknown" else ()),
+            *_reasons(subject, held, now, zone),
+        ),
         worse_at=None if state == "unknown" else worse_from(subject, state, now),
         messages=tuple(dict.fromkeys(_messages(subject))),
         recovery_point_at=point,
@@ -235,13 +259,18 @@ def plan_row(subject: PlanSubject, now: float) -> PlanRow:
         log_lag=_age(log_until(subject), now),
         gaps=holes["current"][0] if holes else None,
         gap_seconds=holes["current"][1] if holes else 0.0,
+        hole=current_hole(subject),
+        muted=mute if mute is not None and mute.begin < now + DAY_SECONDS and mute.end > now else None,
         expires_at=last_good_expires(subject),
         proven_at=proven_at,
         proven_late=any(each.condition.name == "restore_test" for each in held),
+        partly_proven_at=succeeded_at
+        if succeeded_at is not None and succeeded_at > (proven_at or 0.0)
+        else None,
     )
 
 
-def _reasons(subject: PlanSubject, held: Iterable[Held], now: float) -> Iterable[str]:
+def _reasons(subject: PlanSubject, held: Iterable[Held], now: float, zone: str) -> Iterable[str]:
     """Yield what holds and for how long, each condition once in its gravest state, and what explains it."""
     explained = {each.condition.name: each.cause for each in explanations(subject) if each.until > now}
     told = set()
@@ -252,7 +281,7 @@ def _reasons(subject: PlanSubject, held: Iterable[Held], now: float) -> Iterable
         sentence = summary(condition.name, stage.state).removesuffix(".")
         of = f" ({stage.of})" if stage.of else ""
         why = f", because {cause(explained[condition.name])}" if condition.name in explained else ""
-        yield f"{sentence}{of}, for {span(now - stage.since)}{why}"
+        yield f"{sentence}{of}, for {span(now - stage.since)}, since {clock(stage.since, zone)}{why}"
 
 
 def _unknown(subject: PlanSubject, now: float) -> Iterable[str]:

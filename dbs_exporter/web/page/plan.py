@@ -111,6 +111,7 @@ class PlanView:
     """Everything about one plan at `now`, in Unix seconds."""
 
     now: float
+    zone: str
     row: PlanRow
     conditions: Sequence[ConditionRow]
     """What holds, the gravest first, then what will, the soonest first."""
@@ -137,6 +138,7 @@ def plan_view(facts: Overview, account: str, region: str, plan_id: str) -> PlanV
     prechecks, job_errors = subject.get(PRECHECKS), subject.get(JOB_ERRORS)
     return PlanView(
         now=now,
+        zone=facts.zone,
         row=row,
         conditions=tuple(_conditions(row, now)),
         window=_window(row, now),

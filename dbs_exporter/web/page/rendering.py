@@ -44,7 +44,12 @@ class Renderer:
     def overview(self, facts: Overview, query: Query) -> bytes:
         """Return a view of the status page."""
         return self._rendered(
-            "status.html", view=view(facts, query), query=query, now=facts.now, script=self._script
+            "status.html",
+            view=view(facts, query),
+            query=query,
+            now=facts.now,
+            zone=facts.zone,
+            script=self._script,
         )
 
     def plan(self, shown: PlanView) -> bytes:
@@ -53,6 +58,7 @@ class Renderer:
             "plan.html",
             view=shown,
             now=shown.now,
+            zone=shown.zone,
             grafana=self._grafana,
             runbooks=RUNBOOKS,
             not_passed=plan.not_passed,
@@ -92,6 +98,7 @@ class Renderer:
         )
         for name in ("span", "ago", "instant", "size", "percent", "times"):
             environment.filters[name] = _unbroken(getattr(words, name))
+        environment.filters["clock"] = words.clock
         environment.filters["unbroken"] = _with_unbroken_spans
         return environment
 
