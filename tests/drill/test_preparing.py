@@ -98,6 +98,28 @@ def test_a_dedicated_destination_is_emptied_before_the_next_drill(drills: DrillG
     assert result.state == "proven"
 
 
+def test_two_plans_of_a_run_do_not_meet_on_a_dedicated_destination(tmp_path: Path) -> None:
+    """The second would find the first one's data there; with a cleanup between them both come back."""
+    drills = ground(tmp_path, plans=40)
+    plans = [spec.plan_id for spec in drills.world.specs("demo") if spec.engine.database_type == "Redis"][:2]
+    values = drills.values(drills.plan("Redis"), {"dedicated": True})
+    values["account"]["plans"] = plans
+    with pytest.raises(
+        DrillError, match="1 earlier restores may be on destination spare, and keep is 0: app_"
+    ):
+        drills.restore(write_config(drills.folder, values))
+
+    def drop(*_: object) -> str:
+        for task in drills.world.created_restores():
+            task.is_dropped = True
+        return ""
+
+    drills.commands = drop  # type: ignore[assignment]
+    values["destinations"][0]["cleanup"] = ["flush"]
+    results = drills.restore(write_config(drills.folder, values))
+    assert [result.state for result in results] == ["proven", "proven"]
+
+
 def test_more_earlier_restores_than_keep_refuse_the_next(drills: DrillGround) -> None:
     """Three months work, the fourth is refused: two earlier ones may stay; the refusal names what to drop."""
     plan = drills.plan("MySQL", "logical", index=14)
