@@ -208,9 +208,11 @@ class PlanHistory:
         """The end of the received log if nothing delays it; it never goes back."""
         phase = BATCH_SECONDS * draw(self.seed, self.spec.plan_id, "batch")
         until = floor((self.now - 4 - phase) / BATCH_SECONDS) * BATCH_SECONDS + phase
-        if self.catching_up is None or self.now >= self.catching_up[1] + self.catching_up[2]:
+        if self.catching_up is None:
             return until
         stopped, went_on, seconds = self.catching_up
+        if not went_on <= self.now < went_on + seconds:
+            return until
         return min(until, stopped + (self.now - stopped) * (self.now - went_on) / seconds)
 
     def log_gaps(self) -> list[Stretch]:
