@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from dbs_exporter import __version__
 from dbs_exporter.clock import Clock
+from dbs_exporter.facts.limits import AT_RISK_SHARE, LATE_SHARE
 from dbs_exporter.web.page import words
 from dbs_exporter.web.page.overview import Overview, Snapshot, overview
 from dbs_exporter.web.page.view import Query, view
@@ -138,6 +139,7 @@ class Renderer:
         for name in ("span", "ago", "instant", "size", "percent", "times"):
             environment.filters[name] = _unbroken(getattr(words, name))
         environment.filters["unbroken"] = _with_unbroken_spans
+        environment.globals.update(AT_RISK_SHARE=AT_RISK_SHARE, LATE_SHARE=LATE_SHARE)
         return environment.get_template("status.html")
 
     @cached_property
