@@ -61,7 +61,7 @@ THRESHOLDS = {
     "DBSExporterClockOffset": "> 30 s before or behind the API's clock, for 5 min",
     "DBSExporterNotPermitted": "RAM refuses the collector",
     "DBSExporterReloadFailed": "last reload refused",
-    "DBSExporterStateNotSaved": "saving fails for 15 min",
+    "DBSExporterStateNotSaved": "nothing can be saved for 5 min",
     "DBSExporterShardMissing": "fewer shards answer than each was told of, for 10 min",
     "DBSExporterShardsDisagree": "exporters of one job were told different numbers of shards, for 10 min",
     "DBSExporterUnknownValues": "≥ 1 in a day",

@@ -33,6 +33,7 @@ FRESH = 'dbs_plan_fresh_until_timestamp_seconds{facts="%s"}'
 FRESH_LIST = 'dbs_region_fresh_until_timestamp_seconds{facts="%s"}'
 STRETCH = "dbs_exporter_call_budget_stretch_ratio"
 OFFSET = "dbs_exporter_clock_offset_seconds"
+SAVED = "dbs_exporter_state_last_write_successful"
 CALLS = 'dbs_exporter_api_requests_total{operation="DescribeFullBackupList",outcome="%s"}'
 OF = 'dbs_exporter_collector_%s{collector="full_backups"}'
 OF_FULL = {"collector": "full_backups"}
@@ -170,12 +171,7 @@ CASES: dict[str, Case] = {
         needs=("dbs_exporter_config_last_reload_successful",),
         subject="process",
     ),
-    "DBSExporterStateNotSaved": Case(
-        change={"dbs_exporter_state_last_write_successful": 0},
-        near={"dbs_exporter_state_last_write_successful": None},
-        needs=("dbs_exporter_state_last_write_successful",),
-        subject="process",
-    ),
+    "DBSExporterStateNotSaved": Case(change={SAVED: 0}, near={SAVED: 1}, needs=(SAVED,), subject="process"),
     "DBSExporterShardMissing": Case(
         change={"dbs_exporter_shards": 3},
         near={"dbs_exporter_shards": 3, 'dbs_exporter_shard_info{instance="third:10033",shard="2"}': 1},
