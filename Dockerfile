@@ -36,12 +36,14 @@ COPY --from=build /app /app
 # A new volume mounted here becomes the user's, too.
 RUN install -d -o 65532 -g 65532 -m 0750 /var/lib/dbs-exporter
 # Bytecode is compiled already and the root file system may be read-only, so nothing but state is written at run time.
+# By the variable `check` and `call` find the configuration, too.
 ENV PATH=/app/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    DBS_EXPORTER_CONFIG_FILE=/etc/dbs-exporter/dbs-exporter.yml \
     DBS_EXPORTER_REVISION=${REVISION}
 USER 65532:65532
 EXPOSE 10033
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["/app/bin/dbs-exporter", "healthcheck"]
 ENTRYPOINT ["/app/bin/dbs-exporter"]
-CMD ["run", "--config.file=/etc/dbs-exporter/dbs-exporter.yml", "--storage.path=/var/lib/dbs-exporter"]
+CMD ["run", "--storage.path=/var/lib/dbs-exporter"]

@@ -33,7 +33,7 @@ def generated() -> dict[Path, str]:
     from dashboards.source.__main__ import rendered
     from dbs_exporter.conditions.rules import rule_files
     from dbs_exporter.config.schema import markdown_reference
-    from tools import chart_schema, needs
+    from tools import chart_schema, document_tables, needs
     from tools.alert_table import as_markdown as alerts_as_markdown
     from tools.sizing import sizing
 
@@ -41,6 +41,11 @@ def generated() -> dict[Path, str]:
     files[ROOT / "docs" / "metrics.md"] = metrics_page()
     files[ROOT / "docs" / "configuration.md"] = f"{markdown_reference().rstrip()}\n\n{sizing()}"
     files[ROOT / "docs" / "alerts.md"] = alerts_as_markdown()
+    page = ROOT / "docs" / "concepts.md"
+    tabulated = between(page.read_text(encoding="utf-8"), "conditions", document_tables.conditions())
+    files[page] = between(tabulated, "causes", document_tables.causes())
+    page = ROOT / "docs" / "errors.md"
+    files[page] = between(page.read_text(encoding="utf-8"), "cures", document_tables.cures())
     chart = ROOT / "helm" / "dbs-exporter" / "files"
     for name, content in rendered().items():
         files[ROOT / "dashboards" / name] = content

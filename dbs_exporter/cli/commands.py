@@ -260,7 +260,7 @@ def call(
 
 
 @click.command(short_help="Is a local exporter serving? For a container's HEALTHCHECK.")
-@listen_flag
+@listen_flag()
 @url_flags
 @web_config_flag
 @flag("--ready", is_flag=True, help="Ask /-/ready instead of /-/healthy.")

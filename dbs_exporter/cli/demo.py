@@ -6,7 +6,9 @@ This module owns the demo's configuration. It never calls the real API.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
+from math import ceil
 
 import click
 
@@ -15,12 +17,17 @@ from dbs_exporter.cli.serve import serve
 from dbs_exporter.cli.simulate import simulated, world_clock
 from dbs_exporter.cli.web_access import WebAccess
 from dbs_exporter.clock import SystemClock
+from dbs_exporter.collectors.base import PlanCollector
 from dbs_exporter.collectors.table import TABLE, Table
 from dbs_exporter.config.durations import format_duration
 from dbs_exporter.config.load import parse_config
+from dbs_exporter.config.models import Config
 from dbs_exporter.exporter import Exporter
 from dbs_exporter.logs import set_up_logs
+from dbs_exporter.web.server import WebServer
 
+LISTEN_ADDRESS = "127.0.0.1:10033"
+"""What a newcomer tries out is for this machine only, unless told otherwise."""
 LEAST_INTERVAL_SECONDS = 5.0
 FASTER = 12.0
 """The demo polls so many times as often as by default, so that a newcomer sees everything change within seconds."""
@@ -35,6 +42,8 @@ accounts:
     credentials: {{type: access_key, access_key_id: testak, access_key_secret: testsk}}
 collectors:
 {collectors}
+web:
+  listen_addresses: ["{listen_address}"]
 objectives:
   - plans: ["orders-mysql-*", "orders-postgresql-*"]
     rpo: 15m
@@ -46,29 +55,40 @@ objectives:
 """
 
 
-class DrivenClock(SystemClock):
-    """The machine's clock, but `now` is that of a simulated cloud, which may run faster."""
+class DemoClock(SystemClock):
+    """The machine's clock, but `now` is that of a simulated cloud, and everything goes `speed` times as fast."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], speed: float = 1.0) -> None:
         super().__init__()
         self._now = now
+        self._speed = speed
 
     def now(self) -> float:
         """Return the seconds since the Unix epoch by the cloud's clock."""
         return self._now()
 
+    def monotonic(self) -> float:
+        """Return the cloud's seconds, so that what is due is due by them."""
+        return super().monotonic() * self._speed
 
-def demo_config(url: str, table: Table = TABLE) -> str:
-    """Return the demo's configuration as YAML, with every collector of the table enabled."""
-    intervals = {
-        collector.name: max(LEAST_INTERVAL_SECONDS, round(collector.interval_seconds / FASTER))
-        for collector in table
-    }
-    lines = [
-        f"  {name}: {{interval: {format_duration(interval)}, enabled: true}}"
-        for name, interval in intervals.items()
-    ]
-    return _CONFIG.format(url=url, collectors="\n".join(lines))
+    def sleep(self, seconds: float) -> bool:
+        """Wait for so many of the cloud's seconds; return True, and at once, if the clock is stopped."""
+        return super().sleep(seconds / self._speed)
+
+
+def demo_config(url: str, table: Table = TABLE, *, speed: float = 1.0) -> str:
+    """Return the demo's configuration as YAML, with every collector of the table enabled.
+
+    Intervals are the cloud's seconds; however fast its clock is, nothing is read more often than every few of the machine's.
+    """
+    lines = []
+    for collector in table:
+        interval = max(ceil(LEAST_INTERVAL_SECONDS * speed), round(collector.interval_seconds / FASTER))
+        ages = f"interval: {format_duration(interval)}"
+        if isinstance(collector, PlanCollector) and collector.at_rest_seconds < interval:
+            ages += f", at_rest: {format_duration(interval)}"
+        lines.append(f"  {collector.name}: {{{ages}, enabled: true}}")
+    return _CONFIG.format(url=url, collectors="\n".join(lines), listen_address=LISTEN_ADDRESS)
 
 
 def demo(
@@ -78,15 +98,22 @@ def demo(
     now = world_clock(speed)
     web_access = WebAccess(web_config_file)
     with simulated(listen_address="127.0.0.1:0", plans=plans, accounts=1, seed=seed, clock=now) as simulator:
-        config = overrides.apply_to(parse_config(demo_config(simulator.url), environ={}))
+        config = overrides.apply_to(parse_config(demo_config(simulator.url, speed=speed), environ={}))
         set_up_logs(overrides.log_level or "error", config.log.format)
-        exporter = Exporter(config, clock=DrivenClock(now))
+        exporter = Exporter(_unhurried(config, speed), clock=DemoClock(now, speed))
+        metrics_path = f"{config.web.prefix}{config.web.telemetry_path}"
 
-        def print_addresses(urls: tuple[str, ...]) -> None:
+        def print_addresses(server: WebServer) -> None:
             click.echo(f"simulated DBS API:  {simulator.url}")
-            for url in urls:
+            if speed != 1:
+                click.echo(f"its clock:          {speed:g} times as fast; metrics have the ages of now")
+            for listener, url in zip(server.listeners, server.urls, strict=True):
                 click.echo(f"status page:        {url}{config.web.prefix}/")
-                click.echo(f"metrics:            {url}{config.web.prefix}{config.web.telemetry_path}")
+                click.echo(f"metrics:            {url}{metrics_path}")
+                if listener.is_everywhere:
+                    click.echo(
+                        f"                    open to whoever reaches port {listener.port} of this machine"
+                    )
             click.echo("Ctrl-C ends it.")
             sys.stdout.flush()
 
@@ -96,4 +123,14 @@ def demo(
             over_http=False,
             on_listening=print_addresses,
             web_access=web_access,
+            ahead=None if speed == 1 else lambda: now() - time.time(),
         )
+
+
+def _unhurried(config: Config, speed: float) -> Config:
+    """Return the configuration with as many of the cloud's seconds for a call as it has of the machine's."""
+    accounts = tuple(
+        account.model_copy(update={"timeout": account.timeout * max(1.0, speed)})
+        for account in config.accounts
+    )
+    return config.model_copy(update={"accounts": accounts})

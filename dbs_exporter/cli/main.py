@@ -63,7 +63,7 @@ def cli() -> None:
 
 @cli.command(short_help="The exporter.")
 @config_file_flag
-@listen_flag
+@listen_flag()
 @telemetry_flag
 @storage_flag
 @url_flags
@@ -140,9 +140,9 @@ def run(
     type=Speed(),
     default=1.0,
     show_default=True,
-    help="Seconds of the simulated cloud per second.",
+    help="Seconds of the simulated cloud per second; metrics have the ages of now.",
 )
-@listen_flag
+@listen_flag("127.0.0.1:10033")
 @telemetry_flag
 @storage_flag
 @url_flags
@@ -216,7 +216,7 @@ def demo(
     type=click.FloatRange(0, 100_000),
     default=1.0,
     show_default=True,
-    help="Seconds of the cloud per second; 0 stands still.",
+    help="Seconds of the cloud per second; 0 stands still. Beside a Prometheus leave it at 1, or use `demo --speed`.",
 )
 @flag(
     "--now",

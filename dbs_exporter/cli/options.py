@@ -183,15 +183,16 @@ def log_flags(command: F) -> F:
     return command
 
 
-def listen_flag(command: F) -> F:
-    """Add `--web.listen-address`, which may be repeated; () if it is not set."""
+def listen_flag(default: str = ":10033") -> Callable[[F], F]:
+    """Add `--web.listen-address`, which may be repeated; () if it is not set. `default` is for the help only."""
     return flag(
         "--web.listen-address",
         "listen_addresses",
         multiple=True,
         type=ListenAddress(),
-        help="Address to serve on; may be repeated. Port 0 takes a free one.  [default: :10033]",
-    )(command)
+        help="Address to serve on; may be repeated. No host means every interface, port 0 a free one."
+        f"  [default: {default}]",
+    )
 
 
 def web_config_flag(command: F) -> F:

@@ -20,6 +20,7 @@ from dbs_exporter.exporter import Exporter
 from dbs_exporter.logs import set_up_logs
 from dbs_exporter.polling.sharding import parse_shard
 from dbs_exporter.web.guard import Access, Guard
+from dbs_exporter.web.moved import of_the_present
 from dbs_exporter.web.server import WebServer, bind
 
 _log = logging.getLogger(__name__)
@@ -57,19 +58,22 @@ def serve(
     reload: Callable[[], None],
     *,
     over_http: bool,
-    on_listening: Callable[[tuple[str, ...]], None],
+    on_listening: Callable[[WebServer], None],
     web_access: WebAccess,
+    ahead: Callable[[], float] | None = None,
 ) -> None:
     """Start the exporter and its web server, wait for a signal to end, and stop both.
 
     Polling is stopped first, so that no sleep delays the end; what hangs then is cut. `over_http` allows POST /-/reload;
-    `on_listening` is called with the server's URLs.
+    `on_listening` is called with the server once it listens. `ahead` returns the seconds by which the exporter's clock is ahead of
+    those who read its metrics, None if it is the same.
     """
     reloads, cutter = Reloads(reload), Cutter()
     web = exporter.config.web
     with caught_signals() as signals:
+        app = exporter.app(reloads.reload if over_http else None)
         guard = Guard(
-            exporter.app(reloads.reload if over_http else None),
+            app if ahead is None else of_the_present(app, f"{web.prefix}{web.telemetry_path}", ahead),
             web_access.access,
             clock=exporter.clock,
             open_paths=frozenset(f"{web.prefix}/-/{name}" for name in ("healthy", "ready")),
@@ -92,7 +96,7 @@ def serve(
             gc.collect()
             gc.freeze()
             gc.enable()
-            on_listening(server.urls)
+            on_listening(server)
             wait_for_end(signals, reloads.request)
             cutter.begin()
             _log.info("stopping")
@@ -107,6 +111,7 @@ def serve(
             cutter.done()
 
 
-def _log_addresses(urls: tuple[str, ...]) -> None:
-    for url in urls:
-        _log.info("listening", extra={"address": url})
+def _log_addresses(server: WebServer) -> None:
+    for listener, url in zip(server.listeners, server.urls, strict=True):
+        where = "listening on every interface" if listener.is_everywhere else "listening"
+        _log.info(where, extra={"address": url})

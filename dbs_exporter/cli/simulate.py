@@ -99,7 +99,8 @@ def simulated(
         )
     except OSError as error:
         raise ConfigError(
-            f"{listen_address}: cannot be served on: {error.strerror or error}; choose another address or port"
+            f"{listen_address}: cannot be served on: {error.strerror or error}; choose another address or port by"
+            " --listen-address (port 0: a free one)"
         ) from None
     except (ValueError, TypeError) as error:
         raise ConfigError(f"--faults: {error}") from None

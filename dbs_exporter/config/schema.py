@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from dbs_exporter.collectors.table import TABLE, Table
 from dbs_exporter.config.durations import format_duration
+from dbs_exporter.config.examples import EXAMPLES
 from dbs_exporter.config.models import (
     CREDENTIAL_KEYS,
     SECRET_KEYS,
@@ -133,6 +134,8 @@ _INTRODUCTION = """# Configuration
       - name: prod
         regions: [cn-hangzhou]
 
+- A flag wins over its environment variable (`--web.listen-address` is `DBS_EXPORTER_WEB_LISTEN_ADDRESS`), that over the file, and the
+  file over the default. Of several `--web.listen-address` all count, and none of the file's.
 - Durations are Prometheus durations: `30s`, `5m`, `1h30m`, `100d`.
 - Any text may hold `${NAME}`, an environment variable that must be set; write `$${` for the characters.
 - `access_key_id`, `access_key_secret` and `security_token` may also come from files, by `<key>_file`: at most
@@ -148,6 +151,21 @@ This page is made from the program by `dbs-exporter schema --format=markdown`; t
 """
 
 
+_CHAIN = """
+`default` looks in this order, and takes the first that gives credentials. `check` says which were tried.
+
+| source | variables and files |
+| --- | --- |
+| environment | `ALIBABA_CLOUD_ACCESS_KEY_ID` and `ALIBABA_CLOUD_ACCESS_KEY_SECRET`, with `ALIBABA_CLOUD_SECURITY_TOKEN` for a temporary key |
+| RRSA, OIDC | `ALIBABA_CLOUD_ROLE_ARN`, `ALIBABA_CLOUD_OIDC_PROVIDER_ARN` and `ALIBABA_CLOUD_OIDC_TOKEN_FILE` |
+| profile | `~/.aliyun/config.json` unless `ALIBABA_CLOUD_CLI_PROFILE_DISABLED=true`, then `ALIBABA_CLOUD_CREDENTIALS_FILE`, else `~/.alibabacloud/credentials.ini`; in both `ALIBABA_CLOUD_PROFILE` names the profile |
+| ECS role | the metadata service, unless `ALIBABA_CLOUD_ECS_METADATA_DISABLED=true`; `ALIBABA_CLOUD_ECS_METADATA` names the role |
+| URI | `ALIBABA_CLOUD_CREDENTIALS_URI` |
+
+STS is asked at sts.aliyuncs.com; `ALIBABA_CLOUD_STS_REGION` chooses a region's host, and `ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED=true`
+the one in the VPC."""
+
+
 def markdown_reference(table: Table = TABLE) -> str:
     """Return the text of docs/configuration.md: every key with its default and meaning, in Markdown."""
     return "\n".join([_INTRODUCTION, *_sections(table), *_credential_types()]) + "\n"
@@ -161,7 +179,8 @@ def _sections(table: Table) -> Iterator[str]:
         yield "| --- | --- | --- |"
         for name, described in model.model_fields.items():
             yield f"| `{name}` | {_default(name, described)} | {_meaning(described)} |"
-        yield ""
+        example = EXAMPLES.get(title)
+        yield f"\nFor example:\n\n```yaml{example}```\n" if example else ""
 
 
 def _credential_types() -> Iterator[str]:
@@ -171,6 +190,7 @@ def _credential_types() -> Iterator[str]:
     for kind, (required, optional) in CREDENTIAL_KEYS.items():
         cells = [", ".join(f"`{key}`" for key in keys) or "nothing" for keys in (required, optional)]
         yield f"| `{kind}` | {cells[0]} | {cells[1]} |"
+    yield _CHAIN
 
 
 def _default(name: str, described: FieldInfo) -> str:
@@ -185,6 +205,8 @@ def _default(name: str, described: FieldInfo) -> str:
         return f"`{format_duration(value)}`"
     if isinstance(value, tuple):
         return f"`{json.dumps(list(value))}`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 
@@ -196,8 +218,23 @@ def _ages(settings: CollectorConfig) -> str:
     return f"{ages}{'' if settings.enabled else ', not enabled'}"
 
 
+def _allowed(described: FieldInfo) -> str:
+    """Return a sentence that says which values a key takes, where they are few or bounded."""
+    annotation = described.annotation
+    values = get_args(annotation) if get_origin(annotation) is Literal else ()
+    if values:
+        return f" One of {', '.join(f'`{value}`' for value in values)}."
+    if annotation is bool:
+        return " `true` or `false`."
+    least, most = (
+        next((getattr(bound, name) for bound in described.metadata if hasattr(bound, name)), None)
+        for name in ("ge", "le")
+    )
+    return f" From {least} to {most}." if least is not None and most is not None else ""
+
+
 def _meaning(described: FieldInfo) -> str:
-    text = described.description or ""
+    text = (described.description or "") + _allowed(described)
     if described.examples:
         examples = ", ".join(
             f"`{example if isinstance(example, str) else json.dumps(example)}`"

@@ -1,7 +1,7 @@
 """Reading one account in one region: what a reading brings goes to the store, and what failure means.
 
-A poller carries out the readings that its planner chooses, when the dispatcher hands them out. A reading that fails leaves the last good
-facts; dead credentials and an API that does not answer let one reading at a time try.
+A poller carries out the readings of its planner when the dispatcher hands them out. A reading that fails leaves the last good facts;
+dead credentials and an API that does not answer let one reading at a time try.
 """
 
 from __future__ import annotations
@@ -369,10 +369,9 @@ class Poller:
             return
         sentence = f"{key.plan_id} {str(error) or type(error).__name__}".strip()
         collector = self._planner.plan_collectors.get(key.collector)
-        subjects = [key.plan_id]
+        subjects, news = [key.plan_id], False
         if collector is not None and not key.plan_id:
             subjects = list(dict.fromkeys(plans_by_id(collector, self._store.plans_of(scope)).values()))
-        news = False
         for subject in subjects:
             at = self.target.time.now()
             news |= self._outcomes.on_failed(scope, key.collector, subject, sentence, at)

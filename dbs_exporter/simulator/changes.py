@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dbs_exporter.simulator.fleet import DAY, ENGINES, YEAR, Engine, PlanSpec
+from dbs_exporter.simulator.past import HOUR
 from dbs_exporter.simulator.reads_plans import WEEKDAYS, plan_of, prepaid_end
 from dbs_exporter.simulator.reads_tasks import check_own_gateway
 from dbs_exporter.simulator.replies import Answer, Params, Refused, flag, integer, invalid, ms, required
@@ -269,6 +270,11 @@ def _set_status(status: str) -> Write:
 def _set_log_enabled(enabled: bool) -> Write:
     def change(world: World, account: str, params: Params) -> Answer:
         spec = plan_of(world, account, params)
+        if enabled and "log_backup_paused" in spec.incidents:
+            # Mended as in life: log comes again, and what was missed stays missing.
+            paused_at = world.anchor_of(spec.plan_id) - 3 * HOUR
+            world.end("log_backup_paused")
+            world.set_log_enabled(spec.plan_id, False, paused_at)
         world.set_log_enabled(spec.plan_id, enabled)
         return {"BackupPlanId": spec.plan_id}
 

@@ -290,16 +290,18 @@ class World:
             and not any(end == NEVER for _, end in self._log_stops.get(spec.plan_id, ()))
         )
 
-    def set_log_enabled(self, plan_id: str, enabled: bool) -> None:
-        """Switch log backup on or off from now on; the time without it stays a gap in the log."""
+    def set_log_enabled(self, plan_id: str, enabled: bool, at: float | None = None) -> None:
+        """Switch log backup on or off from now or `at` on; the time without it stays a gap in the log."""
         with self._lock:
-            self._log_stops[plan_id] = self._switched(self._log_stops.get(plan_id, ()), enabled)
+            self._log_stops[plan_id] = self._switched(self._log_stops.get(plan_id, ()), enabled, at)
 
-    def _switched(self, stops: tuple[Stretch, ...], runs: bool) -> tuple[Stretch, ...]:
+    def _switched(
+        self, stops: tuple[Stretch, ...], runs: bool, at: float | None = None
+    ) -> tuple[Stretch, ...]:
         is_stopped = bool(stops) and stops[-1][1] == NEVER
         if is_stopped and runs:
             return (*stops[:-1], (stops[-1][0], self.clock()))
-        return stops if is_stopped or runs else (*stops, (self.clock(), NEVER))
+        return stops if is_stopped or runs else (*stops, (self.clock() if at is None else at, NEVER))
 
     def gateways(self, account: str, region: str) -> list[fleet.Gateway]:
         """Return the gateways of an account in a region."""

@@ -34,6 +34,11 @@ class Listener:
     port: int
 
     @property
+    def is_everywhere(self) -> bool:
+        """Whether other machines reach it on every interface of this one."""
+        return self.host in ("", "0.0.0.0", "::")  # noqa: S104 - what the user chose
+
+    @property
     def url(self) -> str:
         """The URL for a browser on this machine, by plain HTTP."""
         host = self.host or "localhost"
@@ -54,7 +59,8 @@ def bind(addresses: Iterable[str]) -> tuple[Listener, ...]:
                 raise ConfigError(str(error)) from None
             except OSError as error:
                 raise ConfigError(
-                    f"{address}: cannot be served on: {error.strerror or error}; choose another address or port"
+                    f"{address}: cannot be served on: {error.strerror or error}; choose another address or port by"
+                    " --web.listen-address, or by DBS_EXPORTER_WEB_LISTEN_ADDRESS, also for make demo (port 0: a free one)"
                 ) from None
     except ConfigError:
         for listener in listeners:

@@ -217,3 +217,20 @@ def test_an_address_that_is_taken_ends_with_a_sentence(tmp_path: Path, cloud: Si
     assert code == 2
     assert f"{taken}: cannot be served on: " in said
     assert "Traceback" not in said
+
+
+def test_the_log_says_that_every_interface_is_served(tmp_path: Path, cloud: Simulator) -> None:
+    """An address without a host is open to other machines; one with a host is what it says."""
+    flags = (
+        "run",
+        f"--config.file={write_config(tmp_path, cloud)}",
+        "--web.listen-address=:0",
+        "--web.listen-address=127.0.0.1:0",
+    )
+    with exporter(*flags) as process:
+        everywhere = process.until(r'msg="listening on every interface" .*address=http://localhost:\d+')
+        here = process.until(LISTENING)
+
+        assert process.stop() == 0
+    assert "127.0.0.1" not in everywhere[0]
+    assert here

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import pytest
 from support.configurations import jsonschema, schema_errors
 
 from dbs_exporter.collectors.table import TABLE, Table
+from dbs_exporter.config.examples import EXAMPLES
 from dbs_exporter.config.load import parse_config
+from dbs_exporter.config.models import CREDENTIAL_KEYS
 from dbs_exporter.config.schema import json_schema, markdown_reference
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -84,3 +88,53 @@ def test_a_collector_of_plans_is_described_with_both_its_ages_and_another_with_i
     assert not any("required" in definitions[name] for name in ("CollectorConfig", "PlanCollectorConfig"))
     assert "| `full_backups` | 2m, at rest 1h |" in markdown_reference()
     assert "| `at_rest` | the collector's |" in markdown_reference()
+
+
+@pytest.mark.parametrize("title", EXAMPLES)
+def test_each_section_has_an_example_that_is_accepted(title: str) -> None:
+    """It stands in the reference as it is, and a file with it loads."""
+    text = EXAMPLES[title]
+    environment = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "testak", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "testsk"}
+    account = "accounts: [{name: prod, regions: [cn-hangzhou]}]\n"
+    section = next(
+        part
+        for part in re.split("^## ", markdown_reference(), flags=re.MULTILINE)
+        if part.startswith(f"`{title}`\n")
+    )
+
+    assert f"```yaml{text}```" in section
+    assert parse_config(text if "accounts:" in text else account + text, environ=environment).accounts
+
+
+def test_no_section_is_without_an_example() -> None:
+    """Every section with keys has one in `config.examples`."""
+    titles = re.findall(r"^## `(.+)`\n", markdown_reference(), re.MULTILINE)
+
+    assert [title for title in titles if title not in EXAMPLES] == []
+
+
+def test_the_reference_names_what_a_key_may_be() -> None:
+    """Every enumeration with its values, every number with its bounds."""
+    reference = markdown_reference()
+
+    assert (
+        "| `network` | `public` | Which endpoints of the API to call. One of `public`, `vpc`. |" in reference
+    )
+    assert "One of `debug`, `info`, `warning`, `error`. |" in reference
+    assert "Calls at the same time, per region. From 1 to 64. |" in reference
+    assert "From 0.1 to 1000. |" in reference
+    for kind in CREDENTIAL_KEYS:
+        assert f"`{kind}`" in reference.split("One of `default`")[1].split("|")[0] or kind == "default"
+
+
+def test_the_reference_names_the_variables_of_the_default_chain() -> None:
+    """Each variable of the vendor's that the program reads stands in the reference."""
+    read = set(
+        re.findall(
+            r"ALIBABA_CLOUD_[A-Z_]+[A-Z]",
+            (ROOT / "dbs_exporter/api/credentials/vendor.py").read_text(encoding="utf-8"),
+        )
+    )
+
+    assert "ALIBABA_CLOUD_ACCESS_KEY_SECRET" in read
+    assert [name for name in read if name not in markdown_reference()] == []

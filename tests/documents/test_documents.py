@@ -133,6 +133,19 @@ def test_commands_in_documents_exist(name: str) -> None:
     assert wrong == []
 
 
+@pytest.mark.parametrize("name", MARKDOWN)
+def test_variables_in_documents_exist(name: str) -> None:
+    """Each environment variable of the program that a document shows is that of a flag."""
+    known = {
+        parameter.envvar
+        for command in cli.commands.values()
+        for parameter in command.params
+        if isinstance(parameter, click.Option)
+    }
+
+    assert set(re.findall(r"DBS_EXPORTER_[A-Z_]*[A-Z]", text_of(name))) - known == set()
+
+
 @cache
 def known_metrics() -> set[str]:
     """The catalogue's families, what histograms add, the recording rules, and their names' first parts."""
@@ -260,13 +273,24 @@ def test_the_readmes_configuration_works(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert "cn-hangzhou" in done.stdout
 
 
-def test_the_readmes_lines_for_prometheus_are_the_examples() -> None:
-    """What the README adds to a Prometheus configuration stands in the example too, which promtool checks."""
-    added = yaml.safe_load(blocks(text_of("README.md"), "yaml")[1])
+def test_the_configuration_of_prometheus_is_the_example() -> None:
+    """What docs/start.md says to write is the example, with the test alert."""
+    written = yaml.safe_load(blocks(text_of("docs/start.md"), "yaml")[1])
     example = yaml.safe_load(text_of("examples/prometheus/prometheus.yml"))
 
-    assert set(added) == {"rule_files", "scrape_configs"}
-    assert added == {key: example[key] for key in added}
+    assert written == {**example, "rule_files": [*example["rule_files"], "test-alert.rules.yml"]}
+
+
+def test_what_was_never_run_is_said_once() -> None:
+    """That no live account was at hand stands in the README, and in the table of what was run; what asks for reports leads there."""
+    said = {
+        name
+        for name in MARKDOWN
+        if re.search(r"live\s+(?:DBS\s+)?(?:service|account|cluster)", text_of(name))
+    }
+
+    assert said == {"README.md", "docs/install.md", "docs/troubleshooting.md"}
+    assert "(../README.md#what-it-was-never-run-against)" in text_of("docs/troubleshooting.md")
 
 
 def tracked() -> list[str]:

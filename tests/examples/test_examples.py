@@ -102,7 +102,8 @@ def test_the_systemd_service_can_read_its_configuration() -> None:
     assert int(folder, 8) & 0o005 == 0o005
     assert installed["/etc/dbs-exporter/dbs-exporter.yml"] & 0o004
     assert installed[secret[1]] & 0o077 == 0
-    assert f"/run/credentials/dbs-exporter.service/{secret[0]}" in configuration
+    assert "\nEnvironment=DBS_EXPORTER_CONFIG_FILE=/etc/dbs-exporter/dbs-exporter.yml\n" in unit
+    assert f"access_key_secret_file: ${{CREDENTIALS_DIRECTORY}}/{secret[0]}" in configuration
 
 
 def storage_path(command: str) -> str:

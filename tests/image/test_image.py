@@ -90,7 +90,7 @@ def demo(image: str, *options: str, arguments: tuple[str, ...] = ()) -> Iterator
     port = free_port()
     container = ran(
         "podman", "run", "--detach", "--no-healthcheck", *HARDENED, "--publish", f"127.0.0.1:{port}:10033", *options,
-        image, "demo", *arguments,
+        image, "demo", "--web.listen-address=:10033", *arguments,
     ).strip()  # fmt: skip
     try:
         yield container, port
@@ -151,11 +151,9 @@ def test_the_image_is_what_it_should_be(image: str) -> None:
 
     assert config["User"] == "65532:65532"
     assert config["Entrypoint"] == ["/app/bin/dbs-exporter"]
-    assert config["Cmd"] == [
-        "run",
-        "--config.file=/etc/dbs-exporter/dbs-exporter.yml",
-        f"--storage.path={STATE}",
-    ]
+    assert config["Cmd"] == ["run", f"--storage.path={STATE}"]
+    # What is run by hand in a container finds the configuration, too.
+    assert "DBS_EXPORTER_CONFIG_FILE=/etc/dbs-exporter/dbs-exporter.yml" in config["Env"]
     assert config["Healthcheck"]["Test"] == ["CMD", "/app/bin/dbs-exporter", "healthcheck"]
     assert config["Labels"] == {
         **config["Labels"],
@@ -176,6 +174,24 @@ def test_the_image_is_what_it_should_be(image: str) -> None:
     )
     assert said
     assert (whole - base) / 1e6 == pytest.approx(int(said[1]), rel=0.15)
+
+
+def test_a_check_by_hand_finds_the_configuration_and_its_secret(image: str, tmp_path: Path) -> None:
+    """As docs/install.md has it: `check` names no file, and the image's user reads a secret that is nobody else's."""
+    page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    assert "docker run --rm -v /etc/dbs-exporter:/etc/dbs-exporter:ro dbs-exporter check\n" in page
+    (configuration,) = re.findall(r"^```yaml\n(accounts:.*?)^```", page, re.MULTILINE | re.DOTALL)
+    tmp_path.chmod(0o755)
+    (tmp_path / "dbs-exporter.yml").write_text(configuration, encoding="utf-8")
+    secret = tmp_path / "access_key_secret"
+    secret.write_text("secret\n", encoding="utf-8")
+    secret.chmod(0o400)
+    os.chown(secret, 65532, 65532)
+
+    said = ran(
+        "podman", "run", "--rm", *HARDENED, "--volume", f"{tmp_path}:/etc/dbs-exporter:ro", image, "check", "--offline",
+    )  # fmt: skip
+    assert "valid; 1 account" in said
 
 
 def until(ask: Callable[[], str], wanted: str) -> None:

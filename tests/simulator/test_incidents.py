@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.fake_clock import FakeClock
-from support.simulated_cloud import DAY, HOUR, NOW, all_plans, fleet_at, records, standing_world
+from support.simulated_cloud import DAY, HOUR, NOW, all_plans, ask, fleet_at, records, standing_world
 
 from dbs_exporter.simulator import INCIDENTS, World
 from dbs_exporter.simulator.answering import READS
@@ -174,3 +174,22 @@ def test_plans_behind_a_gateway_that_is_back_catch_up() -> None:
     assert ends[0] == pytest.approx(stopped, abs=60)
     assert ends[1] == pytest.approx(NOW - 2 * HOUR + (2 * HOUR + 300) / 2, abs=60)
     assert ends[2] == pytest.approx(NOW + 600, abs=60)
+
+
+def test_a_paused_log_is_mended_by_switching_it_on() -> None:
+    """Log comes again from then on, what was missed stays a hole, other incidents hold; begun anew, it is paused again."""
+    clock = FakeClock(NOW)
+    world = World(clock=clock.now, anchor=NOW)
+    (plan_id,) = world.incident_plans["log_backup_paused"]
+    clock.advance(HOUR)
+    ask(world, "EnableBackupLog", BackupPlanId=plan_id)
+    clock.advance(HOUR)
+    gaps, stretches = world.history(plan_id).log_gaps(), world.history(plan_id).log_stretches()
+
+    assert world.log_enabled(world.history(plan_id).spec)
+    assert gaps == [(NOW - 3 * HOUR, NOW + HOUR)]
+    assert stretches[-1][0] == NOW + HOUR
+    assert world.history(world.incident_plans["failed_full_backup"][0]).spec.incidents
+    assert "log_backup_paused" not in world.incidents
+    world.begin("log_backup_paused")
+    assert not world.log_enabled(world.history(plan_id).spec)
