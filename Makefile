@@ -36,7 +36,7 @@ lint: $(VENV)/dev.stamp ## Check style, types, shell scripts and YAML
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy dbs_exporter tests bench tools
 	$(BIN)/mypy -p dashboards.source -p dashboards.preview
-	$(BIN)/shellcheck .ci/run .ci/tools .ci/base-image .ci/locks
+	$(BIN)/shellcheck .ci/base-image .ci/locks .ci/lowest .ci/names .ci/release .ci/run .ci/tools
 
 format: $(VENV)/dev.stamp ## Format the code
 	$(BIN)/ruff check --fix --quiet . || true

@@ -89,8 +89,11 @@ class Exporter:
 
     def samples(self) -> list[str]:
         """The lines of the page that are samples."""
-        page = self._session.get(f"{self.url}/metrics", timeout=PATIENCE_SECONDS).text
-        return [line for line in page.splitlines() if not line.startswith("#")]
+        return [line for line in self.page().decode().splitlines() if not line.startswith("#")]
+
+    def page(self) -> bytes:
+        """The page, which is fetched as gzip."""
+        return self._session.get(f"{self.url}/metrics", timeout=PATIENCE_SECONDS).content
 
     def close(self) -> None:
         """End it as systemd would."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import gc
 import multiprocessing
+import os
 import re
 import shutil
 import socket
@@ -92,8 +93,11 @@ class Scraper:
         self._socket.close()
 
 
-def serve(plans: int, folder: str, told: Connection) -> None:
-    """The exporter's web side over made-up plans; writes the same bytes to files and tells port and series."""
+def serve(plans: int, folder: str, told: Connection, bare: tuple[str, str] | None) -> None:
+    """The exporter's web side over made-up plans; writes the same bytes to files and tells port, series and its process id.
+
+    With `bare`, (loop, protocol), uvicorn serves without the exporter's limits.
+    """
     from dbs_exporter.clock import SystemClock
     from dbs_exporter.metrics.exposition import Exposition
     from dbs_exporter.web.page.overview import Snapshot
@@ -114,19 +118,30 @@ def serve(plans: int, folder: str, told: Connection) -> None:
         missing=list,
         clock=SystemClock(),
     )
-    server = WebServer(app, bind(["127.0.0.1:0"]))
+    listeners = bind(["127.0.0.1:0"])
+    server = WebServer(app, listeners)
     gc.collect()
     gc.freeze()
-    told.send((server.listeners[0].port, page.series))
-    server.run()
+    told.send((listeners[0].port, page.series, os.getpid()))
+    if bare is None:
+        server.run()
+        return
+    import uvicorn
+
+    loop, protocol = bare
+    config = uvicorn.Config(
+        app, loop=loop, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False,
+        proxy_headers=False, server_header=False, timeout_keep_alive=300,
+    )  # fmt: skip
+    uvicorn.Server(config).run(sockets=[listeners[0].socket])
 
 
 @contextmanager
-def web_side(plans: int, folder: Path) -> Iterator[tuple[int, int]]:
-    """(port, series) of a process that serves so many plans."""
+def web_side(plans: int, folder: Path, bare: tuple[str, str] | None = None) -> Iterator[tuple[int, int, int]]:
+    """(port, series, process id) of a process that serves so many plans."""
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
-    process = spawn.Process(target=serve, args=(plans, str(folder), theirs), daemon=True)
+    process = spawn.Process(target=serve, args=(plans, str(folder), theirs, bare), daemon=True)
     process.start()
     try:
         yield ours.recv()
@@ -177,7 +192,7 @@ def against_nginx(series_wanted: int, rounds: int) -> None:
     per_plan = series_of_a_plan()
     with tempfile.TemporaryDirectory() as made, ExitStack() as stack:
         folder = Path(made)
-        port, series = stack.enter_context(web_side(-(-series_wanted // per_plan), folder))
+        port, series, _ = stack.enter_context(web_side(-(-series_wanted // per_plan), folder))
         other = stack.enter_context(nginx(folder))
         for coding in ("gzip", "identity"):
             exporter, file = (

@@ -31,6 +31,8 @@ GROUPS = [collector.group for collector in TABLE]
 ALL = {group.name for group in GROUPS}
 SECONDS = {1_000: 2.0, 10_000: 8.0}
 """Plans -> within how many seconds a restart shows all of them."""
+MEMORY_MIB = {10_000: 300.0}
+"""Plans -> the memory that a restart takes, at most."""
 CYCLES = 24
 """Transactions that are measured: two minutes, in which the plan list comes once."""
 READINGS = 25
@@ -100,9 +102,13 @@ def restart(folder: Path, path: str, url: str, plans: int) -> bool:
     began = time.monotonic()
     running = Exporter("run", f"--config.file={file}")
     try:
-        while sum(line.startswith("dbs_plan_info{") for line in running.samples()) < plans:
+        shown, took = 0, 0.0
+        while shown < plans:
+            page = running.page()
+            # Before the page is looked through, which takes the benchmark longer than the exporter took to send it.
+            took = time.monotonic() - began
+            shown = page.count(b"\ndbs_plan_info{")
             time.sleep(0.05)
-        took = time.monotonic() - began
         memory = memory_bytes(running.pid, peak=True) / MIB
         cpu = cpu_seconds(running.pid)
     finally:
@@ -110,8 +116,11 @@ def restart(folder: Path, path: str, url: str, plans: int) -> bool:
     wanted = SECONDS.get(plans)
     reached = None if wanted is None else took <= wanted
     row(f"{plans:,} plans: all shown after", f"{took:.1f} s", f"≤ {wanted:.0f} s" if wanted else "", reached)
-    row(f"{plans:,} plans: CPU and memory until then", f"{cpu:.1f} s, {memory:.0f} MiB")
-    return reached is not False
+    row(f"{plans:,} plans: CPU until then", f"{cpu:.1f} s")
+    most = MEMORY_MIB.get(plans)
+    fits = None if most is None else memory <= most
+    row(f"{plans:,} plans: memory, most", f"{memory:.0f} MiB", f"≤ {most:.0f} MiB" if most else "", fits)
+    return reached is not False and fits is not False
 
 
 def saving(path: Path, plans: int) -> bool:

@@ -2,13 +2,14 @@
 
     DbsExporterError
     ├── ConfigError              a configuration file, flag or argument is wrong                 exit 2
+    ├── DrillError               a drill was refused, or what it was to prove did not come back    exit 9
     ├── CredentialsError         no usable credentials could be had (file, variable, STS, ...)   exit 3
     └── ApiError                 a call failed; `kind` says how
         ├── Throttled            too many calls; comes as HTTP 400, 429 or 503                   retry
         ├── Denied               the API refuses the caller                                      exit 3
         │   ├── BadCredentials   the key, signature or token itself is refused
         │   └── NotPermitted     the credentials are good, RAM does not allow this operation
-        ├── Invalid              the request is wrong or names something that does not exist
+        ├── Invalid              the request is wrong or names something that does not exist         exit 7
         ├── ServerError          the API failed inside                                           retry
         ├── Timeout              no complete answer within the time allowed                      retry
         ├── Unreachable          no connection, no name, no TLS                                  retry
@@ -36,6 +37,12 @@ EXIT_BUDGET = 5
 """The calls that are allowed do not suffice for what is to be watched."""
 EXIT_WARNED = 6
 """There are warnings, and `--strict` takes them for failures."""
+EXIT_REFUSED = 7
+"""The API understood the request and refuses it as wrong."""
+EXIT_FOLLOWED = 8
+"""What `call --wait` followed failed, or did not end in time."""
+EXIT_NOT_PROVEN = 9
+"""A drill was refused, or the data did not come back."""
 
 
 class DbsExporterError(Exception):
@@ -51,6 +58,16 @@ class ConfigError(DbsExporterError):
     """
 
     exit_code = EXIT_USAGE
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class DrillError(DbsExporterError):
+    """A drill was refused, and nothing was changed; `problems` holds one message per reason."""
+
+    exit_code = EXIT_NOT_PROVEN
 
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
@@ -130,7 +147,7 @@ class NotPermitted(Denied):
 class Invalid(ApiError):
     """The request is wrong or names something that does not exist; a retry changes nothing."""
 
-    exit_code = EXIT_UNEXPECTED
+    exit_code = EXIT_REFUSED
     kind = "invalid"
 
 

@@ -188,6 +188,7 @@ class Exporter:
             telemetry_path=self.config.web.telemetry_path,
             route_prefix=self.config.web.prefix,
             reload=reload,
+            grafana=(self.config.web.grafana_url or "").rstrip("/"),
         )
 
     def missing(self) -> list[str]:
@@ -217,6 +218,7 @@ class Exporter:
             collectors=self.outcomes.states(),
             budgets=self._budgets(),
             storage=self.storage(),
+            zone=self.config.web.zone,
         )
 
     def now(self) -> float:

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 _HIDDEN = "[hidden]"
 _SECRET_KEY = re.compile(r"secret|password|token|signature|authorization", re.IGNORECASE)
-_SECRET_PARAMETER = re.compile(r"(?i)\b(SecurityToken|AccessKeySecret|Signature)=[^&\s\"']+")
+_SECRET_PARAMETER = re.compile(r"(?i)\b(SecurityToken|AccessKeySecret|Signature|\w*Password)=[^&\s\"']+")
 _BARE = re.compile(r"[^\s\"=\\\x00-\x1f\x7f]+")
 # They log every job and connection at "info"; what matters of that is logged by the packages that use them.
 _CHATTY = ("apscheduler", "urllib3", "asyncio", "uvicorn.access")

@@ -32,7 +32,7 @@ def test_every_failed_call_has_an_outcome_and_each_outcome_a_failure() -> None:
         (CredentialsError, 3),
         (errors.BadCredentials, 3),
         (errors.NotPermitted, 3),
-        (errors.Invalid, 1),
+        (errors.Invalid, 7),
         (errors.Throttled, 4),
         (errors.ServerError, 4),
         (errors.Timeout, 4),
@@ -41,7 +41,7 @@ def test_every_failed_call_has_an_outcome_and_each_outcome_a_failure() -> None:
     ],
 )
 def test_the_exit_code_says_whose_fault_it_is(kind: type[DbsExporterError], exit_code: int) -> None:
-    """2 for the file, 3 for the key, 4 for the cloud, 1 for a request that is wrong."""
+    """2 for the file, 3 for the key, 4 for the cloud, 7 for a request that is wrong."""
     assert kind.exit_code == exit_code
 
 

@@ -12,9 +12,11 @@ RULES = Path(__file__).resolve().parent.parent / "rules"
 THRESHOLDS = {
     "DBSNoRecoveryPoint": "the greatest of: no set is usable any more, created + `full_backup_interval` (else `rpo`, else 1 d)",
     "DBSFullBackupRemark": "end of the last good one, if it carries an error message",
+    "DBSFullBackupMissesDatabases": "end of the last good one, if it lacks databases that the plan named when it began",
+    "DBSNodeNetworksChanged": "a network first seen that was not there before; for 7 d",
     "DBSPlanExpired": "end",
     "DBSNoObjective": "first seen without schedule, log backup and objective",
-    "DBSPrecheckFailedForRestore": "first seen failed",
+    "DBSPrecheckFailedForRestore": "the first item that did not pass, else first seen failed",
     "DBSRestoreFailedEarlier": "its end; for 7 d, and no success since",
     "DBSRestoreLate": "first seen running + `restore_time`",
     "DBSGatewayGone": "left a complete list though plans name it",
@@ -36,14 +38,14 @@ THRESHOLDS = {
     "DBSPlanWeakened": "the change: retention shorter, schedule rarer, databases fewer; for 7 d or until undone",
     "DBSPlanNotRunning": "first seen stop, pause or locked; created + 1 d for wait, init and check_pass",
     "DBSPlanGone": "left a complete plan list though it had backups; for 7 d",
-    "DBSPrecheckFailed": "first seen failed",
+    "DBSPrecheckFailed": "the first item that did not pass, else first seen failed",
     "DBSPlanExpiring": "end − 14 d",
     "DBSPlanExpiresSoon": "end − 3 d",
     "DBSProtectionUnknown": "what the recovery point rests on not read in the time planned, or a point > 15 min ahead, for 5 min",
     "DBSRestoreFailed": "its end; for 4 h, and no success since",
     "DBSRestoreStuck": "progress last changed + 1 h, running or paused",
     "DBSRestoreWillMissObjective": "first seen running + 0.8 × `restore_time`",
-    "DBSRestoreTestOverdue": "last success, else created, + `restore_test_interval`",
+    "DBSRestoreTestOverdue": "last success of all that the plan names, else created, + `restore_test_interval`",
     "DBSDownloadFailed": "its end; for 7 d, and no success since",
     "DBSDownloadStuck": "created + 1 d",
     "DBSGatewayOffline": "the least of heartbeat + 15 min and first seen OFFLINE or STOPPED; a plan depends on it",
@@ -98,6 +100,7 @@ WATCHED = (
         "DBSFullBackupStuck, by duration. Not every engine reports progress, so it is not asked for",
     ),
     ("Last good expires before the next can land", "DBSLastGoodBackupExpiring"),
+    ("A set lacks databases", "DBSFullBackupMissesDatabases, by the names that the plan and the set give"),
     (
         "Objects dropped from the plan",
         "DBSPlanWeakened, by their number: the names are no labels. One table replaced by another is not seen",
@@ -113,6 +116,7 @@ WATCHED = (
         "Plan paused, locked, pre-check failed",
         "DBSPlanNotRunning, DBSPrecheckFailed, DBSPrecheckFailedForRestore",
     ),
+    ("A firewall rule must follow", "DBSNodeNetworksChanged, where the collector `nodes` is on"),
     (
         "Unprotected database",
         "**cannot be had**: DBS knows plans, not the databases that have none. It takes an inventory from elsewhere, joined on "
@@ -172,8 +176,10 @@ def as_markdown() -> str:
         "Names in `code` are objectives of the plan (`dbs_plan_objective_seconds`), from `objectives` in the configuration or derived.",
         "Of plans, tasks and gateways the exporter computes the instant from which a condition holds",
         "(`dbs_plan_condition_since_timestamp_seconds`); the alert is raised once that has passed while its facts were known",
-        "(`dbs_plan_fresh_until_timestamp_seconds`), unless something else explains it or the plan is muted (`alerts: false`). The status",
-        "page shows the same conditions. Labels are what identifies the subject, `severity` and `team`; the text names plan and database.",
+        "(`dbs_plan_fresh_until_timestamp_seconds`), unless something else explains it or the plan is muted (`alerts: off`,",
+        "`maintenance`; `dbs_plan_muted_from_timestamp_seconds`). The status page shows the same conditions. Labels are what identifies the",
+        "subject, `severity`, and `owner`, `team` and `tier` from `labels` of `objectives` (`dbs_plan_owner_info`; the team is `databases` where",
+        "they name none); the text names plan and database. A changed label is another alert.",
         "`keep_firing_for` bridges a restart of the exporter. `dbs-exporter rules` makes the files, in English or Chinese.",
         "",
         "| alert | severity | team | fires when | meaning |",
@@ -182,7 +188,7 @@ def as_markdown() -> str:
     for rule in alerts():
         name = rule["alert"]
         lines.append(
-            f"| [{name}](../rules/runbooks/{name}.md) | {rule['labels']['severity']} | {rule['labels']['team']} "
+            f"| [{name}](../rules/runbooks/{name}.md) | {rule['labels']['severity']} | {rule['labels'].get('team', 'of the plan')} "
             f"| {THRESHOLDS[name]} | {rule['annotations']['summary']} |"
         )
     lines += [

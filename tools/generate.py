@@ -31,16 +31,21 @@ def between(text: str, name: str, content: str) -> str:
 def generated() -> dict[Path, str]:
     """Every generated file and what it should hold."""
     from dashboards.source.__main__ import rendered
-    from dbs_exporter.conditions.rules import rule_files
-    from dbs_exporter.config.schema import markdown_reference
-    from tools import chart_schema, document_tables, needs
+    from dbs_exporter.conditions.rules import ALERTING, Wishes, rule_files
+    from dbs_exporter.conditions.texts import LANGUAGES
+    from dbs_exporter.config.schema import drill_reference, markdown_reference
+    from tools import chart_schema, dependencies, document_tables, needs, openapi
     from tools.alert_table import as_markdown as alerts_as_markdown
+    from tools.runbooks import chinese_runbooks
     from tools.sizing import sizing
 
     files: dict[Path, str] = {}
     files[ROOT / "docs" / "metrics.md"] = metrics_page()
     files[ROOT / "docs" / "configuration.md"] = f"{markdown_reference().rstrip()}\n\n{sizing()}"
+    proof = ROOT / "docs" / "proof.md"
+    files[proof] = between(proof.read_text(encoding="utf-8"), "drill keys", drill_reference())
     files[ROOT / "docs" / "alerts.md"] = alerts_as_markdown()
+    files[dependencies.PAGE] = dependencies.as_markdown()
     page = ROOT / "docs" / "concepts.md"
     tabulated = between(page.read_text(encoding="utf-8"), "conditions", document_tables.conditions())
     files[page] = between(tabulated, "causes", document_tables.causes())
@@ -53,7 +58,13 @@ def generated() -> dict[Path, str]:
     for name, content in rule_files().items():
         files[ROOT / "rules" / name] = content
         files[chart / "rules" / name] = content
+    for language in LANGUAGES[1:]:
+        # Recording rules have no texts.
+        spoken = rule_files(Wishes(language=language))[ALERTING]
+        files[chart / "rules" / language / ALERTING] = spoken
+    files |= chinese_runbooks()
     files[needs.PATH] = needs.as_module()
+    files[openapi.PATH] = openapi.as_json()
     files[chart_schema.PATH] = chart_schema.as_json()
     readme = chart.parent / "README.md"
     files[readme] = between(readme.read_text(encoding="utf-8"), "thresholds", thresholds(chart))

@@ -77,7 +77,7 @@ def plans() -> table.Panel:
                 width=60,
             ),
             "proven": Column(
-                query=f"max by ({BY_PLAN}) (dbs_restore_last_success_timestamp_seconds{{{PLAN}}}) * 1000",
+                query=f"max by ({BY_PLAN}) (dbs_restore_last_proof_timestamp_seconds{{{PLAN}}}) * 1000",
                 unit="dateTimeFromNow",
                 width=105,
                 blank="never",

@@ -200,7 +200,7 @@ def build() -> Dashboard:
             plan="one",
         )
         .with_panel(
-            kit.note("What to do", "How to read this board in the night.", RUNBOOK, span=16, height=5)
+            kit.note("What to do", "How to read this board in the night.", RUNBOOK, span=14, height=5)
         )
         .with_panel(
             kit.number(
@@ -210,9 +210,23 @@ def build() -> Dashboard:
                 "short",
                 legend="{{plan_name}}, {{database_type}}, {{region}}",
                 only_legend=True,
-                span=8,
+                span=6,
                 height=5,
                 none=("no such plan", kit.GREY),
+            )
+        )
+        .with_panel(
+            kit.number(
+                "Muted for",
+                "How long no alert about the plan is raised, by `alerts` or `maintenance` of the configuration, and why.",
+                f"max by (reason) (dbs_plan_muted_info{{{PLAN}}}) * on () group_left ()"
+                f" (max(dbs_plan_muted_until_timestamp_seconds{{{PLAN}}}) - time()"
+                f" and max(dbs_plan_muted_from_timestamp_seconds{{{PLAN}}}) <= time())",
+                "s",
+                legend="{{reason}}",
+                span=4,
+                height=5,
+                none=("not muted", kit.GREEN),
             )
         )
         .with_row(Row("Can it be restored?"))

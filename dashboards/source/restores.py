@@ -13,7 +13,7 @@ from .states import RPO_STEPS
 TASK = f"{BY_PLAN}, restore_task_id"
 RUNNING = f'max by ({TASK}) (dbs_restore_task_status{{{PLAN},status="running"}} == 1)'
 OBJECTIVE = f'max by ({BY_PLAN}) (dbs_plan_objective_seconds{{{PLAN},objective="%s"}})'
-PROVEN = f"max by ({BY_PLAN}) (dbs_restore_last_success_timestamp_seconds{{{PLAN}}})"
+PROVEN = f"max by ({BY_PLAN}) (dbs_restore_last_proof_timestamp_seconds{{{PLAN}}})"
 TOOK = f"max by ({BY_PLAN}) (dbs_restore_last_success_duration_seconds{{{PLAN}}})"
 NEVER = f"max by ({BY_PLAN}) (dbs_plan_info{{{PLAN}}}) unless on ({BY_PLAN}) {PROVEN}"
 FAILED = (

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from requests import Request
+from requests import PreparedRequest, Request
 
 from dbs_exporter import __version__
 from dbs_exporter.api.answers import parse_answer, refuses_time
@@ -148,6 +148,14 @@ class Client:
             raise BadAnswer(second.problem, operation=operation, field="TotalElements")
         return second.items
 
+    def signed(self, operation: str, params: Mapping[str, object]) -> PreparedRequest:
+        """Return a call as `call` would send it now, and send nothing. Raises Invalid and CredentialsError."""
+        definition = operation_named(operation)
+        request = self._request(
+            definition, self._query(definition, params), self._credentials.get(), self.time.now
+        )
+        return self._sessions.current().prepare_request(request)
+
     def close(self) -> None:
         """Close idle connections."""
         self._sessions.close()
@@ -166,10 +174,7 @@ class Client:
                 "changes something, and this client only reads",
                 operation=operation.name,
             )
-        values = {"RegionId": self.scope.region, **params}
-        if operation.has_region_parameter:
-            values.setdefault("Region", self.scope.region)
-        query = canonical_query(request_parameters(operation, values).items())
+        query = self._query(operation, params)
         passwords = tuple(str(value) for name, value in params.items() if "Password" in name and value)
         renewed = False
         server_now: Callable[[], float] | None = None
@@ -209,6 +214,12 @@ class Client:
             left = self._time_left(deadline)
             if (left is not None and pause >= left) or self._clock.sleep(pause):
                 raise failure
+
+    def _query(self, operation: Operation, params: Mapping[str, object]) -> str:
+        values = {"RegionId": self.scope.region, **params}
+        if operation.has_region_parameter:
+            values.setdefault("Region", self.scope.region)
+        return canonical_query(request_parameters(operation, values).items())
 
     def _attempt(
         self,

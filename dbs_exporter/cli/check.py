@@ -201,7 +201,7 @@ def check_region(
         interval = config.collectors.of(PLANS.name).interval
         records = client.pages(
             operation,
-            {"ShowRecoverTimeRange": True},
+            {"ShowRecoverTimeRange": True, "ShowBackupStrategyInfo": True, "ShowStorageStrategyInfo": True},
             within=_LIST_SECONDS,
             on_page=lambda _page, total: _require_time(total, account.requests_per_second, interval),
         )

@@ -23,7 +23,7 @@ from dbs_exporter.errors import (
     Denied,
     Invalid,
 )
-from dbs_exporter.facts.objectives import ObjectiveRule, matches, schedule_max_gap_seconds
+from dbs_exporter.facts.objectives import ObjectiveRule, matches, objectives_for, schedule_max_gap_seconds
 from dbs_exporter.facts.plans import Plan
 from dbs_exporter.polling.forecast import Forecast
 
@@ -165,6 +165,19 @@ class Report:
             for index, plans in of_rule.items():
                 plans_of[index] += len(plans)
                 region.warnings += _unmet(index, rules[index], plans)
+            held_to = objectives_for(rules)
+            nobody = [
+                plan.plan_id
+                for plan in region.plans
+                if (given := held_to(plan)).rpo is None
+                and given.full_backup_interval is None
+                and "EnableBackupLog" not in plan.unreadable
+            ]
+            if nobody:
+                region.warnings.append(
+                    f"nothing says how old backups of {_counted(len(nobody), 'plan')} may be ({_some(nobody)}): no schedule, no log"
+                    " backup, no objective; give them rpo or full_backup_interval in objectives"
+                )
         complete = self.accounts and all(
             account.problem is None and account.regions_problem is None for account in self.accounts
         )

@@ -110,6 +110,11 @@ def _pairs(given: tuple[str, ...]) -> dict[str, str]:
 )
 @flag("--runbook-url", "runbooks", help="Where the runbooks are.  [default: the project's repository]")
 @flag("--grafana-url", "grafana", help="Where the dashboards are.")
+@flag(
+    "--utc-offset",
+    metavar="±HH:MM",
+    help="Of clock times beside those in UTC.  [default: none in English, +08:00 in Chinese]",
+)
 @flag("--exporter-url", "exporter", help="Where the status page is; alerts then link to their plan on it.")
 def rules(
     output: str | None,
@@ -121,6 +126,7 @@ def rules(
     runbooks: str | None,
     grafana: str | None,
     exporter: str | None,
+    utc_offset: str | None,
 ) -> None:
     """Print the recording and alerting rules, or write them as files.
 
@@ -145,6 +151,7 @@ def rules(
         runbooks=runbooks or RUNBOOKS,
         grafana=grafana or GRAFANA,
         exporter=exporter,
+        utc_offset=utc_offset,
     )
     try:
         files = rule_files(wishes)
@@ -188,15 +195,58 @@ def state(storage_path: str | None, config_file: str, form: str) -> None:
     report(storage_path, config_file, form=form, now=SystemClock().now())
 
 
-@click.command(short_help="One API call, its answer as JSON.")
+class _Call(click.Command):
+    """The command `call`; a parameter that is written as a flag gets the right form as an answer."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the command line, or fail with what to write instead."""
+        written = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            from dbs_exporter.cli.call_parameters import as_parameter
+
+            right = as_parameter(error.option_name, written)
+            if right:
+                raise click.UsageError(
+                    f"{error.option_name} is a parameter of the API, which is written without dashes: {right}",
+                    ctx,
+                ) from None
+            raise
+
+
+@click.command(cls=_Call, short_help="One API call, its answer as JSON.")
 @click.argument("operation", required=False)
 @click.argument("parameters", nargs=-1, metavar="[NAME=VALUE]...")
 @config_file_flag
 @flag("--account", help="Account of the configuration.  [default: the first]")
-@flag("--region", help="Region to ask.  [default: the account's first]")
+@flag(
+    "--region",
+    "regions",
+    multiple=True,
+    help="Region to ask, or all; several by commas or repeated.  [default: the account's first]",
+)
 @flag("--endpoint", help="URL to call instead of the region's.")
-@flag("--timeout", type=Duration(), help="For all attempts and pages together, such as 30s.")
-@flag("--all-pages", is_flag=True, help="Read a list to its end and print all its items.")
+@flag("--timeout", type=Duration(), help="For all attempts and pages and --wait together, such as 30s.")
+@flag("--all-pages", is_flag=True, help="Read a list to its end and print it as one answer.")
+@flag(
+    "--dry-run",
+    is_flag=True,
+    from_environment=False,
+    help="Print the call without its signature; send nothing.",
+)
+@flag(
+    "--wait",
+    is_flag=True,
+    from_environment=False,
+    help="Follow a restore, a pre-check, a download or a gateway's list to its end.",
+)
+@flag(
+    "--redact",
+    is_flag=True,
+    from_environment=False,
+    help="Replace ids, names and addresses, alike everywhere, so that the answer can be shared.",
+)
 @flag("--write", is_flag=True, from_environment=False, help="Allow an operation that changes something.")
 @flag(
     "--list",
@@ -213,10 +263,13 @@ def call(
     parameters: tuple[str, ...],
     config_file: str,
     account: str | None,
-    region: str | None,
+    regions: tuple[str, ...],
     endpoint: str | None,
     timeout: float | None,
     all_pages: bool,
+    dry_run: bool,
+    wait: bool,
+    redact: bool,
     write: bool,
     listing: bool,
     log_level: str | None,
@@ -224,16 +277,18 @@ def call(
 ) -> None:
     """Call one operation of the API with the configured account and print its answer as JSON.
 
-    Parameters are checked before anything is sent. Operations that change something need --write. Without
-    a configuration file, the vendor's default chain gives the credentials (ALIBABA_CLOUD_ACCESS_KEY_ID and
-    so on).
+    Parameters are checked before anything is sent. NAME=@FILE takes the content of a file, NAME=- standard
+    input; passwords are taken in no other way. Operations that change something need --write. Of several
+    regions the answers are an object by region. Without a configuration file, the vendor's default chain
+    gives the credentials (ALIBABA_CLOUD_ACCESS_KEY_ID and so on).
 
     \b
     Examples:
       dbs-exporter call --list
       dbs-exporter call DescribeBackupPlanList --region=cn-hangzhou
-      dbs-exporter call DescribeFullBackupList BackupPlanId=dbs1h6s7x --all-pages | jq -r '.[].BackupStatus'
-      dbs-exporter call StartRestoreTask RestoreTaskId=s1h6s7x --write
+      dbs-exporter call DescribeFullBackupList BackupPlanId=dbs1h6s7x --all-pages | jq '.Items.FullBackupFile[].BackupStatus'
+      dbs-exporter call DescribeBackupGatewayList --region=all --redact
+      dbs-exporter call StartRestoreTask RestoreTaskId=s1h6s7x --write --wait
     """
     from dbs_exporter.cli import call as calling
     from dbs_exporter.logs import set_up_logs
@@ -244,19 +299,79 @@ def call(
         return
     if operation is None:
         raise click.UsageError("Missing argument 'OPERATION'; `dbs-exporter call --list` prints them.")
-    answer = calling.call(
-        operation,
-        parameters,
-        config_file=config_file if is_flag_set(ctx, "config_file") else None,
-        default_config_file=DEFAULT_CONFIG_FILE,
-        account=account,
-        region=region,
-        endpoint=endpoint,
-        timeout=timeout,
-        all_pages=all_pages,
-        write=write,
+    result = calling.call(
+        calling.Wanted(
+            operation=operation,
+            arguments=parameters,
+            config_file=config_file if is_flag_set(ctx, "config_file") else None,
+            default_config_file=DEFAULT_CONFIG_FILE,
+            account=account,
+            regions=regions,
+            endpoint=endpoint,
+            timeout=timeout,
+            all_pages=all_pages,
+            write=write,
+            dry_run=dry_run,
+            wait=wait,
+            redact=redact,
+        )
     )
-    click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+    click.echo(result.text, nl=False)
+    if result.failure is not None:
+        raise result.failure
+
+
+@click.command(short_help="How the plans are, from a local exporter.")
+@click.argument("plan", required=False)
+@listen_flag()
+@url_flags
+@web_config_flag
+@flag("--account", default="", help="Only plans of this account.")
+@flag("--region", default="", help="Only plans in this region.")
+@flag("--state", default="", help="Only plans in this state: unprotected, breached, at_risk, ...")
+@flag("--user", help="Name to log in with, where the exporter asks for one.")
+@flag("--password-file", type=click.Path(), help="File that holds the password.")
+@flag(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="How to print it.",
+)
+@flag("--timeout", type=Duration(), default=10.0, show_default="10s", help="How long to wait for the answer.")
+def status(
+    plan: str | None,
+    listen_addresses: tuple[str, ...],
+    external_url: str | None,
+    route_prefix: str | None,
+    web_config_file: str | None,
+    account: str,
+    region: str,
+    state: str,
+    user: str | None,
+    password_file: str | None,
+    form: str,
+    timeout: float,
+) -> None:
+    """Print all plans, the worst first, or everything about PLAN, a name or an id, from the exporter on this machine.
+
+    \b
+    Examples:
+      dbs-exporter status --state=breached
+      dbs-exporter status orders-mysql --format=json | jq .conditions
+    """
+    from dbs_exporter.cli.status import Asking, print_status
+
+    asking = Asking(
+        listen_addresses[0] if listen_addresses else ":10033",
+        path_prefix(external_url, route_prefix),
+        timeout=timeout,
+        web_config_file=web_config_file,
+        user=user,
+        password_file=password_file,
+    )
+    print_status(asking, plan, {"account": account, "region": region, "state": state}, form=form)
 
 
 @click.command(short_help="Is a local exporter serving? For a container's HEALTHCHECK.")

@@ -2,7 +2,7 @@
 
 The work is done by `serve`, `demo`, `simulate` and `check`; the other commands are in `commands`. Heavy modules are imported
 inside the commands, so that `--help` is immediate and the demo needs little memory. Exit codes: 0 fine, 1 unexpected, 2
-configuration or usage, 3 credentials or permission, 4 the API cannot be reached.
+configuration or usage, 3 credentials or permission, 4 the API cannot be reached, 7 the API refuses a request as wrong.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Literal
 import click
 
 from dbs_exporter import __version__
-from dbs_exporter.cli.commands import call, healthcheck, metrics, rules, schema, state
+from dbs_exporter.cli.commands import call, healthcheck, metrics, rules, schema, state, status
+from dbs_exporter.cli.drill_commands import drill
 from dbs_exporter.cli.options import (
     Commands,
     ListenAddress,
@@ -31,7 +32,9 @@ from dbs_exporter.cli.options import (
 
 _EPILOG = (
     "Exit codes: 0 fine, 1 unexpected, 2 configuration or usage, 3 credentials or permission,"
-    " 4 API unreachable, 5 too few calls, 6 warnings (`check --strict`)."
+    " 4 API unreachable, 5 too few calls, 6 warnings (`check --strict`),"
+    " 7 request refused by the API, 8 what `call --wait` followed failed,"
+    " 9 not proven (`drill`)."
 )
 
 
@@ -304,5 +307,5 @@ def check(
     ctx.exit(check_configuration(config_file, offline=offline, strict=strict, form=form))
 
 
-for _command in (metrics, rules, schema, state, call, healthcheck):
+for _command in (status, metrics, rules, schema, state, call, healthcheck, drill):
     cli.add_command(_command)

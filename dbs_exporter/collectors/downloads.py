@@ -79,6 +79,9 @@ _FAMILIES: tuple[Family, ...] = (
                 task.target_type,
                 task.gateway_id,
                 task.job_type,
+                task.name,
+                task.directory,
+                task.backup_set_code,
             )
         ),
         labels=(
@@ -89,6 +92,9 @@ _FAMILIES: tuple[Family, ...] = (
             "target_type",
             "gateway_id",
             "job_type",
+            "download_task_name",
+            "directory",
+            "backup_set_code",
         ),
     ),
     plan_family(

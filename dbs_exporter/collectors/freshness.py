@@ -47,7 +47,17 @@ PLAN_FAMILIES: tuple[Family, ...] = (
         "when the next DescribeBackupPlanList, DescribeFullBackupList and so on is promised, and 3.5 minutes",
         lambda subject: of_kinds(**dict(sorted(fresh_until(subject).items()))),
         labels=("facts",),
-        reads=("plan", "window", "promised", "listed_at", "outage", FULL_BACKUPS, LOG_BACKUPS, RANGES),
+        reads=(
+            "plan",
+            "noticed",
+            "window",
+            "promised",
+            "listed_at",
+            "outage",
+            FULL_BACKUPS,
+            LOG_BACKUPS,
+            RANGES,
+        ),
     ),
 )
 REGION_FAMILIES: tuple[Family, ...] = (

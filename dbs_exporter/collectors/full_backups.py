@@ -28,6 +28,7 @@ from dbs_exporter.facts.full_backups import (
     read_full_backup,
 )
 from dbs_exporter.facts.plans import NOT_RUNNING
+from dbs_exporter.facts.protection import missing_databases
 from dbs_exporter.facts.schedules import next_start
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family, with_reads
@@ -173,6 +174,11 @@ def _queue_seconds(backup: FullBackup) -> float | None:
     return None if created is None or started is None or started < created else started - created
 
 
+def _missing(subject: PlanSubject) -> list[Row]:
+    missing = missing_databases(subject)
+    return [] if missing is None else single(len(missing))
+
+
 def _last_attempt_status(subject: PlanSubject) -> list[Row]:
     history = subject.get(FULL_BACKUPS)
     attempt = history.last_attempt if history else None
@@ -221,6 +227,12 @@ _FAMILIES: tuple[Family, ...] = (
         "Size of the newest finished full backup",
         f"{_LIST} BackupSize",
         _last_success(lambda backup: backup.size_bytes),
+    ),
+    plan_family(
+        "dbs_full_backup_missing_databases",
+        "Databases that the plan names and the newest finished full backup does not hold, or not whole",
+        f"DescribeBackupPlanList BackupObjects and {_LIST} BackupObjects",
+        _missing,
     ),
     plan_family(
         "dbs_full_backup_last_success_expires_timestamp_seconds",
@@ -331,5 +343,5 @@ COLLECTOR = PlanCollector(
     due=due,
     read=read_full_backups,
     nothing=FullBackupHistory(),
-    families=with_reads(_FAMILIES, FULL_BACKUPS),
+    families=with_reads(_FAMILIES, FULL_BACKUPS, "plan"),
 )

@@ -6,7 +6,13 @@ from dbs_exporter.conditions.plans import plan_end
 from dbs_exporter.facts.billing import BILLING
 from dbs_exporter.facts.full_backups import FULL_BACKUPS
 from dbs_exporter.facts.log_backups import LOG_BACKUPS
-from dbs_exporter.facts.protection import last_good_expires, recoverable_window, recovery_gaps, recovery_point
+from dbs_exporter.facts.protection import (
+    current_hole,
+    last_good_expires,
+    recoverable_window,
+    recovery_gaps,
+    recovery_point,
+)
 from dbs_exporter.facts.restore_ranges import RANGES
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family
@@ -19,6 +25,11 @@ _RANGES = "DescribeRestoreRangeInfo"
 def _gaps(subject: PlanSubject, field: int) -> list[Row]:
     gaps = recovery_gaps(subject)
     return [] if gaps is None else [((scope,), gap[field]) for scope, gap in gaps.items()]
+
+
+def _hole(subject: PlanSubject, edge: int) -> list[Row]:
+    hole = current_hole(subject)
+    return [] if hole is None else single(hole[edge])
 
 
 def _objectives(subject: PlanSubject) -> list[Row]:
@@ -71,11 +82,25 @@ FAMILIES: tuple[Family, ...] = (
         reads=(RANGES, FULL_BACKUPS),
     ),
     plan_family(
+        "dbs_plan_recovery_gap_begin_timestamp_seconds",
+        "Where the newest current hole in continuous recoverability begins; absent without one",
+        f"derived from {_RANGES} DBSRecoverRange and DescribeFullBackupList EndTime",
+        lambda subject: _hole(subject, 0),
+        reads=(RANGES, FULL_BACKUPS),
+    ),
+    plan_family(
+        "dbs_plan_recovery_gap_end_timestamp_seconds",
+        "Where the newest current hole in continuous recoverability ends; absent without one",
+        f"derived from {_RANGES} DBSRecoverRange and DescribeFullBackupList EndTime",
+        lambda subject: _hole(subject, 1),
+        reads=(RANGES, FULL_BACKUPS),
+    ),
+    plan_family(
         "dbs_plan_recovery_point_timestamp_seconds",
         "The newest instant to which the database can be brought back",
         f"derived from DescribeIncrementBackupList EndTime, DescribeFullBackupList EndTime and {_RANGES}",
         lambda subject: single(recovery_point(subject)),
-        reads=("plan", RANGES, FULL_BACKUPS, LOG_BACKUPS),
+        reads=("plan", "noticed", "listed_at", RANGES, FULL_BACKUPS, LOG_BACKUPS),
     ),
     plan_family(
         "dbs_plan_last_good_expires_timestamp_seconds",
@@ -90,6 +115,15 @@ FAMILIES: tuple[Family, ...] = (
         f"the configuration, else derived from {_LIST} BackupPeriod and EnableBackupLog",
         _objectives,
         labels=("objective",),
+        reads=("objectives",),
+    ),
+    plan_family(
+        "dbs_plan_objective_source_info",
+        "Where an objective comes from: configured, schedule, learned (twice the usual time between the ends of log files), default;"
+        " always 1",
+        f"the configuration, else {_LIST} BackupPeriod, DescribeIncrementBackupList EndTime",
+        lambda subject: [(pair, 1) for pair in subject.objectives.sources.items()],
+        labels=("objective", "source"),
         reads=("objectives",),
     ),
 )

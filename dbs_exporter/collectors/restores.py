@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from dbs_exporter.collectors.base import Follow, PlanCollector, PlanReading, Read, Reading
 from dbs_exporter.collectors.dues import Dues, Pace, at_once, resting
+from dbs_exporter.facts.noticed import restore_took, running_key
+from dbs_exporter.facts.protection import last_proof
 from dbs_exporter.facts.restores import (
     RESTORE_STATUSES,
     RESTORES,
@@ -64,6 +66,31 @@ def _history(of: Callable[[RestoreHistory], float | None]) -> Callable[[PlanSubj
     return rows
 
 
+def _took(subject: PlanSubject) -> list[Row]:
+    return single(restore_took(subject))
+
+
+def _started(subject: PlanSubject) -> list[Row]:
+    history = subject.get(RESTORES)
+    begins = ((task, subject.noticed.get(running_key(task))) for task in (history.tasks if history else ()))
+    return [((task.task_id,), begin) for task, begin in begins if begin is not None]
+
+
+def _info(task: RestoreTask) -> list[Row]:
+    return single(
+        1,
+        task.task_id,
+        task.name,
+        task.destination_type,
+        task.destination_instance_id,
+        task.destination_region,
+        task.destination_address,
+        task.gateway_id,
+        task.directory,
+        task.backup_set_id,
+    )
+
+
 def _counts(subject: PlanSubject) -> list[Row]:
     history = subject.get(RESTORES)
     return [] if history is None else counts(RESTORE_STATUSES, history.counts)
@@ -74,23 +101,16 @@ _FAMILIES: tuple[Family, ...] = (
         "dbs_restore_task_info",
         f"What a restore task restores to; always 1; {_WHICH}",
         f"{_LIST} RestoreTaskDetail",
-        _tasks(
-            lambda task: single(
-                1,
-                task.task_id,
-                task.name,
-                task.destination_type,
-                task.destination_instance_id,
-                task.destination_region,
-                task.backup_set_id,
-            )
-        ),
+        _tasks(_info),
         labels=(
             "restore_task_id",
             "restore_task_name",
             "destination_type",
             "destination_instance_id",
             "destination_region",
+            "destination_address",
+            "gateway_id",
+            "directory",
             "backup_set_id",
         ),
     ),
@@ -124,6 +144,13 @@ _FAMILIES: tuple[Family, ...] = (
         labels=("restore_task_id",),
     ),
     plan_family(
+        "dbs_restore_task_started_timestamp_seconds",
+        f"When the restore task was first seen to run, as creation where it ran at the first reading already; {_WHICH}",
+        f"{_LIST} RestoreStatus",
+        _started,
+        labels=("restore_task_id",),
+    ),
+    plan_family(
         "dbs_restore_task_finished_timestamp_seconds",
         f"When the restore task ended; {_WHICH}",
         f"{_LIST} RestoreTaskFinishTime",
@@ -146,15 +173,21 @@ _FAMILIES: tuple[Family, ...] = (
     ),
     plan_family(
         "dbs_restore_last_success_timestamp_seconds",
-        "When a restore last succeeded, the last proof that one works",
+        "When a restore last succeeded, whatever it restored",
         f"{_LIST} RestoreTaskFinishTime, RestoreStatus and the progress fields",
         _history(lambda history: history.last_success_at),
     ),
     plan_family(
         "dbs_restore_last_success_duration_seconds",
-        "How long the last restore that succeeded took",
-        f"{_LIST} RestoreTaskFinishTime - RestoreTaskCreateTime",
-        _history(lambda history: history.last_success_duration_seconds),
+        "How long the last restore that succeeded took: since it was first seen to run, else since its creation, with its wait",
+        f"{_LIST} RestoreTaskFinishTime, RestoreStatus and RestoreTaskCreateTime",
+        _took,
+    ),
+    plan_family(
+        "dbs_restore_last_proof_timestamp_seconds",
+        "When a restore of all that the plan names last succeeded, the last proof that one works",
+        f"{_LIST} RestoreObjects and RestoreTaskFinishTime, DescribeBackupPlanList BackupObjects",
+        lambda subject: single(last_proof(subject)),
     ),
     plan_family(
         "dbs_restores_completed_total",
@@ -179,5 +212,5 @@ COLLECTOR = PlanCollector(
     follow=Follow(operation=_LIST, unfinished=unfinished_restores, read=read_followed, merge=followed),
     read=read_restores,
     nothing=RestoreHistory(),
-    families=with_reads(_FAMILIES, RESTORES),
+    families=with_reads(_FAMILIES, RESTORES, "plan", "noticed"),
 )

@@ -18,7 +18,7 @@ STATES: tuple[State, ...] = ("unknown", "unprotected", "breached", "at_risk", "a
 """Worst first: not known; nothing to restore or nothing backed up; an objective broken; it will be; somebody should look; well."""
 
 Severity = Literal["critical", "warning", "info"]
-Of = Literal["plan", "restore_task", "download_task", "gateway"]
+Of = Literal["plan", "restore_task", "download_task", "gateway", "region"]
 
 
 class Stage(NamedTuple):

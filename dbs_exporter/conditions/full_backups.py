@@ -16,7 +16,9 @@ from dbs_exporter.facts.limits import (
     STUCK_MEDIANS,
     UNUSUAL_RATIO,
 )
+from dbs_exporter.facts.noticed import objects_key
 from dbs_exporter.facts.objectives import schedule_max_gap_seconds
+from dbs_exporter.facts.protection import missing_databases
 from dbs_exporter.facts.subjects import PlanSubject
 
 BASIS = FULL_BACKUPS.name
@@ -95,6 +97,18 @@ def full_backup_remark(subject: PlanSubject) -> Iterable[Stage]:
     last = _last(subject)
     if last is not None and last.error_message:
         yield from stage("attention", full_backup_end(last))
+
+
+@condition("full_backup_missing_databases", basis=BASIS, at_risk=("DBSFullBackupMissesDatabases", "warning"))
+def full_backup_missing_databases(subject: PlanSubject) -> Iterable[Stage]:
+    """The last full backup lacks databases that the plan has named since before it began."""
+    last, objects = _last(subject), subject.plan.objects
+    named = None if objects is None else subject.noticed.get(objects_key(objects))
+    if last is None or named is None or not missing_databases(subject):
+        return
+    began = first(last.created_at, last.started_at)
+    if began is None or began >= named:
+        yield from stage("at_risk", full_backup_end(last))
 
 
 @condition("full_backup_stuck", basis=BASIS, at_risk=("DBSFullBackupStuck", "warning"))

@@ -66,7 +66,9 @@ def precheck_failed(subject: PlanSubject) -> Iterable[Stage]:
     """A pre-check failed: the plan, or a restore from it, cannot start."""
     failed: dict[str, list[float]] = {}
     for check in subject.get(PRECHECKS) or ():
-        since = subject.noticed.get(precheck_key(check.subject, check.subject_id))
+        since = check.failed_at
+        if since is None:
+            since = subject.noticed.get(precheck_key(check.subject, check.subject_id))
         if since is not None:
             failed.setdefault(check.subject, []).append(since)
     yield from stage("at_risk", min(failed.get("plan", ()), default=None))

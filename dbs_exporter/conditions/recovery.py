@@ -9,7 +9,7 @@ from dbs_exporter.facts.freshness import RECOVERY
 from dbs_exporter.facts.full_backups import FULL_BACKUPS, full_backup_end
 from dbs_exporter.facts.limits import AT_RISK_SHARE, DAY_SECONDS
 from dbs_exporter.facts.plans import NOT_CONFIGURED
-from dbs_exporter.facts.protection import last_good_expires, newest_hole, recovery_steps
+from dbs_exporter.facts.protection import is_current, last_good_expires, newest_hole, recovery_steps
 from dbs_exporter.facts.restore_ranges import RANGES
 from dbs_exporter.facts.subjects import PlanSubject
 
@@ -75,9 +75,7 @@ def recovery_gap(subject: PlanSubject) -> Iterable[Stage]:
     hole = newest_hole(subject)
     if hole is None:
         return
-    backups = subject.get(FULL_BACKUPS)
-    oldest = backups.oldest_kept_at if backups else None
-    if oldest is None or hole[1] > oldest:
+    if is_current(subject, hole):
         yield from stage("attention", hole[1], hole[1] + 7 * DAY_SECONDS)
     yield from stage("protected", hole[1])
 

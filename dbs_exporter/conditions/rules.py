@@ -7,6 +7,7 @@ severity and team, and nothing that can change; names come into its text by quer
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,8 @@ from dbs_exporter.facts.plans import PLANS
 RECORDING, ALERTING = "dbs-recording.rules.yml", "dbs-alerts.rules.yml"
 RUNBOOKS = "https://github.com/dbs-exporter/dbs-exporter/blob/main/rules/runbooks"
 GRAFANA = "https://grafana.example.com"
+TEAM = "databases"
+"""Who is paged about plans of which the configuration does not say."""
 _FOLDER = Path(__file__).parent / "promql"
 _PLAN = "account, region, plan_id"
 _IDENTITY: Mapping[Of, tuple[str, str]] = {
@@ -32,13 +35,17 @@ _IDENTITY: Mapping[Of, tuple[str, str]] = {
     "restore_task": ("dbs_restore_task", f"{_PLAN}, restore_task_id"),
     "download_task": ("dbs_download_task", f"{_PLAN}, download_task_id"),
     "gateway": ("dbs_gateway", "account, region, gateway_id"),
+    "region": ("dbs_region", "account, region"),
 }
 """What conditions can be of: the prefix of their families, and the labels that identify it."""
+_TASKS: tuple[Of, ...] = ("restore_task", "download_task")
+_OF_REGIONS: tuple[Of, ...] = ("gateway", "region")
 _BOARDS: Mapping[Of, str] = {
     "plan": "dbs-plan?var-account={{ $labels.account }}&var-region={{ $labels.region }}&var-plan={{ $labels.plan_id }}",
     "restore_task": "dbs-restores?var-account={{ $labels.account }}&var-region={{ $labels.region }}&var-plan={{ $labels.plan_id }}",
     "download_task": "dbs-plan?var-account={{ $labels.account }}&var-region={{ $labels.region }}&var-plan={{ $labels.plan_id }}",
     "gateway": "dbs-gateways?var-account={{ $labels.account }}&var-region={{ $labels.region }}",
+    "region": "dbs-gateways?var-account={{ $labels.account }}&var-region={{ $labels.region }}",
 }
 
 
@@ -54,6 +61,8 @@ class Wishes:
     runbooks: str = RUNBOOKS
     grafana: str = GRAFANA
     exporter: str | None = None
+    utc_offset: str | None = None
+    """Such as +08:00: of the clock times that stand beside those in UTC; that of China in Chinese."""
 
 
 def alerts() -> Iterator[tuple[Condition, State, Alert]]:
@@ -78,10 +87,13 @@ def rule_files(wishes: Wishes = Wishes()) -> dict[str, str]:
         raise ValueError(
             f"there is no alert {', '.join(sorted(unknown))}; they are {', '.join(alert_names())}"
         )
-    recording = [*_loaded("recorded.yml"), {"name": "dbs-conditions", "rules": _recorded()}]
+    recording = [
+        *_loaded("recorded.yml"),
+        {"name": "dbs-conditions", "rules": _recorded(wishes.team or TEAM)},
+    ]
     alerting: dict[str, list[dict[str, Any]]] = {"dbs-plan-alerts": [], "dbs-gateway-alerts": []}
     for condition, state, alert in alerts():
-        group = "dbs-gateway-alerts" if condition.of == "gateway" else "dbs-plan-alerts"
+        group = "dbs-gateway-alerts" if condition.of in _OF_REGIONS else "dbs-plan-alerts"
         alerting[group].append(_alert(condition, state, alert, wishes))
     said = texts(wishes.language).get("alerts", {})
     for other in _loaded("alerts.yml"):
@@ -104,12 +116,14 @@ def _loaded(name: str) -> list[dict[str, Any]]:
     return groups
 
 
-def _recorded() -> list[dict[str, Any]]:
-    """Return the generic rules: what holds, what explains it, what alerts, and the state of each plan."""
+def _recorded(team: str) -> list[dict[str, Any]]:
+    """Return the generic rules: whose plans are, what holds, what explains it, what alerts, and the state of each plan."""
     return [
+        {"record": "plan:dbs_plan:owner", "expr": _owner(team)},
         *({"record": f"{of}:dbs_condition:holds", "expr": _holds(of)} for of in _IDENTITY),
         {"record": "plan:dbs_condition:explained", "expr": _EXPLAINED},
         {"record": "plan:dbs_condition:alerting", "expr": _ALERTING},
+        *({"record": f"{of}:dbs_condition:alerting", "expr": _task_alerting(of)} for of in _TASKS),
         *(
             {"record": "plan:dbs_protection:state", "labels": {"state": state}, "expr": _state(state)}
             for state in STATES
@@ -127,7 +141,7 @@ def _of(facts: Collection[str]) -> str:
 def _holds(of: Of) -> str:
     family, identity = _IDENTITY[of]
     labels = f"{identity}, condition, state, facts"
-    known = ("dbs_region", "account, region") if of == "gateway" else ("dbs_plan", _PLAN)
+    known = ("dbs_region", "account, region") if of in _OF_REGIONS else ("dbs_plan", _PLAN)
     facts = {each.basis for each in conditions_of(of)}
     expr = f"""\
 max by ({labels}) ({family}_condition_since_timestamp_seconds) < time()
@@ -159,10 +173,34 @@ unless on ({_PLAN}) (
   and max by ({_PLAN}) (dbs_plan_muted_until_timestamp_seconds) > time()
 )
 """
+_OWNED = f"{_PLAN}, owner, team, tier"
+_OF_OWNER = f"* on ({_PLAN}) group_left (owner, team, tier) plan:dbs_plan:owner\n"
 _ALERTING = f"""\
-max by ({_PLAN}, condition, state) (plan:dbs_condition:holds)
-unless on ({_PLAN}, condition) plan:dbs_condition:explained
-{_MUTED}"""
+(
+  max by ({_PLAN}, condition, state) (plan:dbs_condition:holds)
+  unless on ({_PLAN}, condition) plan:dbs_condition:explained
+{indent(_MUTED, "  ")})
+{_OF_OWNER}"""
+
+
+def _owner(team: str) -> str:
+    """Return the rule of whose each plan is, so that alerts have a team whatever the configuration says."""
+    return f"""\
+label_replace(
+  topk by ({_PLAN}) (1, max by ({_OWNED}) (dbs_plan_owner_info))
+  or on ({_PLAN}) group by ({_PLAN}) (dbs_plan_fresh_until_timestamp_seconds{{facts="recovery"}}),
+  "team", "{team}", "team", "^$"
+)
+"""
+
+
+def _task_alerting(of: Of) -> str:
+    identity = _IDENTITY[of][1]
+    return f"""\
+(
+  max by ({identity}, condition, state) ({of}:dbs_condition:holds)
+{indent(_MUTED, "  ")})
+{_OF_OWNER}"""
 
 
 def _state(state: State) -> str:
@@ -202,9 +240,11 @@ def _alert(condition: Condition, state: State, alert: Alert, wishes: Wishes) -> 
     said = texts(wishes.language)
     words, text = said["words"], said["conditions"][condition.name][state]
     stop = "。" if wishes.language == "zh" else "."
-    where = words["plan"] if condition.of != "gateway" else words["gateway"]
+    where = words[condition.of if condition.of in _OF_REGIONS else "plan"]
     task = f" {words[condition.of]}:" if condition.of.endswith("_task") else ""
     parts = [f"{where}:{task} {text['means']} ({words['since']}){stop} {text['do']}"]
+    if condition.of == "plan":
+        parts[-1] += "".join(_time_left(condition, state, wishes))
     if condition.of == "plan" and alert.severity != "info":
         parts.append(words["loses"])
     rule = {
@@ -212,20 +252,52 @@ def _alert(condition: Condition, state: State, alert: Alert, wishes: Wishes) -> 
         "expr": _raised(condition, state),
         "for": "2m",
         "keep_firing_for": "15m",
-        "labels": {"severity": alert.severity, "team": "databases"},
+        # The team of a plan comes with its series.
+        "labels": {"severity": alert.severity, **({"team": TEAM} if condition.of in _OF_REGIONS else {})},
         "annotations": {"summary": text["summary"], "description": " ".join(parts)},
     }
     return _finished(rule, _BOARDS[condition.of], wishes)
 
 
+def _time_left(condition: Condition, state: State, wishes: Wishes) -> Iterator[str]:
+    """Yield the sentence of how long it takes until the condition holds in the next graver state that alerts."""
+    graver = [other for other in condition.alerts if STATES.index(other) < STATES.index(state)]
+    if graver:
+        said = texts(wishes.language)
+        becomes = said["conditions"][condition.name][graver[-1]]["summary"]
+        yield (
+            said["words"]["left"]
+            .replace("CONDITION", condition.name)
+            .replace("STATE", graver[-1])
+            .replace("BECOMES", becomes)
+        )
+
+
+_TIMESTAMP = re.compile(r"{{ ?([^{}]*?) \| humanizeTimestamp ?}}")
+_OFFSET = re.compile(r"([+-])(\d\d):([0-5]\d)")
+
+
+def _clock_times(text: str, wishes: Wishes) -> str:
+    """Return a text whose times are to the second in UTC, and beside that as clocks elsewhere show them."""
+    offset = wishes.utc_offset or ("+08:00" if wishes.language == "zh" else None)
+    there = ""
+    if offset is not None:
+        found = _OFFSET.fullmatch(offset)
+        if found is None:
+            raise ValueError(f"{offset!r} is no offset from UTC; write one such as +08:00")
+        nanoseconds = int(f"{found[1]}{int(found[2]) * 60 + int(found[3])}") * 60_000_000_000
+        there = f' ({{{{ ((\\1 | toTime).Add {nanoseconds}).UTC.Format "2006-01-02 15:04:05" }}}} {offset})'
+    return _TIMESTAMP.sub(f'{{{{ (\\1 | toTime).UTC.Format "2006-01-02 15:04:05" }}}} UTC{there}', text)
+
+
 def _raised(condition: Condition, state: State) -> str:
     """Return when an alert is raised: not while the condition holds in a graver state, nor an earlier one of ONE_CRITICAL alerts."""
     identity = _IDENTITY[condition.of][1]
+    owned = condition.of not in _OF_REGIONS
     graver = [other for other in condition.alerts if STATES.index(other) < STATES.index(state)]
-    series = (
-        "plan:dbs_condition:alerting" if condition.of == "plan" else f"{condition.of}:dbs_condition:holds"
-    )
-    expr = f'max by ({identity}) ({series}{{condition="{condition.name}",state="{state}"}})\n'
+    series = f"{condition.of}:dbs_condition:{'alerting' if owned else 'holds'}"
+    by = f"{identity}, owner, team, tier" if owned else identity
+    expr = f'max by ({by}) ({series}{{condition="{condition.name}",state="{state}"}})\n'
     if graver:
         expr += (
             f"unless on ({identity}) "
@@ -236,8 +308,6 @@ def _raised(condition: Condition, state: State) -> str:
             for other, alert in earlier.alerts.items():
                 if alert.severity == "critical":
                     expr += f'unless on ({_PLAN}) plan:dbs_condition:alerting{{condition="{earlier.name}",state="{other}"}}\n'
-    if condition.of.endswith("_task"):
-        expr += _MUTED
     if condition.of == "gateway":
         # Plans of any region may back up through it.
         expr += "and on (account, gateway_id) (max by (account, gateway_id) (dbs_gateway_plans) > 0)\n"
@@ -247,12 +317,15 @@ def _raised(condition: Condition, state: State) -> str:
 def _finished(rule: dict[str, Any], board: str, wishes: Wishes) -> dict[str, Any]:
     """Return a rule with the labels and addresses that are wished for."""
     name = rule["alert"]
+    for part in ("summary", "description"):
+        rule["annotations"][part] = _clock_times(rule["annotations"][part], wishes)
     rule["labels"] |= wishes.labels
-    if wishes.team is not None and rule["labels"]["team"] == "databases":
+    if wishes.team is not None and rule["labels"].get("team") == TEAM:
         rule["labels"]["team"] = wishes.team
     if name in wishes.severities:
         rule["labels"]["severity"] = wishes.severities[name]
-    rule["annotations"]["runbook_url"] = f"{wishes.runbooks.rstrip('/')}/{name}.md"
+    folder = "" if wishes.language == "en" else f"{wishes.language}/"
+    rule["annotations"]["runbook_url"] = f"{wishes.runbooks.rstrip('/')}/{folder}{name}.md"
     rule["annotations"]["dashboard_url"] = f"{wishes.grafana.rstrip('/')}/d/{board}"
     if wishes.exporter is not None:
         plan = "?q={{ $labels.plan_id }}" if "plan_id" in board else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dbs_exporter.conditions import full_backups, gateways, plans, recovery, tasks
+from dbs_exporter.conditions import full_backups, gateways, plans, recovery, regions, tasks
 from dbs_exporter.conditions.algebra import STATES, Condition, Held, State, holding
 from dbs_exporter.facts.freshness import RECOVERY, fresh_until
 from dbs_exporter.facts.subjects import PlanSubject
@@ -26,6 +26,7 @@ CONDITIONS: tuple[Condition, ...] = (
     full_backups.full_backup_size,
     full_backups.full_backup_slow,
     full_backups.full_backup_remark,
+    full_backups.full_backup_missing_databases,
     full_backups.full_backup_stuck,
     plans.plan_not_running,
     plans.plan_expiry,
@@ -42,11 +43,12 @@ CONDITIONS: tuple[Condition, ...] = (
     tasks.download_stuck,
     gateways.gateway_heartbeat,
     gateways.gateway_gone,
+    regions.node_networks,
 )
 
 
 def conditions_of(*of: str) -> tuple[Condition, ...]:
-    """Return the conditions of plans, tasks or gateways."""
+    """Return the conditions of plans, tasks, gateways or regions."""
     return tuple(condition for condition in CONDITIONS if condition.of in of)
 
 
@@ -68,9 +70,9 @@ def gravest(held: Iterable[Held]) -> State:
     return min(states, key=STATES.index, default="protected")
 
 
-def worse_from(subject: PlanSubject, now: float) -> float | None:
-    """Return when a plan will be at risk or worse unless something new arrives; None if that cannot come."""
-    grave = STATES[: STATES.index("at_risk") + 1]
+def worse_from(subject: PlanSubject, state: State, now: float) -> float | None:
+    """Return when a plan in a state will be at risk, or worse than that, unless something new arrives; None if that cannot come."""
+    grave = STATES[: min(STATES.index("at_risk") + 1, STATES.index(state))]
     return min(
         (
             stage.since

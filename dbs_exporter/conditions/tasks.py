@@ -8,7 +8,8 @@ from dbs_exporter.conditions.algebra import Stage, after, condition, stage
 from dbs_exporter.facts.downloads import DOWNLOADS, DownloadTask, download_ended
 from dbs_exporter.facts.limits import AT_RISK_SHARE, DAY_SECONDS, HOUR_SECONDS
 from dbs_exporter.facts.noticed import progress_key, running_key
-from dbs_exporter.facts.restores import RESTORES, RestoreTask
+from dbs_exporter.facts.protection import last_proof
+from dbs_exporter.facts.restores import RESTORES, RestoreTask, restore_ended
 from dbs_exporter.facts.subjects import PlanSubject
 
 
@@ -52,18 +53,19 @@ def restore_time(subject: PlanSubject) -> Iterable[Stage]:
     objective = subject.objectives.restore_time
     for task in _restores(subject):
         begin = subject.noticed.get(running_key(task))
-        if objective is not None and begin is not None:
+        if objective is not None and begin is not None and not restore_ended(task):
             yield from stage("at_risk", begin + AT_RISK_SHARE * objective, of=task.task_id)
             yield from stage("breached", begin + objective, of=task.task_id)
 
 
 @condition("restore_test", basis=RESTORES.name, attention=("DBSRestoreTestOverdue", "warning"))
 def restore_test(subject: PlanSubject) -> Iterable[Stage]:
-    """No restore has been proved to work for longer than the objective allows."""
+    """No restore of all that the plan names has been proved to work for longer than the objective allows."""
     restores, interval = subject.get(RESTORES), subject.objectives.restore_test_interval
     if restores is not None:
         made = subject.plan.created_at if subject.plan.created_at is not None else subject.first_listed_at
-        proof = restores.last_success_at if restores.last_success_at is not None else made
+        proof = last_proof(subject)
+        proof = made if proof is None else proof
         yield from stage("attention", after(proof, interval))
 
 

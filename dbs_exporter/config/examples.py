@@ -60,9 +60,22 @@ objectives:
     restore_time: 1h
     restore_test_interval: 90d
   - plans: ["dbs1h6s7xxxxxxxx"]
-    alerts: false
+    alerts: off
+    alerts_until: 2026-12-24T22:00+08:00
   - plans: ["*"]
     full_backup_interval: 8d
+""",
+    "objectives[].labels": """
+objectives:
+  - plans: ["orders-*"]
+    labels: {owner: li.wei, team: payments-dba, tier: gold}
+""",
+    "objectives[].maintenance[]": """
+objectives:
+  - plans: ["orders-*"]
+    maintenance:
+      - {cron: "30 1 * * sat", duration: 3h, zone: Asia/Shanghai, reason: storage moves}
+      - {from: 2026-12-24T22:00, to: 2026-12-25T06:00, zone: Asia/Shanghai, reason: new version}
 """,
     "metrics": """
 metrics:

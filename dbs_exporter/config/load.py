@@ -106,10 +106,10 @@ def _check_accounts(
             )
         credentials = account.get("credentials")
         if isinstance(credentials, dict):
-            _check_credentials(document, (*path, "credentials"), credentials, directory, environ)
+            check_credentials(document, (*path, "credentials"), credentials, directory, environ)
 
 
-def _check_credentials(
+def check_credentials(
     document: Document,
     path: KeyPath,
     credentials: dict[str, object],
@@ -182,8 +182,8 @@ def secrets_of(account: AccountConfig) -> tuple[str, ...]:
 def warnings_of(config: Config) -> tuple[str, ...]:
     """Return a sentence for each setting that is allowed but probably a mistake.
 
-    These are an endpoint with plain http to another machine, the collector of plans being off, and an exclusion of metrics on
-    which alerts or boards rest.
+    These are an endpoint with plain http to another machine, the collector of plans being off, a mute without an end, and an
+    exclusion of metrics on which alerts or boards rest.
     """
     warnings = []
     if not config.collectors.of("plans").enabled:
@@ -197,6 +197,12 @@ def warnings_of(config: Config) -> tuple[str, ...]:
             warnings.append(
                 f"accounts[{index}].endpoint: plain http to {parts.hostname}: anyone on the way can read what"
                 " backups there are; use https"
+            )
+    for index, entry in enumerate(config.objectives):
+        if not entry.alerts and entry.alerts_until is None:
+            warnings.append(
+                f"objectives[{index}].alerts: off without an end: nobody is ever paged about these plans; add alerts_until, or"
+                " mute them for a while by maintenance"
             )
     warnings += _silenced(config)
     return tuple(warnings)

@@ -11,8 +11,6 @@ from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
@@ -24,25 +22,21 @@ from pydantic import (
 from dbs_exporter.collectors.base import PlanCollector
 from dbs_exporter.collectors.table import TABLE, Table
 from dbs_exporter.config.durations import format_duration
+from dbs_exporter.config.objective_models import ObjectiveConfig
+from dbs_exporter.config.sections import LogConfig, MetricsConfig, Model, StorageConfig, WebConfig
 from dbs_exporter.config.values import (
     Endpoint,
-    ExternalUrl,
     Interval,
-    ListenAddresses,
     Name,
-    Objective,
     Patterns,
     PlanId,
     Regions,
-    RoutePrefix,
     Secret,
     SessionTime,
-    TelemetryPath,
     Text,
     Timeout,
     Uri,
 )
-from dbs_exporter.listen import path_prefix
 
 CredentialsType = Literal[
     "default",
@@ -86,13 +80,7 @@ CREDENTIAL_KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(
-        strict=True, frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
-    )
-
-
-class CredentialsConfig(_Model):
+class CredentialsConfig(Model):
     """Where an account's credentials come from. Each type has its own keys; others are refused."""
 
     type: CredentialsType = Field(
@@ -163,7 +151,7 @@ class CredentialsConfig(_Model):
     )
 
 
-class PlanSelection(_Model):
+class PlanSelection(Model):
     """Plans by pattern. `*`, `?` and `[…]` match within a plan's id or name; case counts."""
 
     include: Patterns = Field(default=("*",), description="Plans to take.", examples=[["orders-*"]])
@@ -182,7 +170,7 @@ def _regions_kind(value: object) -> str:
     return "<all>" if isinstance(value, str) else "<ids>"
 
 
-class AccountConfig(_Model):
+class AccountConfig(Model):
     """One Alibaba Cloud account and what to watch in it."""
 
     name: Name = Field(description="The label `account`; unique.", examples=["prod"])
@@ -227,7 +215,7 @@ class AccountConfig(_Model):
     )
 
 
-class CollectorConfig(_Model):
+class CollectorConfig(Model):
     """Whether a collector is on, and how often it reads."""
 
     enabled: bool = Field(default=True, description="Whether it is on.")
@@ -244,7 +232,7 @@ class PlanCollectorConfig(CollectorConfig):
     )
 
 
-class CollectorsConfig(_Model):
+class CollectorsConfig(Model):
     """What is read, and how often. A key that is left out keeps the collector's own default."""
 
     def of(self, name: str) -> CollectorConfig:
@@ -266,92 +254,7 @@ class CollectorsConfig(_Model):
         return {**ages, "enabled": default.enabled, **value}
 
 
-class ObjectiveConfig(_Model):
-    """What the plans it matches are held to; the first match wins."""
-
-    plans: Patterns = Field(description="Patterns on plan id and name.", examples=[["orders-*"]])
-    rpo: Objective | None = Field(
-        default=None,
-        description="How much data may be lost. 30m with log backup, else the full backup interval,"
-        " if not given.",
-    )
-    full_backup_interval: Objective | None = Field(
-        default=None,
-        description="Between two full backups. The largest gap in the plan's own schedule plus 20 %,"
-        " if not given.",
-    )
-    restore_time: Objective | None = Field(default=None, description="How long a restore may take.")
-    restore_test_interval: Objective | None = Field(
-        default=None, description="How old the last successful restore may be."
-    )
-    alerts: bool = Field(
-        default=True, description="`false`: conditions of the plans are shown, but raise no alert."
-    )
-
-
-class MetricsConfig(_Model):
-    """Which metrics are exported. Changes need a restart."""
-
-    exclude: tuple[PlanId, ...] = Field(
-        default=(),
-        description="Patterns of metrics that are not wanted; `*`, `?` and `[…]` match. `check` says which alerts and boards"
-        " that silences. Metrics of the exporter itself stay.",
-        examples=[["dbs_plan_billing_*"]],
-    )
-    inactive_states: bool = Field(
-        default=True,
-        description="`false`: of a status only the series that is 1; rules and boards work with both.",
-    )
-
-
-class WebConfig(_Model):
-    """Where metrics and the status page are served. Changes need a restart."""
-
-    listen_addresses: ListenAddresses = Field(
-        default=(":10033",), description="`[HOST]:PORT`; no host means every interface, port 0 a free one."
-    )
-    telemetry_path: TelemetryPath = Field(
-        default="/metrics", description="Path of the metrics, below `route_prefix`."
-    )
-    external_url: ExternalUrl | None = Field(
-        default=None,
-        description="URL under which browsers reach the exporter, for example through an ingress.",
-        examples=["https://ops.example/dbs/"],
-    )
-    route_prefix: RoutePrefix | None = Field(
-        default=None,
-        description="Path below which everything is served; that of `external_url` if not given. `/` where a proxy takes"
-        " the path away.",
-        examples=["/dbs"],
-    )
-
-    @property
-    def prefix(self) -> str:
-        """The path below which everything is served, without a slash at its end; "" for all."""
-        return path_prefix(self.external_url, self.route_prefix)
-
-
-class StorageConfig(_Model):
-    """Where what is known is kept over a restart. Changes need a restart."""
-
-    path: Text | None = Field(
-        default=None,
-        description="Directory for the state, made if there is none; no other process may use it."
-        " In memory only if not given.",
-        examples=["/var/lib/dbs-exporter"],
-    )
-
-
-class LogConfig(_Model):
-    """What the exporter logs, on standard error."""
-
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Least severity that is logged."
-    )
-    format: Literal["logfmt", "json"] = Field(default="logfmt", description="One line per event.")
-
-
-class Config(_Model):
+class Config(Model):
     """The configuration of dbs-exporter."""
 
     accounts: tuple[AccountConfig, ...] = Field(

@@ -38,7 +38,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 def _sentence(path: KeyPath, details: ErrorDetails, model: type[BaseModel]) -> str:
     value = details["input"]
     context = details.get("ctx", {})
-    shown = "the value" if path and path[-1] in SECRET_KEYS else _shown(value)
+    shown = "the value" if path and path[-1] in (*SECRET_KEYS, "password") else _shown(value)
     match details["type"]:
         case "extra_forbidden":
             return f"unknown key; {suggestion(str(path[-1]), _known_keys(path[:-1], model))}"

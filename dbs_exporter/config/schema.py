@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from dbs_exporter.collectors.table import TABLE, Table
+from dbs_exporter.config.drill_file import SECTIONS as DRILL_SECTIONS
 from dbs_exporter.config.durations import format_duration
 from dbs_exporter.config.examples import EXAMPLES
 from dbs_exporter.config.models import (
@@ -22,15 +23,12 @@ from dbs_exporter.config.models import (
     AccountConfig,
     CollectorConfig,
     CredentialsConfig,
-    LogConfig,
-    MetricsConfig,
-    ObjectiveConfig,
     PlanCollectorConfig,
     PlanSelection,
-    StorageConfig,
-    WebConfig,
     config_model,
 )
+from dbs_exporter.config.objective_models import LabelsConfig, MaintenanceConfig, ObjectiveConfig
+from dbs_exporter.config.sections import LogConfig, MetricsConfig, StorageConfig, WebConfig
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ID = "https://github.com/dbs-exporter/dbs-exporter/schemas/dbs-exporter.schema.json"
@@ -119,6 +117,8 @@ def _models(table: Table) -> tuple[tuple[str, type[BaseModel]], ...]:
         ("collectors.NAME (of regions and accounts)", CollectorConfig),
         ("collectors.NAME (of plans)", PlanCollectorConfig),
         ("objectives[]", ObjectiveConfig),
+        ("objectives[].labels", LabelsConfig),
+        ("objectives[].maintenance[]", MaintenanceConfig),
         ("metrics", MetricsConfig),
         ("web", WebConfig),
         ("storage", StorageConfig),
@@ -169,6 +169,21 @@ the one in the VPC."""
 def markdown_reference(table: Table = TABLE) -> str:
     """Return the text of docs/configuration.md: every key with its default and meaning, in Markdown."""
     return "\n".join([_INTRODUCTION, *_sections(table), *_credential_types()]) + "\n"
+
+
+def drill_reference() -> str:
+    """Return the keys of the file of drills, as a table in Markdown."""
+    rows = ["| key | default | meaning |", "| --- | --- | --- |"]
+    for section, model in DRILL_SECTIONS:
+        for name, described in model.model_fields.items():
+            key = f"{section}.{name}" if section else name
+            default = _default(name, described)
+            if name.endswith("timeout"):
+                default = f"`{format_duration(described.default)}`"
+            elif name == "bytes":
+                default = f"`{described.default // 2**30}GiB`"
+            rows.append(f"| `{key}` | {default} | {_meaning(described)} |")
+    return "\n".join(rows)
 
 
 def _sections(table: Table) -> Iterator[str]:

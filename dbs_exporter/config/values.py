@@ -9,9 +9,17 @@ import math
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
 from dbs_exporter.config.durations import PATTERN, format_duration, parse_duration
+from dbs_exporter.facts.maintenance import checked_zone, read_cron, read_instant
 from dbs_exporter.listen import ADDRESS_PATTERN, parse_listen_address
 
 
@@ -155,6 +163,31 @@ def route_prefix(text: str) -> str:
     return text
 
 
+def _instant(value: object, info: ValidationInfo) -> object:
+    if not isinstance(value, str):
+        raise ValueError("not a date and time; write one such as 2026-12-24T22:00")
+    return read_instant(value, info.data.get("zone", "UTC"))
+
+
+def _cron_line(text: str) -> str:
+    read_cron(text)
+    return text
+
+
+def _switch(value: object) -> object:
+    return {"on": True, "off": False}.get(value, value) if isinstance(value, str) else value
+
+
+Instant = Annotated[
+    float,
+    BeforeValidator(_instant),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^\d{4}-\d\d-\d\d([T ].+)?$", "examples": ["2026-12-24T22:00"]}
+    ),
+]
+Switch = Annotated[bool, BeforeValidator(_switch), WithJsonSchema({"enum": [True, False, "on", "off"]})]
+CronLine = Annotated[str, AfterValidator(_cron_line), Field(json_schema_extra={"examples": ["30 1 * * sat"]})]
+Zone = Annotated[str, AfterValidator(checked_zone)]
 Name = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_name)]
 Text = Annotated[str, Field(min_length=1, max_length=2048)]
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=16_384)]

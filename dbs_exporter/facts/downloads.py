@@ -36,6 +36,9 @@ class DownloadTask(Struct, frozen=True, kw_only=True):
     target_type: str = ""
     gateway_id: str = ""
     job_type: str = ""
+    name: str = ""
+    directory: str = ""
+    backup_set_code: str = ""
     size_bytes: int | None = None
     created_at: float | None = None
     finished_at: float | None = None
@@ -66,6 +69,9 @@ def read_download_task(fields: Fields) -> DownloadTask:
         target_type=fields.enum("BackupSetDownloadTargetType", DOWNLOAD_TARGET),
         gateway_id=fields.gateway_id("BackupGatewayId"),
         job_type=fields.text("BackupSetJobType"),
+        name=fields.text("BackupSetDownloadTaskName"),
+        directory=fields.text("BackupSetDownloadDir"),
+        backup_set_code=fields.text("BackupSetCode"),
         size_bytes=fields.size("BackupSetDataSize"),
         created_at=fields.instant("BackupSetDownloadCreateTime"),
         finished_at=fields.instant("BackupSetDownloadFinishTime"),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
+from struct import Struct as Layout
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from dbs_exporter.facts.condensing import counts_of, distinct, median_of, size_by_storage_class
 from dbs_exporter.facts.enums import STORAGE_CLASS, spellings
 from dbs_exporter.facts.groups import Group
-from dbs_exporter.facts.limits import MEDIAN_SETS, STEPS_KEPT
+from dbs_exporter.facts.limits import MEDIAN_SETS, RECENT_JOBS, STEPS_KEPT
+from dbs_exporter.facts.objects import Objects, read_objects
 from dbs_exporter.facts.records import Fields
 from dbs_exporter.facts.schedules import learned_start
 from dbs_exporter.facts.tallies import Counts, Ended, Sizes
@@ -21,6 +24,8 @@ FULL_BACKUP_RUNNING = frozenset({"schedule", "running"})
 FULL_BACKUP_ENDED = frozenset({"stop", "finish"})
 
 _NEVER = (float("-inf"), "")
+_RECENT = Layout("<BIIQ")
+_NO_STATUS, _NO_SIZE = 255, 2**64 - 1
 _TIMES = frozenset({"CreateTime", "StartTime", "EndTime", "FinishTime", "BackupSetExpiredTime"})
 _COUNTED = frozenset({"StartTime", "EndTime", "FinishTime", "BackupSize"})
 
@@ -39,9 +44,20 @@ class FullBackup(Struct, frozen=True, kw_only=True):
     storage_class: str = ""
     structure_progress: float | None = None
     data_progress: float | None = None
+    objects: Objects | None = None
+    """What BackupObjects names; None where that is not known."""
     error_message: str = ""
     unreadable: tuple[str, ...] = ()
     """API fields of this record that could not be read, and so are unknown here."""
+
+
+class RecentJob(NamedTuple):
+    """One of the last full backups: times in whole Unix seconds, None where unknown; the status is "" if it is no known one."""
+
+    status: str
+    began_at: int | None
+    ended_at: int | None
+    size_bytes: int | None
 
 
 class FullBackupHistory(Struct, frozen=True, kw_only=True):
@@ -76,6 +92,8 @@ class FullBackupHistory(Struct, frozen=True, kw_only=True):
     """How long jobs wait for their start after they were created, at least three of four of them."""
     usual_start_at: float | None = None
     """CreateTime of the newest job that began at the usual hour of day."""
+    recent: bytes = b""
+    """The last RECENT_JOBS sets and jobs, packed (`recent_jobs`)."""
     count: int = 0
     """Records in the list."""
 
@@ -115,6 +133,7 @@ def read_full_backup(fields: Fields) -> FullBackup:
         storage_class=fields.enum("StorageMethod", STORAGE_CLASS),
         structure_progress=fields.progress("LogicalStructureBackupProgress"),
         data_progress=fields.progress("LogicalFullBackupProgress"),
+        objects=read_objects(fields, "BackupObjects"),
         error_message=fields.error_message(),
         unreadable=fields.unreadable,
     )
@@ -185,8 +204,38 @@ def full_backup_history(backups: Iterable[FullBackup], now: float, left_out: int
         last_failure_message=since_success[-1].error_message if since_success else "",
         usual_wait_seconds=_usual_wait(jobs),
         usual_start_at=learned_start(backup.created_at for backup in jobs if backup.created_at is not None),
+        recent=_packed(jobs[-RECENT_JOBS:]),
         count=len(unique),
     )
+
+
+def recent_jobs(history: FullBackupHistory) -> tuple[RecentJob, ...]:
+    """Return the last full backups, the oldest first."""
+    return tuple(
+        RecentJob(
+            status=FULL_BACKUP_STATUSES[status] if status != _NO_STATUS else "",
+            began_at=began or None,
+            ended_at=ended or None,
+            size_bytes=size if size != _NO_SIZE else None,
+        )
+        for status, began, ended, size in _RECENT.iter_unpack(history.recent)
+    )
+
+
+def _packed(jobs: Iterable[FullBackup]) -> bytes:
+    return b"".join(
+        _RECENT.pack(
+            FULL_BACKUP_STATUSES.index(job.status) if job.status in FULL_BACKUP_STATUSES else _NO_STATUS,
+            _seconds(_began(job)),
+            _seconds(full_backup_end(job)) if job.status in FULL_BACKUP_ENDED else 0,
+            _NO_SIZE if job.size_bytes is None else min(job.size_bytes, _NO_SIZE - 1),
+        )
+        for job in jobs
+    )
+
+
+def _seconds(at: float | None) -> int:
+    return 0 if at is None else int(min(max(at, 0.0), 2**32 - 1))
 
 
 def _usual_wait(jobs: Sequence[FullBackup]) -> float | None:

@@ -32,8 +32,12 @@ SPANS_KEPT = 64
 """Spans of contiguous log kept of a plan, the newest."""
 MEDIAN_SETS = 30
 """Finished full backups that a median is taken of, at most."""
+RECENT_JOBS = 30
+"""Full backups of a plan of which time, outcome and size are kept."""
 MEDIAN_AT_LEAST = 5
 """Finished full backups that a median needs."""
+SUCCESSES_KEPT = 8
+"""Restores that succeeded kept of a plan, of different objects, the newest."""
 ENDED_TASKS_KEPT = 5
 """Ended restore and download tasks kept of a plan, the newest."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 from operator import attrgetter
+from statistics import median
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -58,6 +59,8 @@ class LogHistory(Struct, frozen=True, kw_only=True):
     """Files in the list when it was last read whole; None before."""
     listed_at: float | None = None
     """When the list was last read whole, in Unix seconds: counts, bytes and spacing are as of then."""
+    kept_seconds: float | None = None
+    """For how long log is kept, the usual time from a file's end to its expiry; None where no expiry is known."""
     spacing_seconds: float | None = None
     """Usual time between the ends of two files; None below MEDIAN_AT_LEAST of them."""
 
@@ -108,6 +111,7 @@ def log_history(files: Iterable[LogFile], at: float | None = None, left_out: int
         ),
         count=len(unique),
         listed_at=at,
+        kept_seconds=_kept(received),
         spacing_seconds=median_of([later - earlier for earlier, later in pairwise(ends) if later > earlier]),
     )
 
@@ -120,10 +124,20 @@ def with_newest(history: LogHistory, files: Iterable[LogFile]) -> LogHistory:
     newest = log_history(files)
     return replace(
         history,
+        kept_seconds=newest.kept_seconds if history.kept_seconds is None else history.kept_seconds,
         last_data_at=_later(history.last_data_at, newest.last_data_at),
         last_completed_at=_later(history.last_completed_at, newest.last_completed_at),
         spans=_spans((*history.spans, *newest.spans)),
     )
+
+
+def _kept(received: Iterable[tuple[LogFile, float]]) -> float | None:
+    kept = [
+        file.expires_at - ended_at
+        for file, ended_at in received
+        if file.expires_at is not None and file.status == "COMPLETED"
+    ]
+    return median(kept) if kept else None
 
 
 def _later(at: float | None, other: float | None) -> float | None:

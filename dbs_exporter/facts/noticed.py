@@ -7,6 +7,7 @@ while later readings show the same. Of what a first reading shows nobody knows t
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
+from hashlib import blake2b
 
 from msgspec.structs import replace
 
@@ -14,16 +15,20 @@ from dbs_exporter.facts.full_backups import FULL_BACKUPS
 from dbs_exporter.facts.gateways import GATEWAY_OUT, GATEWAYS, Gateway
 from dbs_exporter.facts.limits import GATEWAY_GONE_SECONDS
 from dbs_exporter.facts.log_backups import LOG_BACKUPS
+from dbs_exporter.facts.networks import NETWORKS
 from dbs_exporter.facts.objectives import schedule_max_gap_seconds
+from dbs_exporter.facts.objects import Objects
 from dbs_exporter.facts.plans import PLANS, Plan, Schedule
 from dbs_exporter.facts.prechecks import PRECHECKS
-from dbs_exporter.facts.protection import recovery_point
-from dbs_exporter.facts.restores import RESTORES, RestoreTask
+from dbs_exporter.facts.protection import LOG_DENIED, denies_log, recovery_point
+from dbs_exporter.facts.restore_ranges import RANGES
+from dbs_exporter.facts.restores import RESTORES, RestoreTask, restore_ended
 from dbs_exporter.facts.subjects import Outage, PlanSubject, RegionSubject, Weakening
 
 LOG_OFF = "log off"
 RETENTION_SHORT = "retention short"
 NO_OBJECTIVE = "no objective"
+NETWORKS_ADDED = "networks added"
 GONE = "gone"
 """Stands for the status of a gateway that left a complete list."""
 
@@ -48,6 +53,11 @@ def progress_key(task: RestoreTask) -> str:
     return f"progress {task.task_id} {task.status} {task.progress}"
 
 
+def objects_key(objects: Objects) -> str:
+    """Return the key of what a plan names to be backed up."""
+    return f"objects {blake2b(repr(objects).encode('utf-8', 'replace'), digest_size=8).hexdigest()}"
+
+
 def gateway_key(gateway_id: str, status: str) -> str:
     """Return the key of a gateway's status."""
     return f"gateway {gateway_id} {status}"
@@ -57,7 +67,7 @@ def noticing(before: PlanSubject, after: PlanSubject, at: float) -> PlanSubject:
     """Return `after`, read at `at` (Unix seconds), with what it shows for the first time dated."""
     noticed = {
         key: before.noticed[key] if key in before.noticed else begin if _is_first(before, group) else at
-        for key, group, begin in _shown(after, at)
+        for key, group, begin in _shown(before, after, at)
     }
     weakened = before.weakened if after.plan is before.plan else _weakened(before, after.plan, at)
     outage = _catching_up(before, after, at)
@@ -72,13 +82,15 @@ def _is_first(before: PlanSubject, group: str) -> bool:
     return group not in before.groups or before.groups[group].read_at is None
 
 
-def _shown(subject: PlanSubject, at: float) -> Iterator[tuple[str, str, float]]:
+def _shown(before: PlanSubject, subject: PlanSubject, at: float) -> Iterator[tuple[str, str, float]]:
     """Yield what facts show now: its key, the group that shows it, and since when if the first reading of that does."""
     plan, objectives = subject.plan, subject.objectives
     created = next((time for time in (plan.created_at, subject.first_listed_at) if time is not None), at)
     interval, rpo = objectives.full_backup_interval, objectives.rpo
     if plan.status:
         yield status_key(plan.status), PLANS.name, created
+    if plan.objects is not None:
+        yield objects_key(plan.objects), PLANS.name, created
     if plan.log_backup_enabled is False:
         logs = subject.get(LOG_BACKUPS)
         kept = logs is not None and logs.last_completed_at is not None
@@ -94,12 +106,29 @@ def _shown(subject: PlanSubject, at: float) -> Iterator[tuple[str, str, float]]:
     for check in subject.get(PRECHECKS) or ():
         if check.status == "failed":
             yield precheck_key(check.subject, check.subject_id), PRECHECKS.name, created
+    known = subject.known(RANGES).read_at
+    # What is learned of the ranges holds until they are read again.
+    if denies_log(subject) if known != before.known(RANGES).read_at else LOG_DENIED in before.noticed:
+        yield LOG_DENIED, RANGES.name, at
     restores = subject.get(RESTORES)
     for task in restores.tasks if restores else ():
-        if task.status == "running":
+        # Of one that has ended it says how long it took.
+        if task.status == "running" or (running_key(task) in before.noticed and restore_ended(task)):
             yield running_key(task), RESTORES.name, at if task.created_at is None else task.created_at
         if task.status in ("running", "pause"):
             yield progress_key(task), RESTORES.name, at
+
+
+def restore_took(subject: PlanSubject) -> float | None:
+    """Return how long the last restore that worked took, in seconds: since it was seen to begin, else since its creation."""
+    restores = subject.get(RESTORES)
+    if restores is None:
+        return None
+    last = next((task for task in restores.tasks if task.task_id == restores.last_success_id), None)
+    began = None if last is None else subject.noticed.get(running_key(last))
+    if last is None or began is None or last.finished_at is None or last.finished_at < began:
+        return restores.last_success_duration_seconds
+    return last.finished_at - began
 
 
 def _weakened(before: PlanSubject, plan: Plan, at: float) -> dict[str, Weakening]:
@@ -153,7 +182,17 @@ def noticing_gateways(
     ]
     shown += [gateway_key(gateway_id, GONE) for gateway_id in sorted(missing - listed) if gateway_id in named]
     noticed = {key: before.noticed.get(key, at) for key in shown}
+    if NETWORKS_ADDED in before.noticed:
+        noticed[NETWORKS_ADDED] = before.noticed[NETWORKS_ADDED]
     return after if noticed == after.noticed else replace(after, noticed=noticed)
+
+
+def noticing_networks(before: RegionSubject, after: RegionSubject, at: float) -> RegionSubject:
+    """Return a region whose networks were read at `at`; one that was not there before is dated."""
+    was, now = before.get(NETWORKS), after.get(NETWORKS)
+    if was is None or now is None or not {*now.internet, *now.intranet} - {*was.internet, *was.intranet}:
+        return after
+    return replace(after, noticed={**after.noticed, NETWORKS_ADDED: at})
 
 
 def gone_gateways(region: RegionSubject) -> set[str]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-from contextlib import suppress
 
 from msgspec import Struct
 
 from dbs_exporter.facts.enums import ENDPOINT_TYPE, spellings
-from dbs_exporter.facts.fields import items
 from dbs_exporter.facts.groups import Group
+from dbs_exporter.facts.objects import Objects, databases, read_objects
 from dbs_exporter.facts.records import Fields
 
 PLAN_STATUSES = ("wait", "init", "check_pass", "running", "stop", "pause", "locked")
@@ -62,11 +60,16 @@ class Plan(Struct, frozen=True, kw_only=True):
     schedule: Schedule | None = None
     restore_begin_at: float | None = None
     restore_end_at: float | None = None
-    objects_count: int | None = None
-    """Databases named in BackupObjects; None where it names none, or not all of them can be read."""
+    objects: Objects | None = None
+    """What BackupObjects names; None where it names nothing, or not all of it can be read."""
     error_message: str = ""
     unreadable: tuple[str, ...] = ()
     """API fields of this record that could not be read, and so are unknown here."""
+
+    @property
+    def objects_count(self) -> int | None:
+        """Databases that the plan names; None where that is not known."""
+        return None if self.objects is None else len(databases(self.objects))
 
 
 class PlanList(Struct, frozen=True, kw_only=True):
@@ -108,7 +111,7 @@ def read_plan(fields: Fields) -> Plan:
         schedule=_schedule(fields),
         restore_begin_at=fields.instant("BeginTimestampForRestore"),
         restore_end_at=fields.instant("EndTimestampForRestore"),
-        objects_count=_objects_count(fields),
+        objects=read_objects(fields, "BackupObjects"),
         error_message=fields.error_message(),
         unreadable=fields.unreadable,
     )
@@ -136,16 +139,3 @@ def _schedule(fields: Fields) -> Schedule | None:
         elif "BackupStartTime" not in fields.unreadable:
             fields.unknown("BackupStartTime")
     return Schedule(weekdays=tuple(sorted(weekdays)), start_minute=minute)
-
-
-def _objects_count(fields: Fields) -> int | None:
-    """Count the databases in BackupObjects, a JSON list in a string; another form is counted as unknown, not guessed."""
-    objects = fields.record.get("BackupObjects")
-    if isinstance(objects, str):
-        with suppress(ValueError, RecursionError):
-            objects = json.loads(objects)
-    names = [entry.get("DBName") for entry in items({"BackupObjects": objects}, ("BackupObjects",))]
-    if not all(isinstance(name, str) and name for name in names):
-        fields.unknown("BackupObjects")
-        return None
-    return len(set(names)) or None

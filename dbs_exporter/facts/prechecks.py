@@ -28,6 +28,8 @@ class PrecheckItem(Struct, frozen=True, kw_only=True):
 
     item: str
     state: str
+    started_at: float | None = None
+    finished_at: float | None = None
     error_message: str = ""
 
 
@@ -40,6 +42,14 @@ class Precheck(Struct, frozen=True, kw_only=True):
     progress: float | None
     error_message: str = ""
     items: tuple[PrecheckItem, ...] = ()
+
+    @property
+    def failed_at(self) -> float | None:
+        """When the first of its items did not pass; None while it has not failed, or where the API does not say."""
+        if self.status != "failed":
+            return None
+        ends = (item.finished_at for item in self.items if item.state in NOT_PASSED)
+        return min((at for at in ends if at is not None), default=None)
 
 
 PRECHECKS: Group[tuple[Precheck, ...]] = Group("prechecks", tuple[Precheck, ...])
@@ -73,5 +83,7 @@ def _item(fields: Fields) -> PrecheckItem:
     return PrecheckItem(
         item=fields.identity("Item"),
         state=fields.status("State", PRECHECK_ITEM_STATE),
+        started_at=fields.instant("BootTime"),
+        finished_at=fields.instant("FinishTime"),
         error_message=fields.error_message(),
     )

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from dbs_exporter.facts.condensing import counts_of, distinct
 from dbs_exporter.facts.enums import ENDPOINT_TYPE, spellings
 from dbs_exporter.facts.groups import Group
-from dbs_exporter.facts.limits import ENDED_TASKS_KEPT
+from dbs_exporter.facts.limits import ENDED_TASKS_KEPT, SUCCESSES_KEPT
+from dbs_exporter.facts.objects import Objects, read_objects
 from dbs_exporter.facts.records import Fields
 from dbs_exporter.facts.tallies import Counts, Ended
 
@@ -52,7 +53,13 @@ class RestoreTask(Struct, frozen=True, kw_only=True):
     destination_type: str = ""
     destination_instance_id: str = ""
     destination_region: str = ""
+    destination_address: str = ""
+    """Host and port of the destination, for where it is no instance."""
+    gateway_id: str = ""
+    directory: str = ""
     backup_set_id: str = ""
+    objects: Objects | None = None
+    """What RestoreObjects names; None where that is not known, as where a gateway's task restores all there is."""
     error_message: str = ""
     unreadable: tuple[str, ...] = ()
     """API fields of this record that could not be read, and so are unknown here."""
@@ -65,7 +72,11 @@ class RestoreHistory(Struct, frozen=True, kw_only=True):
     counts: Counts | None = ()
     """None where records of the list were left out."""
     last_success_at: float | None = None
+    last_success_id: str = ""
     last_success_duration_seconds: float | None = None
+    """From its creation on, as the API gives it."""
+    successes: tuple[tuple[float, Objects | None], ...] = ()
+    """When restores last succeeded of the same objects, the newest first; at most SUCCESSES_KEPT."""
     overtaken: bool = False
     """A task was seen to end since the list was read, so the rest of this is older than the task."""
 
@@ -94,10 +105,21 @@ def read_restore_task(fields: Fields) -> RestoreTask:
             "DestinationEndpointInstanceID", "DestinationEndpointInstanceId"
         ),
         destination_region=fields.text("DestinationEndpointRegion"),
+        destination_address=_address(fields),
+        gateway_id=fields.gateway_id("BackupGatewayId"),
+        directory=fields.text("RestoreDir"),
         backup_set_id=fields.text("BackupSetId"),
+        objects=read_objects(fields, "RestoreObjects"),
         error_message=fields.error_message(),
         unreadable=fields.unreadable,
     )
+
+
+def _address(fields: Fields) -> str:
+    """Read the address of a destination: both in one, else host and port."""
+    both = fields.text("DestinationEndpointIpPort")
+    host, port = fields.text("DestinationEndpointHost"), fields.text("DestinationEndpointPort")
+    return both or (f"{host}:{port}" if host and port else host)
 
 
 def restore_succeeded(task: RestoreTask) -> bool:
@@ -152,8 +174,21 @@ def restore_history(tasks: Iterable[RestoreTask], left_out: int = 0) -> RestoreH
         tasks=(*(task for task in unique if not restore_ended(task)), *ended[-ENDED_TASKS_KEPT:]),
         counts=None if left_out else counts_of((task.status for task in unique), RESTORE_STATUSES),
         last_success_at=last.finished_at if last else None,
+        last_success_id=last.task_id if last else "",
         last_success_duration_seconds=restore_duration(last) if last else None,
+        successes=_successes(good),
     )
+
+
+def _successes(good: Iterable[RestoreTask]) -> tuple[tuple[float, Objects | None], ...]:
+    newest: dict[Objects | None, float] = {}
+    for task in good:
+        if task.finished_at is not None:
+            newest[task.objects] = max(task.finished_at, newest.get(task.objects, task.finished_at))
+    found = sorted(
+        ((at, objects) for objects, at in newest.items()), key=lambda each: (-each[0], each[1] or ())
+    )
+    return tuple(found[:SUCCESSES_KEPT])
 
 
 def unfinished_restores(history: RestoreHistory | None) -> tuple[str, ...]:

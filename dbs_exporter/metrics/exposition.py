@@ -1,7 +1,8 @@
 """The pages that /metrics serves: rendered off the event loop and replaced as a whole.
 
 `update` only records that a subject changed, from any thread. `publish`, in a worker thread, renders the changed subjects,
-compresses the leaves they are in, and replaces one immutable page per format. A scrape takes the page and sends its bytes.
+compresses the leaves they are in, and replaces one immutable page per format. A scrape takes the page and sends its bytes,
+which are kept as gzip only, for that is what Prometheus asks for; for others they are inflated while they are sent.
 Families whose header lines are the same in both formats come first, as one body for both; counters, the exporter's own
 metrics and `# EOF` follow in a tail for each format. This module never calls the API and knows no HTTP.
 """
@@ -17,9 +18,9 @@ from typing import get_args
 from dbs_exporter.clock import Clock
 from dbs_exporter.facts.groups import Subject
 from dbs_exporter.facts.subjects import Level, SubjectKey, level_of
-from dbs_exporter.metrics.deflate import EMPTY, GZIP_HEADER, Checksum, combined, deflated
+from dbs_exporter.metrics.deflate import EMPTY, GZIP_HEADER, Checksum, combined, inflated_body
 from dbs_exporter.metrics.family import Family, OnRefused, render_changed
-from dbs_exporter.metrics.shelves import Segment, Shelves
+from dbs_exporter.metrics.shelves import Lines, Segment, Shelves
 from dbs_exporter.metrics.text import OPENMETRICS_CONTENT_TYPE, OPENMETRICS_END, TEXT_CONTENT_TYPE
 
 TICK_SECONDS = 5.0
@@ -36,25 +37,29 @@ LEAST_REST_FACTOR = 4.0
 TIDY_SECONDS = 5.0
 """The least time between two calls of `tidy`."""
 
-_CHUNK_BYTES = 256 * 1024
-"""Small chunks are joined up to this size, larger ones are served without a copy."""
+_APART_BYTES = 64 * 1024
+"""A body of this size is sent without being copied to join what follows it."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A complete page in one format, plain and as gzip.
+    """A complete page in one format, as gzip.
 
-    The chunks are to be sent in order; together they have `identity_length` or `gzip_length` bytes.
+    The chunks are to be sent in order; together they have `gzip_length` bytes, and `identity_length` when they are inflated.
     """
 
     content_type: str
-    identity: tuple[bytes, ...]
     gzip: tuple[bytes, ...]
     identity_length: int
     gzip_length: int
     series: int
+
+    @property
+    def identity(self) -> Iterator[bytes]:
+        """Yield the page as it is without gzip, inflated anew for whoever asks."""
+        return inflated_body(self.gzip)
 
 
 OwnLines = Callable[[int, int], tuple[bytes, bytes]]
@@ -72,12 +77,15 @@ class _Column:
     def __init__(self, family: Family, shelves: Shelves, index: int) -> None:
         self.shelves = shelves
         self.index = index
-        self.headers = (_Fixed(family.header(openmetrics=False)), _Fixed(family.header(openmetrics=True)))
+        self.headers = (
+            _with_comments(family.header(openmetrics=False)),
+            _with_comments(family.header(openmetrics=True)),
+        )
         self.checksum = Checksum()
 
     @property
     def is_shared(self) -> bool:
-        return self.headers[0].identity == self.headers[1].identity
+        return self.headers[0] == self.headers[1]
 
     def segments(self) -> Iterator[Segment]:
         return self.shelves.segments(self.index)
@@ -90,27 +98,18 @@ class _Column:
         return True
 
 
-class _Fixed:
-    """Bytes that belong to no subject, with their compressed piece and checksum."""
-
-    __slots__ = ("checksum", "identity", "pieces", "series")
-
-    def __init__(self, identity: bytes) -> None:
-        self.identity = identity
-        self.pieces = [deflated(identity)] if identity else []
-        self.checksum = Checksum.of(identity)
-        comments = identity.count(b"\n#") + identity.startswith(b"#")
-        self.series = identity.count(b"\n") - comments
+def _with_comments(text: bytes) -> Lines:
+    """Compress lines some of which may be comments."""
+    return Lines.of(text, text.count(b"\n#") + text.startswith(b"#"))
 
 
-_OPENMETRICS_END = _Fixed(OPENMETRICS_END)
+_OPENMETRICS_END = _with_comments(OPENMETRICS_END)
 
 
 @dataclass(frozen=True, slots=True)
 class _Body:
     """Consecutive families in one format, assembled."""
 
-    identity: tuple[bytes, ...] = ()
     gzip: bytes = b""
     checksum: Checksum = EMPTY
     series: int = 0
@@ -255,23 +254,23 @@ class Exposition:
             shelves.changed.clear()
         text, openmetrics = own
         return (
-            self._page(TEXT_CONTENT_TYPE, _body(self._separate, openmetrics=False), _Fixed(text)),
+            self._page(TEXT_CONTENT_TYPE, _body(self._separate, openmetrics=False), _with_comments(text)),
             self._page(
                 OPENMETRICS_CONTENT_TYPE,
                 _body(self._separate, openmetrics=True),
-                _Fixed(openmetrics),
+                _with_comments(openmetrics),
                 _OPENMETRICS_END,
             ),
         )
 
-    def _page(self, content_type: str, tail: _Body, *ends: _Fixed) -> Page:
+    def _page(self, content_type: str, tail: _Body, *ends: Lines) -> Page:
         checksum = combined((self._body.checksum, tail.checksum, *(end.checksum for end in ends)))
-        pieces = [piece for end in ends for piece in end.pieces]
-        last = b"".join([tail.gzip, *pieces, checksum.gzip_trailer()])
+        last = b"".join([tail.gzip, *(end.piece for end in ends), checksum.gzip_trailer()])
         return Page(
             content_type=content_type,
-            identity=tuple(_chunks([*self._body.identity, *tail.identity, *(end.identity for end in ends)])),
-            gzip=tuple(_chunks([self._body.gzip, last])),
+            gzip=(self._body.gzip, last)
+            if len(self._body.gzip) >= _APART_BYTES
+            else (self._body.gzip + last,),
             identity_length=checksum.length,
             gzip_length=len(self._body.gzip) + len(last),
             series=self._body.series + tail.series + sum(end.series for end in ends),
@@ -280,38 +279,18 @@ class Exposition:
 
 def _body(columns: Iterable[_Column], *, openmetrics: bool, lead: bytes = b"") -> _Body:
     """Assemble these families; one without samples has no header. `lead` precedes the compressed form."""
-    identity: list[bytes] = []
     pieces: list[bytes] = [lead]
     checksums: list[Checksum] = []
     series = 0
     for column in columns:
         if column.checksum.length:
             header = column.headers[openmetrics]
-            identity.append(header.identity)
-            pieces += header.pieces
+            pieces.append(header.piece)
             checksums += (header.checksum, column.checksum)
             for segment in column.segments():
-                identity.append(segment.identity)
-                pieces += segment.pieces
+                pieces += [leaf.piece for leaf in segment.leaves]
                 series += segment.series
-    return _Body(tuple(_chunks(identity)), b"".join(pieces), combined(checksums), series)
-
-
-def _chunks(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield chunks: small neighbours joined, large parts unchanged so that their bytes are kept once."""
-    pending: list[bytes] = []
-    size = 0
-    for part in parts:
-        if size and (len(part) >= _CHUNK_BYTES // 4 or size >= _CHUNK_BYTES):
-            yield b"".join(pending)
-            pending, size = [], 0
-        if len(part) >= _CHUNK_BYTES // 4:
-            yield part
-        elif part:
-            pending.append(part)
-            size += len(part)
-    if size:
-        yield b"".join(pending)
+    return _Body(b"".join(pieces), combined(checksums), series)
 
 
 def _rest_seconds(took: float) -> float:

@@ -15,6 +15,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Literal
 
@@ -94,10 +95,6 @@ class Family:
         if before is None or not self.reads:
             return False
         return all(_is_same(part, subject, before) for part in self.reads)
-
-    def line(self, identity: tuple[str, ...], labels: Sequence[str], value: str) -> str:
-        """Return a sample line from escaped label values and a formatted value."""
-        return self._template % self._arrange((*identity, *labels, value))
 
 
 def plan_family(
@@ -209,6 +206,8 @@ def render_changed(
     on_refused: OnRefused,
 ) -> list[bytes | None]:
     """Return the same as `render`, but None for each family whose lines are those of `before`."""
+    if before is None:
+        return [*render(families, key, subject, on_refused)]
     identity = _identity(key)
     unchanged: dict[tuple[Part, ...], bool] = {}
     lines: list[bytes | None] = []
@@ -235,22 +234,25 @@ def _render_family(
         return b""
     if not rows:
         return b""
-    label_count = len(family.labels)
+    template, arrange, label_count = family._template, family._arrange, len(family.labels)
     lines: list[str] = []
     seen: set[tuple[str, ...]] = set()
+    # This runs a million times when a large fleet is shown for the first time.
     for row in rows:
         try:
             labels, value = row
-            if len(labels) != label_count or isinstance(labels, str):
+            escaped = () if labels == () else _escaped(labels)
+            if len(escaped) != label_count:
                 on_refused(family.name, key, "labels", f"{len(labels)} label values instead of {label_count}")
                 continue
-            escaped = tuple([escaped_label(label) for label in labels])
         except (TypeError, ValueError) as error:
             on_refused(family.name, key, "labels", f"{row!r:.200}: {error}")
             continue
         try:
-            number = _ZERO_OR_ONE.get(value) if type(value) is int else None
-            number = number or _number(value)
+            if type(value) is float and value == value:
+                number = format_value(value)
+            else:
+                number = (_ZERO_OR_ONE.get(value) if type(value) is int else None) or _number(value)
         except (TypeError, ValueError, OverflowError) as error:
             on_refused(family.name, key, "value", f"{value!r:.200} is no value: {error}")
             continue
@@ -258,8 +260,16 @@ def _render_family(
             on_refused(family.name, key, "duplicate", f"{labels!r:.200} is there twice; the first one stays")
             continue
         seen.add(escaped)
-        lines.append(family.line(identity, escaped, number))
+        lines.append(template % arrange((*identity, *escaped, number)))
     return "".join(lines).encode()
+
+
+@lru_cache(maxsize=1024)
+def _escaped(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Return label values as they are written; most are the same few statuses. Raises TypeError for what is none."""
+    if not isinstance(labels, tuple):
+        raise TypeError(f"label values must be a tuple, not {type(labels).__name__}")
+    return tuple([escaped_label(label) for label in labels])
 
 
 _ZERO_OR_ONE = {0: "0.0", 1: "1.0"}

@@ -1,9 +1,9 @@
-"""Rendered subjects in the order of their keys, the lines of each family plain and compressed.
+"""Rendered subjects in the order of their keys, the lines of each family compressed.
 
-A shelf holds up to SHELF_SUBJECTS subjects. It has a segment for each family: the lines of all its subjects in one bytes
-object, which pages serve without a copy, and the same lines deflated in leaves of LEAF_SUBJECTS subjects. So a subject that
-changed costs one join of a segment and one compression of a leaf in each family whose lines changed. This module knows no
-format, no clock and no lock.
+A shelf holds up to SHELF_SUBJECTS subjects. It has a segment for each family, which holds their lines in leaves of
+LEAF_SUBJECTS subjects, and each leaf as deflated bytes only: plain, they are some 25 times as large. So a subject that changed
+costs one leaf inflated in each family that may have changed, and one compressed in each that did. This module knows no format,
+no clock and no lock.
 """
 
 from __future__ import annotations
@@ -11,19 +11,17 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import accumulate, pairwise
+from dataclasses import dataclass
+from itertools import pairwise
 
 from dbs_exporter.facts.subjects import SubjectKey
-from dbs_exporter.metrics.deflate import Checksum, deflated
+from dbs_exporter.metrics.deflate import EMPTY, Checksum, combined, deflated, inflated
 
 SHELF_SUBJECTS = 1024
-"""A segment of this size has about 100 kB: large enough for a socket, small enough to be joined again."""
+"""The lines of so many subjects have some 16 MB, which are held for a moment when subjects come or go."""
 
 LEAF_SUBJECTS = 64
 """Subjects that are compressed together: fewer make a change cheaper, more compress better."""
-
-_FEW = 3
-"""Up to so many positions in a segment are found faster by adding up the lengths before each of them."""
 
 Render = Callable[[SubjectKey], Sequence[bytes | None] | None]
 """Returns a changed subject's lines, an entry per family; None if the subject is gone.
@@ -32,66 +30,72 @@ An entry is None if that family's lines did not change; only a subject that is o
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines of the exposition, kept compressed; `series` is how many of them are samples."""
+
+    piece: bytes = b""
+    checksum: Checksum = EMPTY
+    series: int = 0
+
+    @classmethod
+    def of(cls, text: bytes, comments: int = 0) -> Lines:
+        """Compress these lines, of which so many are no samples."""
+        return cls(deflated(text), Checksum.of(text), text.count(b"\n") - comments) if text else _NO_LINES
+
+    def text(self) -> bytes:
+        """Return the lines as they were."""
+        return inflated(self.piece)
+
+
+_NO_LINES = Lines()
+
+
 class Segment:
     """The lines of a family for the subjects of a shelf; immutable once built."""
 
-    __slots__ = ("checksum", "identity", "lengths", "pieces", "series")
+    __slots__ = ("checksum", "leaves", "lengths", "series")
 
-    def __init__(self, parts: Sequence[bytes], kept: Sequence[bytes] = ()) -> None:
-        """Join the lines of the subjects; `kept` are the first compressed leaves, if already known."""
-        self.identity = b"".join(parts)
-        self.lengths = array("I", map(len, parts))
-        self.series = self.identity.count(b"\n")
-        self.checksum = Checksum.of(self.identity)
-        self.pieces = list(kept)
-        for first in range(len(kept) * LEAF_SUBJECTS, len(parts), LEAF_SUBJECTS):
-            self.pieces.append(_piece(b"".join(parts[first : first + LEAF_SUBJECTS])))
+    def __init__(self, lengths: array[int], leaves: Sequence[Lines]) -> None:
+        """Take the length of each subject's lines, and the leaves that these lie in."""
+        self.lengths = lengths
+        self.leaves = tuple(leaves)
+        self.checksum = combined(leaf.checksum for leaf in leaves)
+        self.series = sum(leaf.series for leaf in leaves)
+
+    @classmethod
+    def of(cls, parts: Sequence[bytes], kept: Sequence[Lines] = ()) -> Segment:
+        """Join the lines of the subjects; `kept` are the first leaves, if already known."""
+        first = len(kept) * LEAF_SUBJECTS
+        made = [
+            Lines.of(b"".join(parts[begin : begin + LEAF_SUBJECTS]))
+            for begin in range(first, len(parts), LEAF_SUBJECTS)
+        ]
+        return cls(array("I", map(len, parts)), [*kept, *made])
 
     def parts(self) -> list[bytes]:
         """Return the lines of each subject, in order."""
-        parts, begin = [], 0
-        for length in self.lengths:
-            parts.append(self.identity[begin : begin + length])
+        return [part for leaf in range(len(self.leaves)) for part in self._parts_of(leaf)]
+
+    def _parts_of(self, leaf: int) -> list[bytes]:
+        text, parts, begin = self.leaves[leaf].text(), [], 0
+        for length in self.lengths[leaf * LEAF_SUBJECTS : (leaf + 1) * LEAF_SUBJECTS]:
+            parts.append(text[begin : begin + length])
             begin += length
         return parts
 
     def replaced(self, changes: Mapping[int, bytes]) -> Segment:
         """Return a segment with new lines for the subjects at these positions; itself if none differ."""
-        different: dict[int, tuple[int, int]] = {}
-        # Where subjects begin is not stored: it would cost as much memory as the lengths and shift with every change.
-        begins = list(accumulate(self.lengths, initial=0)) if len(changes) > _FEW else None
-        for position, lines in changes.items():
-            begin = begins[position] if begins else sum(self.lengths[:position])
-            end = begin + self.lengths[position]
-            if end - begin != len(lines) or not self.identity.startswith(lines, begin):
-                different[position] = (begin, end)
-        if not different:
-            return self
-        chunks: list[bytes | memoryview] = []
-        done = 0
-        whole = memoryview(self.identity)
-        segment = Segment.__new__(Segment)
-        segment.lengths = array("I", self.lengths)
-        for position in sorted(different):
-            begin, end = different[position]
-            chunks += [whole[done:begin], changes[position]]
-            segment.lengths[position] = len(changes[position])
-            done = end
-        segment.identity = b"".join([*chunks, whole[done:]])
-        segment.series = segment.identity.count(b"\n")
-        segment.checksum = Checksum.of(segment.identity)
-        segment.pieces = list(self.pieces)
-        whole = memoryview(segment.identity)
-        for leaf in {position // LEAF_SUBJECTS for position in different}:
+        leaves = list(self.leaves)
+        lengths = self.lengths
+        for leaf in {position // LEAF_SUBJECTS for position in changes}:
             first = leaf * LEAF_SUBJECTS
-            begin = sum(segment.lengths[:first])
-            end = begin + sum(segment.lengths[first : first + LEAF_SUBJECTS])
-            segment.pieces[leaf] = _piece(whole[begin:end])
-        return segment
-
-
-def _piece(data: bytes | memoryview) -> bytes:
-    return deflated(data) if len(data) else b""
+            before = self._parts_of(leaf)
+            after = [changes.get(position, part) for position, part in enumerate(before, first)]
+            if after != before:
+                leaves[leaf] = Lines.of(b"".join(after))
+                lengths = lengths[:first] + array("I", map(len, after)) + lengths[first + len(after) :]
+        return self if lengths is self.lengths else Segment(lengths, leaves)
 
 
 class Shelf:
@@ -124,7 +128,7 @@ class Shelves:
         for first_key, group in self._grouped(sorted(keys)):
             index = max(0, bisect_right(self._shelves, first_key, key=lambda shelf: shelf.keys[0]) - 1)
             if not self._shelves:
-                self._rebuild(0, Shelf([], [Segment(()) for _ in range(self._families)]), group, render)
+                self._rebuild(0, Shelf([], [Segment.of(()) for _ in range(self._families)]), group, render)
                 continue
             shelf = self._shelves[index]
             places = {key: bisect_left(shelf.keys, key) for key in group}
@@ -182,7 +186,7 @@ class Shelves:
                 keys.append(key)
             if keys:
                 segments = [
-                    Segment(column, before.pieces[:kept_leaves])
+                    Segment.of(column, before.leaves[:kept_leaves])
                     for column, before in zip(columns, shelf.segments, strict=True)
                 ]
                 rebuilt.append(Shelf(keys, segments))

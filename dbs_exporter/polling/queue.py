@@ -72,10 +72,14 @@ class ReadingQueue:
     def put(self, entry: Entry) -> None:
         """Have this reading, in place of one of the same key."""
         entry.version = next(self._versions)
+        before = self._entries.get(entry.key)
+        if before is not None:
+            # The mapping keeps the key that it has; a second one would be kept for each of a hundred thousand entries.
+            entry.key = before.key
         self._entries[entry.key] = entry
         heapq.heappush(self._waiting, (entry.at, entry.version, entry))
-        # Entries that were replaced stay on the heaps until they come up; more of them than others is too many.
-        if len(self._waiting) + len(self._ready) + len(self._ready_whole) > 64 + 2 * len(self._entries):
+        # Entries that were replaced stay on the heaps until they come up; a quarter as many as others is too many.
+        if len(self._waiting) + len(self._ready) + len(self._ready_whole) > 64 + 1.25 * len(self._entries):
             self._tidy()
 
     def remove(self, key: Key) -> Entry | None:

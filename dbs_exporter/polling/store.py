@@ -19,10 +19,13 @@ from dbs_exporter.facts.counters import counted
 from dbs_exporter.facts.gateways import GATEWAYS
 from dbs_exporter.facts.groups import Group, Subject, with_facts
 from dbs_exporter.facts.limits import GONE_PLAN_SECONDS
-from dbs_exporter.facts.noticed import has_backups, noticing, noticing_gateways, outages
-from dbs_exporter.facts.objectives import Objectives
+from dbs_exporter.facts.log_backups import LOG_BACKUPS
+from dbs_exporter.facts.networks import NETWORKS
+from dbs_exporter.facts.noticed import has_backups, noticing, noticing_gateways, noticing_networks, outages
+from dbs_exporter.facts.objectives import Objectives, learned_objectives
 from dbs_exporter.facts.plans import PLANS, Plan
 from dbs_exporter.facts.protection import end_of_window
+from dbs_exporter.facts.sharing import Sharing
 from dbs_exporter.facts.subjects import (
     AccountSubject,
     GonePlan,
@@ -63,6 +66,7 @@ class Store:
         self._gone: dict[Scope, dict[str, GonePlan]] = {}
         self._held = False
         self._subscribers: list[Subscriber] = []
+        self._sharing = Sharing()
         self._lock = threading.RLock()
 
     def subscribe(self, subscriber: Subscriber) -> None:
@@ -128,7 +132,7 @@ class Store:
             plans = self._plans[scope] = {}
             self._gone[scope] = dict(restored.gone)
             for subject in restored.plans:
-                after = replace(subject, objectives=self._objectives(subject.plan))
+                after = replace(subject, objectives=self._held_to(subject, subject.plan))
                 plans[subject.plan.plan_id] = after
                 self._notify(key_of(after), after)
 
@@ -190,13 +194,10 @@ class Store:
         with self._lock:
             before = self._regions.get(scope) or RegionSubject(scope=scope)
             after = with_facts(before, group, facts, at)
+            if group is NETWORKS:
+                after = noticing_networks(before, after, at)
             if group is GATEWAYS:
-                plans = [
-                    subject
-                    for where in self._plans
-                    if where.account == scope.account
-                    for subject in self.plans_of(where)
-                ]
+                plans = [plan for plan in self.plan_subjects() if plan.scope.account == scope.account]
                 after = noticing_gateways(before, after, at, {subject.plan.gateway_id for subject in plans})
                 out = outages(after, at)
                 for subject in plans:
@@ -250,10 +251,16 @@ class Store:
                     continue
                 elif is_change(before, plan):
                     changed.append(plan_id)
-                after = listed_plan(before, plan, self._objectives(plan), at, promised_until, again=again)
+                self._sharing.share(plan)
+                held_to = self._held_to(before, plan)
+                after = listed_plan(before, plan, held_to, at, promised_until, again=again)
                 known[plan_id] = after
                 self._notify(key_of(after), after)
             return Listed(new=new, changed=changed, gone=gone)
+
+    def _held_to(self, subject: PlanSubject, plan: Plan) -> Objectives:
+        logs = subject.get(LOG_BACKUPS)
+        return learned_objectives(self._objectives(plan), logs.spacing_seconds if logs is not None else None)
 
     def _first_seen(self, scope: Scope, plan: Plan) -> PlanSubject:
         gone = self._gone.get(scope, {}).pop(plan.plan_id, None)
@@ -280,12 +287,15 @@ class Store:
             before = self._plans.get(scope, {}).get(plan_id)
             if before is None:
                 return
+            self._sharing.share(read.facts)
             count = None if read.ended is None else counted(before.known(group).counted, read.ended, at)
             tally = None if count is None or self._held else count.tally
             after = with_facts(before, group, read.facts, at, tally, count)
             end_at = end_of_window(after, group)
             if end_at is not None:
                 after = replace(after, window=after_reading(after.window, end_at))
+            if group is LOG_BACKUPS and (held_to := self._held_to(after, after.plan)) != after.objectives:
+                after = replace(after, objectives=held_to)
             after = noticing(before, after, at)
             self._plans[scope][plan_id] = after
             self._notify(key_of(after), after)
@@ -300,7 +310,9 @@ class Store:
             if before is None or facts is None:
                 return
             known = before.known(group)
-            after = noticing(before, with_facts(before, group, merge(facts), known.read_at), at)
+            merged = merge(facts)
+            self._sharing.share(merged)
+            after = noticing(before, with_facts(before, group, merged, known.read_at), at)
             self._plans[scope][plan_id] = after
             self._notify(key_of(after), after)
 
@@ -381,7 +393,7 @@ class Store:
             self._objectives = objectives
             for plans in self._plans.values():
                 for plan_id, before in plans.items():
-                    after = replace(before, objectives=objectives(before.plan))
+                    after = replace(before, objectives=self._held_to(before, before.plan))
                     if after.objectives != before.objectives:
                         plans[plan_id] = after
                         self._notify(key_of(after), after)

@@ -14,7 +14,7 @@ from dbs_exporter.simulator.past import HOUR
 from dbs_exporter.simulator.reads_plans import WEEKDAYS, plan_of, prepaid_end
 from dbs_exporter.simulator.reads_tasks import check_own_gateway
 from dbs_exporter.simulator.replies import Answer, Params, Refused, flag, integer, invalid, ms, required
-from dbs_exporter.simulator.tasks import Download, Restore
+from dbs_exporter.simulator.tasks import STOPPED_AFTER_SECONDS, Download, Restore
 from dbs_exporter.simulator.world import World
 
 Write = Callable[[World, str, Params], Answer]
@@ -62,7 +62,11 @@ def create_restore_task(world: World, account: str, params: Params) -> Answer:
         destination_oracle_sid=params.get("DestinationEndpointOracleSID", ""),
         gateway_id=gateway_id,
         restore_dir=params.get("RestoreDir", ""),
-        objects=params.get("RestoreObjects") or '[{"DBName":"app_1"}]',
+        objects=params.get("RestoreObjects", ""),
+        names_objects=bool(params.get("RestoreObjects")),
+        stuck=world.restores_end == "stuck",
+        failed=world.restores_end == "failed",
+        fails_precheck=world.restores_end == "failed_precheck",
     )
     world.add_restore(task)
     return {"RestoreTaskId": task.task_id}
@@ -74,7 +78,18 @@ def start_restore_task(world: World, account: str, params: Params) -> Answer:
     if task is None:
         raise invalid("RestoreTaskId")
     if task.started_at is None:
+        if task.fails_precheck:
+            raise Refused(400, "InvalidParameter", "The pre-check of this restore task has not passed")
+        there = {
+            name
+            for other in world.created_restores()
+            if other.started_at is not None and not other.is_dropped and other.destination == task.destination
+            for name in other.databases
+        }
+        task.conflict = next((name for name in task.databases if name in there), "")
         task.started_at = world.clock()
+        if world.restores_end == "stopped":
+            task.stopped_at = task.started_at + STOPPED_AFTER_SECONDS
     return {"RestoreTaskId": task.task_id}
 
 
@@ -154,7 +169,7 @@ def create_database_list_task(world: World, account: str, params: Params) -> Ans
     """Carry out CreateGetDBListFromAgentTask."""
     if gateway_id := integer(params, "BackupGatewayId", 0):
         check_own_gateway(world, account, gateway_id)
-    return {"TaskId": 123_456}
+    return {"TaskId": world.looks.add(params)}
 
 
 def release(world: World, account: str, params: Params) -> Answer:

@@ -7,6 +7,7 @@ GET    /-/faults        the kinds of faults and the active faults; POST a list o
 GET    /-/incidents     all incidents, the active ones and the plans they affect; POST a list of those to be active, or
                         {"begin": [...], "end": [...]}
 POST   /-/limits        calls per second: a number, a map of operation to number, or null
+POST   /-/restores      how restores that callers create from now on end: "success", "failed_precheck", "stuck", "failed", "stopped"
 DELETE /-/plans/ID      release a plan
 GET    /-/credentials   a short-lived key with token, for credentials_uri; ?account=…&seconds=…
 
@@ -25,6 +26,7 @@ from uuid import uuid4
 from dbs_exporter.simulator.faults import KINDS, Faults
 from dbs_exporter.simulator.incidents import INCIDENTS
 from dbs_exporter.simulator.signatures import Keys
+from dbs_exporter.simulator.tasks import RESTORE_ENDS
 from dbs_exporter.simulator.world import World
 
 TOKEN_SECONDS = 3600
@@ -77,6 +79,11 @@ def answer_control(
         if path == "/-/limits" and method == "POST":
             simulator.set_limits(content)
             return 200, {"limits": content}
+        if path == "/-/restores" and method == "POST":
+            if content not in RESTORE_ENDS:
+                raise ValueError(f"restores end by one of {', '.join(RESTORE_ENDS)}")
+            simulator.world.restores_end = content
+            return 200, {"restores_end": content}
         if path == "/-/credentials":
             return 200, _token(simulator, query)
     except (ValueError, TypeError) as error:

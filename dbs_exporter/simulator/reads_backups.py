@@ -9,7 +9,15 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from dbs_exporter.simulator.past import FullSet, LogFile, PlanHistory, Stretch
-from dbs_exporter.simulator.reads_plans import SIZES, is_within, list_page, owner, plan_of, source
+from dbs_exporter.simulator.reads_plans import (
+    SIZES,
+    backup_objects,
+    is_within,
+    list_page,
+    owner,
+    plan_of,
+    source,
+)
 from dbs_exporter.simulator.replies import Answer, Params, flag, integer, ms, record
 from dbs_exporter.simulator.world import World
 
@@ -32,7 +40,7 @@ def full_backup_list(world: World, account: str, params: Params) -> Answer:
     gateway = world.gateway(spec.gateway_id) if spec.gateway_id else None
     shared = record(
         BackupGatewayIdentifier=gateway.identifier if gateway else None,
-        BackupObjects='[{"DBName":"app_1"}]',
+        BackupObjects=world.fields_of(spec.plan_id).get("BackupObjects", backup_objects(spec)),
         SourceEndpointEnableSsl="true" if spec.index % 5 == 1 else "false",
         SourceEndpointUserName=None if spec.engine.database_type == "Redis" else "backup",
         StorageEncryptMethod="encrypted" if spec.index % 4 == 1 else "disabled",

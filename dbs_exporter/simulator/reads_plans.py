@@ -106,6 +106,11 @@ def resource_group(spec: PlanSpec) -> str:
     return f"rg-acfm{spec.index % 3}"
 
 
+def backup_objects(spec: PlanSpec) -> str:
+    """Return the databases that a plan backs up."""
+    return json.dumps([{"DBName": f"app_{number}"} for number in range(1 + spec.index % 4)])
+
+
 def prepaid_end(world: World, history: PlanHistory) -> float | None:
     """Return when a prepaid plan ends, after its renewals; None for other plans."""
     spec = history.spec
@@ -168,7 +173,7 @@ def _plan_record(world: World, plan_id: str) -> Answer:
         BackupGatewayId=spec.gateway_id,
         BackupGatewayIdentifier=gateway.identifier if gateway else None,
         BackupMethod=spec.engine.method,
-        BackupObjects=json.dumps([{"DBName": f"app_{number}"} for number in range(1 + spec.index % 4)]),
+        BackupObjects=backup_objects(spec),
         BackupPeriod=",".join(WEEKDAYS[(day + days_later) % 7] for day in spec.weekdays),
         BackupPlanCreateTime=ms(history.created_at),
         BackupPlanId=spec.plan_id,

@@ -6,8 +6,17 @@ They follow the vendor's reference and the models of its SDK. Nothing here chang
 from __future__ import annotations
 
 from dbs_exporter.simulator.fleet import SUPPORTED_REGIONS, draw
+from dbs_exporter.simulator.gateway_databases import ANSWER_SECONDS, found
 from dbs_exporter.simulator.incidents import FAILURES
-from dbs_exporter.simulator.reads_plans import ANY_SIZE, SIZES, is_within, list_page, owner, plan_of
+from dbs_exporter.simulator.reads_plans import (
+    ANY_SIZE,
+    SIZES,
+    backup_objects,
+    is_within,
+    list_page,
+    owner,
+    plan_of,
+)
 from dbs_exporter.simulator.replies import Answer, Params, Refused, integer, invalid, ms, record, required
 from dbs_exporter.simulator.tasks import PRECHECK_SECONDS, Download, Restore
 from dbs_exporter.simulator.world import World
@@ -58,7 +67,7 @@ def _restore_record(world: World, task: Restore) -> Answer:
         ErrMessage=error or None,
         RestoreDestinationMode="existing",
         RestoreDir=task.restore_dir or None,
-        RestoreObjects=task.objects,
+        RestoreObjects=task.objects or (backup_objects(spec) if spec else None),
         RestoreStatus=status,
         RestoreTaskCreateTime=ms(task.created_at),
         RestoreTaskFinishTime=ms(finished),
@@ -166,7 +175,7 @@ def precheck_progress_list(world: World, account: str, params: Params) -> Answer
         task = world.restore(task_id, account)
         if task is None:
             raise invalid("RestoreTaskId")
-        began = task.created_at
+        has_failed, began = task.fails_precheck, task.created_at
     else:
         spec = plan_of(world, account, params)
         has_failed, began = "failed_precheck" in spec.incidents, world.history(spec.plan_id).created_at
@@ -212,8 +221,10 @@ def job_error_code(world: World, account: str, params: Params) -> Answer:
     history = None if task is not None else world.set_owner(job, account)
     failure = ""
     if task is not None:
-        item |= {"JobState": task.at(world.clock())[0], "JobType": "cbs_restore"}
-        failure = "failed_restore"
+        status, _, _, error = task.at(world.clock())
+        item |= {"JobState": status, "JobType": "cbs_restore"}
+        # Of a task that someone stopped there is no error.
+        failure = "failed_restore" if error else ""
     elif history is not None:
         number = next(number for number in history.full_numbers() if history.set_id(number) == job)
         item |= {"JobState": history.full(number).status, "JobType": "cbs_backup_full"}
@@ -222,6 +233,7 @@ def job_error_code(world: World, account: str, params: Params) -> Answer:
         raise Refused(400, "InvalidJobId", "The specified job is not found.")
     if item["JobState"] == "stop" and failure:
         code, message = FAILURES[failure]
+        message = task.at(world.clock())[3] if task is not None else message
         item |= {"ErrorCode": code, "ErrorMessage": message}
     return {"Item": item}
 
@@ -255,7 +267,18 @@ def database_list(world: World, account: str, params: Params) -> Answer:
     gateway_id = integer(params, "BackupGatewayId", 0)
     if gateway_id:
         check_own_gateway(world, account, gateway_id)
-    return {"DbList": {"dbName": ["app_1", "app_2", "app_3"]}}
+    look = world.looks.get(integer(params, "TaskId", 0))
+    if look is None:
+        raise invalid("TaskId")
+    began, request = look
+    if world.clock() < began + ANSWER_SECONDS:
+        return {"DbList": ""}
+    names = found(world.specs(account), request, is_odd=bool(world.incidents))
+    if names is None:
+        raise Refused(
+            400, "InvalidParameter", "The gateway cannot connect to the database: connect timed out"
+        )
+    return {"DbList": {"dbName": names}}
 
 
 def check_own_gateway(world: World, account: str, gateway_id: int) -> None:

@@ -5,6 +5,7 @@ Which tasks there are is in `drills` (the fleet's own) and `world` (those that c
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from dbs_exporter.simulator.incidents import FAILURES
@@ -28,9 +29,13 @@ COMBINED = (
 STAGES = {"logical": LOGICAL, "physical": PHYSICAL, "combined": COMBINED}
 """How an engine restores -> (API field of a stage's progress, its seconds; 0 for the stage that depends on the size)."""
 
+RESTORE_ENDS = ("success", "failed_precheck", "stuck", "failed", "stopped")
+"""How a restore that a caller creates ends: well, at its pre-check, never, by an error, or because someone stops it."""
 LOG_STAGES = ("ContinuousRestoreProgress", "PhysicalIncrementBackupRecoverProgress")
 RESTORE_BYTES_PER_SECOND = 60e6
 PRECHECK_SECONDS = 10
+STOPPED_AFTER_SECONDS = 60
+"""Someone who stops a restore does it so long after its start."""
 DOWNLOAD_SECONDS = 300
 
 
@@ -57,9 +62,34 @@ class Restore:
     destination_oracle_sid: str = ""
     gateway_id: int = 0
     restore_dir: str = ""
-    objects: str = '[{"DBName":"app"}]'
+    objects: str = ""
+    """RestoreObjects; "" for all that the plan backs up."""
     stuck: bool = False
     failed: bool = False
+    fails_precheck: bool = False
+    stopped_at: float | None = None
+    """When someone stopped it, of which the API keeps no reason."""
+    conflict: str = ""
+    """A database that the destination had already when it began."""
+    names_objects: bool = False
+    """Its caller said which databases to restore; only then two restores can collide."""
+    is_dropped: bool = False
+    """What was restored is gone from the destination."""
+
+    @property
+    def destination(self) -> tuple[str, str, int]:
+        """What tells its destination from others."""
+        return self.destination_instance_id, self.destination_ip_port, self.gateway_id
+
+    @property
+    def databases(self) -> tuple[str, ...]:
+        """The names of its databases at the destination, as far as its caller gave any."""
+        if not self.names_objects:
+            return ()
+        try:
+            return tuple(str(entry.get("NewDBName") or entry["DBName"]) for entry in json.loads(self.objects))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return ()
 
     def stages(self) -> list[tuple[str, float]]:
         """Return (API field of the progress, seconds) of each stage, in order."""
@@ -83,18 +113,26 @@ class Restore:
         """Return (status, finish time, progress in percent by API field, error) at a time in Unix seconds."""
         stages = self.stages()
         if self.started_at is None:
-            status = "init" if now < self.created_at + PRECHECK_SECONDS else "check_pass"
+            is_checking = now < self.created_at + PRECHECK_SECONDS or self.fails_precheck
+            status = "init" if is_checking else "check_pass"
             return status, None, {name: 0 for name, _ in stages}, ""
         elapsed = max(0.0, now - self.started_at)
-        if self.stuck or self.failed:
-            elapsed = min(elapsed, self._until_data(0.43 if self.stuck else 0.2))
+        if self.stopped_at is not None:
+            elapsed = min(elapsed, self.stopped_at - self.started_at)
+        if self.stuck or self.failed or self.conflict:
+            share = 0.43 if self.stuck else 0.2 if self.failed else 0.0
+            elapsed = min(elapsed, self._until_data(share))
         progress: dict[str, int] = {}
         left = elapsed
         for name, seconds in stages:
             progress[name] = int(100 * max(0.0, min(1.0, left / seconds)))
             left -= seconds
+        if self.conflict and elapsed >= self._until_data(0.0):
+            return "stop", self.started_at + elapsed, progress, f"The object {self.conflict} exists already"
         if self.failed:
             return "stop", self.started_at + elapsed, progress, FAILURES["failed_restore"][1]
+        if self.stopped_at is not None and now >= self.stopped_at:
+            return "stop", self.stopped_at, progress, ""
         total = sum(seconds for _, seconds in stages)
         if elapsed >= total:
             return "finish", self.started_at + total, progress, ""

@@ -16,6 +16,7 @@ from typing import Any, Self
 from dbs_exporter.simulator import drills, fleet
 from dbs_exporter.simulator.assumptions import Assumptions
 from dbs_exporter.simulator.fleet import FleetShape, PlanSpec, draw
+from dbs_exporter.simulator.gateway_databases import Looks
 from dbs_exporter.simulator.incidents import ALL, INCIDENTS, incidents_by_index
 from dbs_exporter.simulator.past import HOUR, NEVER, PlanHistory, Stretch
 from dbs_exporter.simulator.replies import EMPTY_FORMS
@@ -59,6 +60,9 @@ class World:
         self.anchor = clock() if anchor is None else anchor
         self.rendered_records = 0
         """The number of records in all answers, a measure of what a page costs."""
+        self.restores_end = "success"
+        """How restores that callers create from now on end: one of RESTORE_ENDS."""
+        self.looks = Looks(clock)
         self._lock = threading.RLock()
         self.shape = shape
         self.assumptions = assumptions
@@ -78,7 +82,6 @@ class World:
         self.catch_up_seconds = 0.0
         """For how long plans catch up with their log once their gateway is online again."""
         self._gateway_outage: tuple[float, float, float] | None = None
-        """When the gateway went offline, when it came back, and how long its plans then catch up; None before one ended."""
         self._fields: dict[str, dict[str, Any]] = {}
         self._restores: dict[str, Restore] = {}
         self._downloads: dict[str, Download] = {}
@@ -339,6 +342,16 @@ class World:
         with self._lock:
             self._restores[task.task_id] = task
             self._plan_restores.setdefault(task.plan_id, []).append(task.task_id)
+
+    def created_restores(self) -> list[Restore]:
+        """Return the restore tasks that callers created."""
+        with self._lock:
+            return list(self._restores.values())
+
+    def specs(self, account: str) -> list[PlanSpec]:
+        """Return all plans of an account."""
+        with self._lock:
+            return [spec for spec in self._plans.values() if spec.account == account]
 
     def add_download(self, task: Download) -> None:
         """Add a download that a caller created."""

@@ -34,6 +34,8 @@ _SEAL_BYTES = 8
 _LEVEL = 1
 """Of compression: bodies are small."""
 
+_NOTHING_ENDED = Tally()
+
 B = TypeVar("B")
 
 
@@ -177,7 +179,7 @@ def known_from(facts: object, part: GroupPart, lineage: int) -> Known:
         read_at=part.read_at,
         unchanged=part.unchanged,
         counted=counted,
-        tally=counted.tally if counted is not None else Tally(),
+        tally=counted.tally if counted is not None else _NOTHING_ENDED,
     )
 
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
+from sys import intern
 
 from msgspec.structs import replace
 
 from dbs_exporter.collectors.learned import Learned, Restored
 from dbs_exporter.facts.groups import Known
 from dbs_exporter.facts.plans import PLANS, Plan
+from dbs_exporter.facts.sharing import Sharing
 from dbs_exporter.facts.subjects import AccountSubject, GonePlan, PlanSubject, RegionSubject, Scope
 from dbs_exporter.state.bodies import (
     GONE,
@@ -57,7 +59,7 @@ def recalled(
     bodies: Bodies, account: str, region: str, rows: Iterable[Row], reads: bytes | None, lineage: int
 ) -> Recalled:
     """Read all rows of an account's region; the region of an account's own is ""."""
-    found = Recalled()
+    found, sharing = Recalled(), Sharing()
     if reads is not None:
         try:
             found.reads = bodies.reads.opened(reads, account, region, READS)
@@ -71,13 +73,15 @@ def recalled(
             if part == OWN and not plan:
                 found.region = bodies.region.opened(body, *key)
             elif part == OWN:
-                found.own[plan] = bodies.own.opened(body, *key)
+                own = found.own[plan] = bodies.own.opened(body, *key)
+                sharing.share(own)
             elif part == GONE:
                 found.gone[plan] = gone_from(bodies.gone.opened(body, *key), lineage)
             elif part in bodies.groups:
                 facts, saved = bodies.groups[part].opened(body, *key)
+                sharing.share(facts)
                 known = _read_since(known_from(facts, saved, lineage), part, times.get(plan))
-                found.groups.setdefault(plan, {})[part] = known
+                found.groups.setdefault(plan, {})[intern(part)] = known
         except Unreadable as error:
             found.unreadable.append(f"{' '.join(filter(None, key))}: {error}")
     return found

@@ -34,8 +34,8 @@ class Limits:
     """How long a connection may be idle; longer than the usual scrape interval, so that scrapers keep theirs."""
     stop_seconds: float = 1.0
     """How long answers under way may still take when the server stops."""
-    write_buffer_bytes: int = 1024 * 1024
-    """An answer's next chunk is written when less than a quarter of this is buffered; chunks are not copied."""
+    write_buffer_bytes: int = 256 * 1024
+    """An answer's next chunk is written when less than a quarter of this is buffered."""
 
 
 class Connections(ServerState):

@@ -21,7 +21,9 @@ from dbs_exporter.clock import Clock
 from dbs_exporter.errors import DbsExporterError
 from dbs_exporter.web.negotiation import wants_gzip, wants_openmetrics
 from dbs_exporter.web.page.overview import Snapshot
-from dbs_exporter.web.page.rendering import BusyError, StatusPages
+from dbs_exporter.web.page.rendering import Renderer
+from dbs_exporter.web.pages import Pages
+from dbs_exporter.web.prepared import Answers
 
 _SECURITY = (
     (b"x-content-type-options", b"nosniff"),
@@ -43,8 +45,8 @@ class MetricsPage(Protocol):
         ...
 
     @property
-    def identity(self) -> Sequence[bytes]:
-        """The uncompressed page, in chunks."""
+    def identity(self) -> Iterable[bytes]:
+        """The uncompressed page, in chunks that are made one by one."""
         ...
 
     @property
@@ -81,6 +83,7 @@ def create_app(
     route_prefix: str = "",
     reload: Callable[[], None] | None = None,
     links: Iterable[tuple[str, str]] = (),
+    grafana: str = "",
 ) -> ASGIApp:
     """Return the ASGI application with all routes.
 
@@ -90,22 +93,10 @@ def create_app(
     the foot of the status page. Everything is served below `route_prefix`, a path without a slash at its end; all links
     are relative, so that a proxy may put another path in front or take it away.
     """
-    pages = StatusPages(snapshot, clock=clock, telemetry_path=telemetry_path, links=tuple(links))
-
-    async def status(request: Request) -> Response:
-        try:
-            page = await pages.page(request.scope["query_string"])
-        except BusyError as error:
-            return PlainTextResponse(f"{error}\n", status_code=503, headers={"retry-after": "1"})
-        compressed = wants_gzip(_header(request.scope, b"accept-encoding"))
-        headers = {
-            "content-security-policy": page.policy,
-            "cache-control": "no-cache",
-            "vary": "accept-encoding",
-        }
-        if compressed:
-            headers["content-encoding"] = "gzip"
-        return Response(page.gzip if compressed else page.identity, media_type="text/html", headers=headers)
+    pages = Pages(
+        Answers(snapshot, clock=clock),
+        Renderer(telemetry_path=telemetry_path, links=tuple(links), grafana=grafana),
+    )
 
     async def healthy(_: Request) -> Response:
         return PlainTextResponse("healthy\n")
@@ -138,7 +129,12 @@ def create_app(
     app = Starlette(
         routes=[
             Route(telemetry_path, metrics, methods=["GET"]),
-            Route("/", status, methods=["GET"]),
+            Route("/", pages.overview, methods=["GET"]),
+            Route("/plans/{account}/{region}/{plan_id}", pages.plan, methods=["GET"]),
+            Route("/api/v1/plans", pages.plans_as_json, methods=["GET"]),
+            Route("/api/v1/plans/{account}/{region}/{plan_id}", pages.plan_as_json, methods=["GET"]),
+            Route("/api/v1/gateways", pages.gateways_as_json, methods=["GET"]),
+            Route("/api/v1/status", pages.status_as_json, methods=["GET"]),
             Route("/-/healthy", healthy, methods=["GET"]),
             Route("/-/ready", ready, methods=["GET"]),
             Route("/-/reload", reloaded, methods=["POST", "PUT"]),
@@ -170,7 +166,7 @@ def create_app(
 
 
 class Metrics:
-    """Serves the telemetry path: the last published page, chunk by chunk without a copy."""
+    """Serves the telemetry path: the last published page, chunk by chunk."""
 
     def __init__(self, exposition: MetricsPages) -> None:
         self._exposition = exposition
@@ -185,10 +181,18 @@ class Metrics:
             *(_METRICS_GZIP if compressed else _METRICS_IDENTITY),
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        chunks = page.gzip if compressed else page.identity
-        for chunk in chunks[:-1]:
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": chunks[-1] if chunks else b""})
+        if scope["method"] == "HEAD":
+            await send({"type": "http.response.body", "body": b""})
+        elif compressed:
+            for chunk in page.gzip[:-1]:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": page.gzip[-1] if page.gzip else b""})
+        else:
+            for chunk in page.identity:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                # Each chunk has to be inflated; others get their turn in between.
+                await asyncio.sleep(0)
+            await send({"type": "http.response.body", "body": b""})
 
 
 def _header(scope: Scope, name: bytes) -> bytes:

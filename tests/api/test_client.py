@@ -56,6 +56,20 @@ def test_a_region_that_is_given_is_left_alone(serve: Serve, make_caller: MakeCal
     assert server.seen[0].query == {"Region": "cn-beijing", "RegionId": "cn-shanghai"}
 
 
+def test_a_signed_call_is_what_would_be_sent(serve: Serve, make_caller: MakeCaller) -> None:
+    """It has the query and the headers of a call, and nothing is sent or counted."""
+    server = serve(in_turn(OK))
+    caller = make_caller(server.url)
+    signed = caller.client.signed("DescribeNodeCidrList", {})
+    before = (list(server.seen), list(caller.calls))
+    caller.client.call("DescribeNodeCidrList", {})
+    (seen,) = server.seen
+
+    assert before == ([], [])
+    assert (signed.method, urlsplit(str(signed.url)).query) == ("POST", urlsplit(seen.target).query)
+    assert {name.lower() for name in signed.headers} == seen.headers.keys()
+
+
 def test_a_wrong_request_is_not_sent(serve: Serve, make_caller: MakeCaller) -> None:
     """A missing parameter and an unknown operation fail before anything is sent or counted."""
     server = serve(in_turn(OK))

@@ -73,3 +73,15 @@ def test_the_schema_has_every_threshold() -> None:
 def test_a_threshold_that_is_not_there_is_refused(thresholds: Any, says: str) -> None:
     """A misspelt name, or a value that is no number, is told by helm."""
     assert says in refused({"demo": True, "prometheusRule": {"enabled": True, "thresholds": thresholds}})
+
+
+def test_the_rules_speak_the_language_that_is_chosen() -> None:
+    """Chinese texts and runbooks; names and expressions are the same."""
+    english, chinese = alerts(), alerts(lang="zh")
+
+    assert {name: rule["expr"] for name, rule in chinese.items()} == {
+        name: rule["expr"] for name, rule in english.items()
+    }
+    assert chinese["DBSPlanExpired"]["annotations"]["summary"] == "包年包月的备份计划已到期。"
+    assert chinese["DBSPlanExpired"]["annotations"]["runbook_url"].endswith("/runbooks/zh/DBSPlanExpired.md")
+    assert "lang" in refused({"demo": True, "prometheusRule": {"enabled": True, "lang": "fr"}})

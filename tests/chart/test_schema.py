@@ -25,7 +25,14 @@ KINDS = {
 
 def test_every_value_has_its_place_in_the_schema() -> None:
     """The schema and values.yaml have the same keys, at every depth that the chart itself reads."""
-    others = {*KINDS, "config", "resources", "configReloader.resources", "prometheusRule.thresholds"}
+    others = {
+        *KINDS,
+        "config",
+        "resources",
+        "configReloader.resources",
+        "drill.resources",
+        "prometheusRule.thresholds",
+    }
 
     def keys(values: Any, schema: Any, where: str) -> list[str]:
         if where.lstrip(".") in others or where.endswith(("tlsConfig", "basicAuth", "authorization")):

@@ -230,6 +230,20 @@ def test_objectives_that_hold_for_no_plan_or_cannot_be_met_are_warned_about(
     assert f"5m cannot be met by 1 plan without log backup ({without})" in "".join(messages)
 
 
+def test_plans_of_which_nothing_says_how_old_their_backups_may_be_are_named(
+    tmp_path: Path, cloud: Simulator
+) -> None:
+    """Neither a schedule nor log backup nor an objective: nobody judges them."""
+    nobody = cloud.world.plan_ids("demo", "cn-hangzhou")[0]
+    cloud.world.set_log_enabled(nobody, enabled=False)
+    cloud.world.change_fields(nobody, {"BackupPeriod": ""})
+    asked = [warning["message"] for warning in in_json(config_file(tmp_path, cloud.url))["warnings"]]
+    judged = in_json(config_file(tmp_path, cloud.url, more=f"objectives: [{{plans: [{nobody}], rpo: 9d}}]\n"))
+
+    assert f"nothing says how old backups of 1 plan may be ({nobody})" in "".join(asked)
+    assert judged["warnings"] == []
+
+
 def test_where_a_list_could_not_be_read_no_objective_is_said_to_hold_for_nothing(
     tmp_path: Path, cloud: Simulator
 ) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from support.command_line import invoke
 
@@ -13,7 +14,20 @@ from dbs_exporter import __version__
 from dbs_exporter.cli.main import cli
 from dbs_exporter.cli.options import Flag
 
-COMMANDS = ("run", "demo", "simulate", "check", "metrics", "rules", "schema", "state", "call", "healthcheck")
+COMMANDS = (
+    "run",
+    "demo",
+    "simulate",
+    "check",
+    "status",
+    "metrics",
+    "rules",
+    "schema",
+    "state",
+    "call",
+    "drill",
+    "healthcheck",
+)
 
 
 def test_version_is_the_package_s() -> None:
@@ -32,7 +46,11 @@ def test_help_of_every_command_shows_an_example_that_parses(command: str) -> Non
     ]
 
     assert examples
-    options = {option for parameter in cli.commands[command].params for option in parameter.opts}
+    shown = cli.commands[command]
+    below = [*shown.commands.values()] if isinstance(shown, click.Group) else []
+    options = {
+        option for taught in (shown, *below) for parameter in taught.params for option in parameter.opts
+    }
     for example in examples:
         words = example.split("|")[0].split("&&")[0].split()
         if words[1] == command:
@@ -50,7 +68,13 @@ def test_flags_are_spelled_as_prometheus_spells_them_and_have_variables() -> Non
 
     assert flags["--web.listen-address"] == "DBS_EXPORTER_WEB_LISTEN_ADDRESS"
     assert flags["--config.file"] == "DBS_EXPORTER_CONFIG_FILE"
-    assert {name for name, variable in flags.items() if variable is None} == {"--write", "--list"}
+    assert {name for name, variable in flags.items() if variable is None} == {
+        "--write",
+        "--list",
+        "--dry-run",
+        "--wait",
+        "--redact",
+    }
 
 
 @pytest.mark.parametrize(

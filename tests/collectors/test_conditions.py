@@ -6,8 +6,9 @@ from msgspec.structs import replace
 from support.family_lines import lines
 from support.page_plans import GOOD, HOLES, NOW, with_group, with_plan
 
-from dbs_exporter.facts.noticed import status_key
-from dbs_exporter.facts.objectives import Objectives
+from dbs_exporter.facts.maintenance import Maintenance
+from dbs_exporter.facts.noticed import NETWORKS_ADDED, status_key
+from dbs_exporter.facts.objectives import Objectives, Owner
 from dbs_exporter.facts.restores import RESTORES, RestoreHistory, RestoreTask
 from dbs_exporter.facts.subjects import RegionSubject
 from dbs_exporter.metrics.text import format_value
@@ -60,11 +61,29 @@ def test_a_task_has_families_of_its_own() -> None:
 
 def test_a_muted_plan_says_so() -> None:
     """From always to for ever; any other plan says nothing."""
-    muted = replace(GOOD, objectives=Objectives(alerts=False))
+    muted = replace(GOOD, objectives=Objectives(maintenance=(Maintenance(reason="alerts: off"),)))
 
     assert lines(muted, "dbs_plan_muted_from_timestamp_seconds") == ["{} 0.0"]
     assert lines(muted, "dbs_plan_muted_until_timestamp_seconds") == ["{} +Inf"]
-    assert lines(GOOD, "dbs_plan_muted_until_timestamp_seconds") == []
+    assert lines(muted, "dbs_plan_muted_info") == ['{reason="alerts: off"} 1.0']
+    assert lines(GOOD, "dbs_plan_muted_until_timestamp_seconds") == lines(GOOD, "dbs_plan_muted_info") == []
+
+
+def test_whose_a_plan_is_stands_beside_it() -> None:
+    """Only where the configuration says."""
+    owned = replace(GOOD, objectives=Objectives(owner=Owner(owner="li.wei", team="pay")))
+
+    assert lines(owned, "dbs_plan_owner_info") == ['{owner="li.wei",team="pay",tier=""} 1.0']
+    assert lines(GOOD, "dbs_plan_owner_info") == []
+
+
+def test_a_regions_conditions_are_a_family_of_their_own() -> None:
+    """With their end."""
+    region = RegionSubject(scope=GOOD.scope, noticed={NETWORKS_ADDED: NOW})
+    labels = '{condition="node_networks",facts="networks",state="attention"}'
+
+    assert lines(region, "dbs_region_condition_since_timestamp_seconds") == [f"{labels} {format_value(NOW)}"]
+    assert len(lines(region, "dbs_region_condition_until_timestamp_seconds")) == 1
 
 
 def test_a_plan_that_is_gone_is_a_regions_fact() -> None:

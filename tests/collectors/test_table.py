@@ -26,7 +26,11 @@ from dbs_exporter.errors import BadAnswer
 from dbs_exporter.facts.downloads import DOWNLOADS, DownloadHistory, DownloadTask
 from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackup, FullBackupHistory
 from dbs_exporter.facts.groups import Group, Known, Subject, with_facts
+from dbs_exporter.facts.maintenance import Maintenance
+from dbs_exporter.facts.noticed import NETWORKS_ADDED, running_key
+from dbs_exporter.facts.objectives import Owner
 from dbs_exporter.facts.plans import Plan
+from dbs_exporter.facts.restore_ranges import RANGES, RestoreRange
 from dbs_exporter.facts.restores import RESTORES, RestoreHistory, RestoreTask
 from dbs_exporter.facts.subjects import AccountSubject, Level, Outage, PlanSubject, RegionSubject, Weakening
 from dbs_exporter.facts.tallies import Tally
@@ -63,6 +67,13 @@ dbs_plan_condition_until_timestamp_seconds condition state facts
 dbs_plan_condition_explained_until_timestamp_seconds condition cause facts
 dbs_plan_muted_from_timestamp_seconds
 dbs_plan_muted_until_timestamp_seconds
+dbs_plan_muted_info reason
+dbs_plan_owner_info owner team tier
+dbs_plan_objective_source_info objective source
+dbs_plan_recovery_gap_begin_timestamp_seconds
+dbs_plan_recovery_gap_end_timestamp_seconds
+dbs_region_condition_since_timestamp_seconds condition state facts
+dbs_region_condition_until_timestamp_seconds condition state facts
 dbs_restore_task_condition_since_timestamp_seconds restore_task_id condition state facts
 dbs_restore_task_condition_until_timestamp_seconds restore_task_id condition state facts
 dbs_download_task_condition_since_timestamp_seconds download_task_id condition state facts
@@ -74,6 +85,7 @@ dbs_full_backup_last_success_duration_seconds
 dbs_full_backup_last_success_queue_seconds
 dbs_full_backup_last_success_size_bytes
 dbs_full_backup_last_success_expires_timestamp_seconds
+dbs_full_backup_missing_databases
 dbs_full_backup_last_attempt_timestamp_seconds
 dbs_full_backup_last_attempt_status status
 dbs_full_backup_consecutive_failures
@@ -94,15 +106,17 @@ dbs_incremental_backup_files_bytes storage_class
 dbs_incremental_backups_completed_total result
 dbs_incremental_backup_bytes_total
 dbs_restore_task_info restore_task_id restore_task_name destination_type destination_instance_id
-    destination_region backup_set_id
+    destination_region destination_address gateway_id directory backup_set_id
 dbs_restore_task_status restore_task_id status
 dbs_restore_task_progress_ratio restore_task_id stage
 dbs_restore_task_created_timestamp_seconds restore_task_id
+dbs_restore_task_started_timestamp_seconds restore_task_id
 dbs_restore_task_finished_timestamp_seconds restore_task_id
 dbs_restore_task_target_timestamp_seconds restore_task_id
 dbs_restore_tasks status
 dbs_restore_last_success_timestamp_seconds
 dbs_restore_last_success_duration_seconds
+dbs_restore_last_proof_timestamp_seconds
 dbs_restores_completed_total result
 dbs_precheck_status subject subject_id status
 dbs_precheck_progress_ratio subject subject_id
@@ -111,6 +125,7 @@ dbs_precheck_item_failed subject subject_id item
 dbs_job_error_info job_kind job_id error_code
 dbs_download_tasks status
 dbs_download_task_info download_task_id backup_set_id data_format way target_type gateway_id job_type
+    download_task_name directory backup_set_code
 dbs_download_task_status download_task_id status
 dbs_download_task_size_bytes download_task_id
 dbs_download_task_created_timestamp_seconds download_task_id
@@ -128,19 +143,34 @@ dbs_node_cidr_info network cidr
 
 KNOWN: dict[Level, Subject] = {"account": ACCOUNT, "region": REGION, "plan": PLAN}
 """Subjects of which everything is known."""
+STOPPED = RestoreTask(task_id="r1", plan_id="dbs1", status="stop", created_at=9.0)
 TROUBLED: dict[Level, Subject] = {
     "account": ACCOUNT,
-    "region": replace(REGION, gone={"dbs9": 5_000.0}),
+    "region": replace(REGION, gone={"dbs9": 5_000.0}, noticed={NETWORKS_ADDED: 5_000.0}),
     "plan": subject_with(
         replace(
             PLAN,
-            objectives=replace(PLAN.objectives, alerts=False),
+            objectives=replace(
+                PLAN.objectives,
+                maintenance=(Maintenance(reason="r"),),
+                owner=Owner(team="t"),
+                sources={"rpo": "default"},
+            ),
+            noticed={running_key(STOPPED): 9.0},
             weakened={"databases": Weakening(was=4.0, at=6_000.0)},
             outage=Outage(began_at=0.0, seen_at=6_000.0),
         ),
         (
             RESTORES,
-            RestoreHistory(tasks=(RestoreTask(task_id="r1", plan_id="dbs1", status="stop", created_at=9.0),)),
+            RestoreHistory(tasks=(STOPPED,), successes=((9.0, None),)),
+        ),
+        (
+            FULL_BACKUPS,
+            FullBackupHistory(last_success=FullBackup(backup_set_id="s", status="finish", objects=("a",))),
+        ),
+        (
+            RANGES,
+            tuple(RestoreRange(range_type="range", begin_at=at, end_at=at + 9) for at in (5_000.0, 6_000.0)),
         ),
         (
             DOWNLOADS,

@@ -12,6 +12,7 @@ from dbs_exporter.conditions.full_backups import (
     full_backup_age,
     full_backup_empty,
     full_backup_failed,
+    full_backup_missing_databases,
     full_backup_remark,
     full_backup_size,
     full_backup_slow,
@@ -19,6 +20,7 @@ from dbs_exporter.conditions.full_backups import (
 )
 from dbs_exporter.facts.full_backups import FullBackup
 from dbs_exporter.facts.limits import DAY_SECONDS
+from dbs_exporter.facts.noticed import objects_key
 from dbs_exporter.facts.objectives import Objectives
 from dbs_exporter.facts.plans import Schedule
 from dbs_exporter.facts.subjects import PlanSubject
@@ -114,3 +116,17 @@ def test_a_job_is_stuck_after_three_usual_durations_or_the_gap_of_the_schedule(
     """Not before an hour, and after a day where nothing is known."""
     assert deadlines(full_backup_stuck, subject) == {"at_risk": (since, None)}
     assert deadlines(full_backup_stuck, GOOD) == {}
+
+
+def test_a_full_backup_lacks_what_the_plan_named_when_it_began() -> None:
+    """What was added since is in the next one; what cannot be read lacks nothing."""
+    objects = ("a", "b")
+    noticed = {objects_key(objects): END - 9 * HOUR}
+    short = replace(with_plan(last(objects=("a",), created_at=END - HOUR), objects=objects), noticed=noticed)
+
+    assert deadlines(full_backup_missing_databases, short) == {"at_risk": (END, None)}
+    later = replace(short, noticed={objects_key(objects): END - 0.5 * HOUR})
+    whole = replace(with_plan(last(objects=objects), objects=objects), noticed=noticed)
+    unread = replace(with_plan(last(objects=None), objects=objects), noticed=noticed)
+    for well in (later, whole, unread, GOOD):
+        assert deadlines(full_backup_missing_databases, well) == {}

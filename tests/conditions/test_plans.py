@@ -20,7 +20,7 @@ from dbs_exporter.conditions.plans import (
 from dbs_exporter.facts.billing import BILLING, Billing
 from dbs_exporter.facts.limits import DAY_SECONDS
 from dbs_exporter.facts.noticed import LOG_OFF, NO_OBJECTIVE, RETENTION_SHORT, precheck_key, status_key
-from dbs_exporter.facts.prechecks import PRECHECKS, Precheck
+from dbs_exporter.facts.prechecks import PRECHECKS, Precheck, PrecheckItem
 from dbs_exporter.facts.subjects import Weakening
 
 SEEN = NOW - 77.0
@@ -86,3 +86,6 @@ def test_a_failed_pre_check_keeps_the_plan_from_starting_or_a_restore() -> None:
 
     assert deadlines(precheck_failed, failed) == {"at_risk": (SEEN, None), "attention": (SEEN + 1, None)}
     assert deadlines(precheck_failed, replace(failed, noticed={})) == {}
+    item = PrecheckItem(item="A", state="warning", finished_at=SEEN - 50)
+    timed = subject_with(failed, (PRECHECKS, (replace(checks[0], items=(item,)),)))
+    assert deadlines(precheck_failed, timed) == {"at_risk": (SEEN - 50, None)}

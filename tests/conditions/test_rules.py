@@ -8,7 +8,7 @@ import pytest
 import yaml
 from support.rule_fixtures import RULES
 
-from dbs_exporter.conditions.rules import ALERTING, Wishes, alert_names, rule_files
+from dbs_exporter.conditions.rules import ALERTING, RECORDING, Wishes, alert_names, rule_files
 
 
 def alerting(**wishes: Any) -> dict[str, dict[str, Any]]:
@@ -40,7 +40,10 @@ def test_wishes_change_labels_addresses_and_severities_and_nothing_else() -> Non
     assert set(plain) - set(changed) == {"DBSDownloadStuck"}
     assert all(changed[name]["expr"] == plain[name]["expr"] for name in changed)
     empty = changed["DBSFullBackupEmpty"]
-    assert empty["labels"] == {"severity": "critical", "team": "dba", "env": "prod"}
+    # The team of a plan comes with its series.
+    assert empty["labels"] == {"severity": "critical", "env": "prod"}
+    assert changed["DBSGatewayGone"]["labels"]["team"] == "dba"
+    assert '"team", "dba", "team", "^$"' in rule_files(Wishes(team="dba"))[RECORDING]
     assert empty["annotations"]["runbook_url"] == "https://wiki/DBSFullBackupEmpty.md"
     assert empty["annotations"]["dashboard_url"].startswith("https://g/d/dbs-plan?")
     assert empty["annotations"]["status_url"] == "https://e/?q={{ $labels.plan_id }}"
@@ -56,6 +59,35 @@ def test_in_another_language_only_words_differ() -> None:
         assert (rule["expr"], rule["labels"]) == (english[name]["expr"], english[name]["labels"])
         assert rule["annotations"].keys() == english[name]["annotations"].keys()
     assert chinese["DBSPlanExpired"]["annotations"]["summary"] == "包年包月的备份计划已到期。"
+
+
+def test_clock_times_are_utc_and_beside_that_as_wished() -> None:
+    """To the second; in Chinese those of China stand beside them."""
+    for wishes, there in (
+        ({}, ""),
+        (
+            {"utc_offset": "-03:30"},
+            ' ({{ (($value | toTime).Add -12600000000000).UTC.Format "2006-01-02 15:04:05" }} -03:30)',
+        ),
+        (
+            {"language": "zh"},
+            ' ({{ (($value | toTime).Add 28800000000000).UTC.Format "2006-01-02 15:04:05" }} +08:00)',
+        ),
+    ):
+        text = alerting(**wishes)["DBSFullBackupEmpty"]["annotations"]["description"]
+        assert f'{{{{ ($value | toTime).UTC.Format "2006-01-02 15:04:05" }}}} UTC{there}' in text
+        assert "humanizeTimestamp" not in text
+    with pytest.raises(ValueError, match=r"'8' is no offset from UTC; write one such as \+08:00"):
+        rule_files(Wishes(utc_offset="8"))
+
+
+def test_what_gets_worse_says_how_long_that_takes() -> None:
+    """The next graver state that alerts."""
+    texts = {name: rule["annotations"]["description"] for name, rule in alerting().items()}
+
+    assert '"recovery_point" "breached"' in texts["DBSRecoveryPointAtRisk"]
+    assert '"plan_expiry" "at_risk"' in texts["DBSPlanExpiring"]
+    assert "left until this" not in texts["DBSRecoveryPointBreached"]
 
 
 @pytest.mark.parametrize("wishes", [{"disabled": ["DBSNothing"]}, {"severities": {"DBSNothing": "info"}}])

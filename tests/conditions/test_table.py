@@ -79,9 +79,10 @@ def test_a_task_makes_its_plan_need_a_look_at_most() -> None:
 
 
 def test_how_long_a_plan_stays_well_is_known_ahead() -> None:
-    """Until the first deadline of a state that is worse than attention."""
-    assert worse_from(GOOD, NOW) == NOW - 60 + 0.8 * 1800
-    assert worse_from(GOOD, NOW + 9 * HOUR) == NOW - HOUR + 0.9 * 25 * HOUR
+    """Until the first deadline of a state that is worse than attention, and worse than its own."""
+    assert worse_from(GOOD, "protected", NOW) == NOW - 60 + 0.8 * 1800
+    assert worse_from(GOOD, "at_risk", NOW) == NOW - 60 + 1800
+    assert worse_from(GOOD, "protected", NOW + 9 * HOUR) == NOW - HOUR + 0.9 * 25 * HOUR
 
 
 def test_names_of_conditions_and_alerts_are_unique_and_lesser_states_come_later() -> None:

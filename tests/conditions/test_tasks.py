@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 from support.condition_plans import deadlines
-from support.page_plans import GOOD, HOUR, NOW, with_group
+from support.page_plans import GOOD, HOUR, NOW, with_group, with_plan
 from support.subjects import subject_with
 
 from dbs_exporter.conditions.tasks import (
@@ -71,14 +71,21 @@ def test_a_restore_has_its_objective_from_when_it_was_first_seen_to_run() -> Non
         "breached r": (NOW + 10 * HOUR, None),
     }
     assert deadlines(restore_time, replace(seen, noticed={})) == {}
+    ended = replace(restoring(replace(task, status="finish")), objectives=held, noticed=seen.noticed)
+    assert deadlines(restore_time, ended) == {}
     assert deadlines(restore_time, replace(seen, objectives=GOOD.objectives)) == {}
 
 
 def test_a_restore_is_to_be_proved_within_its_objective() -> None:
-    """Since the last proof, or since the plan was made."""
+    """Since the last restore of all that the plan names, or since the plan was made; one of a part proves nothing."""
     held = replace(GOOD, objectives=replace(GOOD.objectives, restore_test_interval=9 * HOUR))
 
     assert deadlines(restore_test, held) == {"attention": (NOW - 91 * HOUR, None)}
+    named = with_plan(held, objects=("a", "b"))
+    part = RestoreHistory(successes=((NOW, ("a",)), (NOW - 50 * HOUR, ("a", "b", "c"))))
+    assert deadlines(restore_test, with_group(named, RESTORES, part)) == {
+        "attention": (NOW - 41 * HOUR, None)
+    }
     never = with_group(held, RESTORES, RestoreHistory())
     assert deadlines(restore_test, never) == {"attention": (MADE + 9 * HOUR, None)}
     assert deadlines(restore_test, with_group(held, RESTORES, None)) == deadlines(restore_test, GOOD) == {}

@@ -21,6 +21,7 @@ from dbs_exporter import __version__
 from dbs_exporter.cli.main import cli
 from dbs_exporter.collectors.reference import entries
 from dbs_exporter.config.load import parse_config
+from dbs_exporter.drill.textfile import FAMILIES as DRILL_FAMILIES
 from dbs_exporter.simulator import World, start_simulator
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -113,6 +114,8 @@ def test_commands_in_documents_exist(name: str) -> None:
     for line in commands(text_of(name)):
         words = re.split(r"[\s,|&]+", line.split("`")[0])[1:]
         command = cli.commands.get(words[0])
+        if isinstance(command, click.Group) and len(words) > 1:
+            command = command.commands.get(words[1], command)
         if command is None and words[0] != "--version":
             wrong.append(line)
             continue
@@ -150,6 +153,7 @@ def test_variables_in_documents_exist(name: str) -> None:
 def known_metrics() -> set[str]:
     """The catalogue's families, what histograms add, the recording rules, and their names' first parts."""
     known = {entry.name for entry in entries()}
+    known |= {name for name, _ in DRILL_FAMILIES}
     known |= {f"{name}{suffix}" for name in list(known) for suffix in ("_bucket", "_sum", "_count")}
     for path in (ROOT / "rules").glob("*.rules.yml"):
         known |= set(re.findall(r"^ *-? *record: (\S+)$", path.read_text(encoding="utf-8"), re.MULTILINE))
@@ -298,9 +302,9 @@ def tracked() -> list[str]:
     git = tool("git")
     if not (ROOT / ".git").exists():
         pytest.skip("no git checkout")
-    return subprocess.run(
-        [git, "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
+    # In a job's container the checkout is another user's, which git refuses to read otherwise.
+    command = [git, "-c", f"safe.directory={ROOT}", "ls-files"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
 
 
 def test_nothing_names_a_developers_machine() -> None:

@@ -59,11 +59,11 @@ def test_all_locks_are_made_anew_with_what_was_asked_for(
     code, _, asked = locks(copy, *arguments)
 
     assert code == 0
-    assert len(asked) == 3
+    assert len(asked) == 4
     for line in asked:
         assert f"{option}--generate-hashes" in line
         assert ("--upgrade" in line) == bool(option)
-    for name in ("run", "dev", "build"):
+    for name in ("run", "dev", "build", "release"):
         before = (ROOT / "requirements" / f"{name}.txt").read_text()
         assert (copy / "requirements" / f"{name}.txt").read_text() == f"{before}# made\n"
 

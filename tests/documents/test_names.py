@@ -52,8 +52,8 @@ def is_module(name: str) -> bool:
 def missing(text: str) -> list[str]:
     """Paths of the project and modules of the package that a document names though they do not exist."""
     folders = "|".join(sorted(ROOMS | FOLDERS))
-    # `collectors` and `web` are keys of the configuration, too, which documents name in the same way; `state.db` is a file.
-    rooms = "|".join(sorted(ROOMS - set(Config.model_fields) - {"state"}))
+    # `collectors` and `web` are keys of the configuration, too, which documents name in the same way; `state.db` and `drill.yml` are files.
+    rooms = "|".join(sorted(ROOMS - set(Config.model_fields) - {"state", "drill"}))
     paths = re.findall(rf"(?<![\w./:-])((?:{folders})/[\w./*-]*[\w/*]|\w+\.py)\b", text)
     dotted = re.findall(r"(?<![\w./-])dbs_exporter(?:\.\w+)+", text)
     short = re.findall(rf"`((?:{rooms})(?:\.\w+)+)`", text)

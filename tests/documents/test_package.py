@@ -13,6 +13,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from support.programs import tool
 
 from dbs_exporter import __version__
 
@@ -54,6 +55,21 @@ def test_the_sdist_holds_what_builds_and_explains_it(built: Path) -> None:
     assert {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md"} <= set(names)
     assert {"dbs_exporter/__init__.py", "dashboards/fleet.json"} <= set(names)
     assert not [name for name in names if "node_modules" in name or "__pycache__" in name]
+    assert not [name for name in names if name.startswith("tests")], "they do not run without the checkout"
+
+
+def test_the_index_takes_wheel_and_sdist(built: Path) -> None:
+    """twine finds nothing to complain of, and knows the version of their metadata."""
+    checked = subprocess.run(
+        [tool("twine"), "check", "--strict", *built.iterdir()],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert checked.stdout.count("PASSED") == 2
 
 
 def test_it_runs_without_the_checkout(built: Path, tmp_path: Path) -> None:

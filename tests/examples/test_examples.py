@@ -158,10 +158,12 @@ def test_the_folder_of_rules_holds_rule_files_only(tmp_path: Path) -> None:
         ("vendor.compose-spec", "examples/docker-compose.yml"),
         ("vendor.github-workflows", ".github/workflows/ci.yml"),
         ("vendor.github-workflows", ".github/workflows/release.yml"),
+        ("vendor.github-issue-forms", ".github/ISSUE_TEMPLATE/live-account.yml"),
+        ("vendor.dependabot", ".github/dependabot.yml"),
     ],
 )
 def test_files_for_others_follow_their_schemas(schema: str, path: str) -> None:
-    """The compose file and the workflows pass the published schemas."""
+    """The compose file, the workflows, what renews them and the form of an issue pass the published schemas."""
     done = subprocess.run(
         [tool("check-jsonschema"), "--builtin-schema", schema, str(ROOT / path)],
         capture_output=True, text=True, check=False, timeout=60,
@@ -196,7 +198,9 @@ def test_the_state_in_the_compose_file_lies_in_a_volume_where_the_image_has_its_
     """The exporter writes to a named volume, mounted where the image has a directory of its user, as a new one takes over."""
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     path = storage_path(" ".join(compose_file()["services"]["dbs-exporter"]["command"]))
-    (folder,) = re.findall(r"^RUN install -d -o 65532 -g 65532 -m 0750 (\S+)$", dockerfile, re.MULTILINE)
+    (name,) = re.findall(r"install -d -o 65532 -g 65532 -m 0750 /state/(\S+)$", dockerfile, re.MULTILINE)
+    (place,) = re.findall(r"^COPY --from=build --chown=65532:65532 /state (\S+)$", dockerfile, re.MULTILINE)
+    folder = f"{place}/{name}"
 
     assert mounted("dbs-exporter")[path] == "exporter"
     assert path == folder == storage_path(dockerfile)
@@ -261,7 +265,7 @@ def test_grafanas_data_source_is_the_one_that_the_boards_take() -> None:
 def test_the_workflows_ask_for_no_more_than_they_need() -> None:
     """zizmor finds nothing in the workflows."""
     done = subprocess.run(
-        [tool("zizmor"), "--offline", "--no-progress", str(ROOT / ".github" / "workflows")],
+        [tool("zizmor"), "--offline", "--no-progress", str(ROOT / ".github")],
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
 

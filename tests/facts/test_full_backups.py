@@ -18,7 +18,9 @@ from dbs_exporter.facts.full_backups import (
     full_backup_duration,
     full_backup_history,
     read_full_backup,
+    recent_jobs,
 )
+from dbs_exporter.facts.limits import RECENT_JOBS
 from dbs_exporter.facts.tallies import Ended
 
 NOW = 1_790_000_000.0
@@ -431,3 +433,18 @@ def test_a_job_of_which_no_time_is_known_is_no_orphan(field: str) -> None:
     assert full_backup_history([daily(1), unknown], NOW).orphans == 0
     assert full_backup_history([daily(1), unknown], NOW).running is None
     assert full_backup_history([unknown], NOW).running == unknown
+
+
+def test_the_last_jobs_are_kept_with_time_outcome_and_size() -> None:
+    """The newest thirty, the oldest first; what is not known of them is None."""
+    jobs = [replace(daily(day), backup_set_id=f"s{day}", size_bytes=day) for day in range(40)]
+    odd = FullBackup(backup_set_id="odd", status="strange", created_at=NOW)
+    recent = recent_jobs(full_backup_history([*jobs, odd], NOW))
+
+    assert len(recent) == RECENT_JOBS
+    assert {job.status for job in recent} == {"", "finish"}
+    assert [(job.ended_at, job.size_bytes) for job in recent if not job.status] == [(None, None)]
+    sizes = [job.size_bytes for job in recent if job.size_bytes is not None]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] == 0
+    assert recent_jobs(full_backup_history([], NOW)) == ()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from msgspec.structs import replace
-from support.page_plans import GOOD, HOUR, NOW, with_backups, with_group, with_plan
+from support.page_plans import GOOD, HOUR, NOW, restorable, with_backups, with_group, with_plan
 from support.subjects import subject_with
 
 from dbs_exporter.facts.full_backups import FULL_BACKUPS
 from dbs_exporter.facts.gateways import GATEWAYS, Gateway
 from dbs_exporter.facts.log_backups import LOG_BACKUPS, LogHistory
+from dbs_exporter.facts.networks import NETWORKS, NodeNetworks
 from dbs_exporter.facts.noticed import (
     GONE,
     LOG_OFF,
+    NETWORKS_ADDED,
     NO_OBJECTIVE,
     RETENTION_SHORT,
     gateway_key,
@@ -19,15 +21,20 @@ from dbs_exporter.facts.noticed import (
     has_backups,
     noticing,
     noticing_gateways,
+    noticing_networks,
+    objects_key,
     outages,
     precheck_key,
     progress_key,
+    restore_took,
     running_key,
     status_key,
 )
 from dbs_exporter.facts.objectives import Objectives
 from dbs_exporter.facts.plans import Schedule
 from dbs_exporter.facts.prechecks import PRECHECKS, Precheck
+from dbs_exporter.facts.protection import LOG_DENIED
+from dbs_exporter.facts.restore_ranges import RANGES
 from dbs_exporter.facts.restores import RESTORES, RestoreHistory, RestoreTask
 from dbs_exporter.facts.subjects import Outage, PlanSubject, RegionSubject, Scope
 
@@ -116,14 +123,16 @@ def test_a_plan_is_weaker_from_the_change_until_it_is_undone() -> None:
     """Shorter retention, a rarer schedule, fewer databases; what was stronger is no change."""
     daily, weekly = (Schedule(weekdays=days) for days in (tuple(range(7)), (0,)))
     strong = noticing(
-        LISTED, with_plan(LISTED, full_retention_seconds=99.0, schedule=daily, objects_count=3), NOW
+        LISTED, with_plan(LISTED, full_retention_seconds=99.0, schedule=daily, objects=("a", "b", "c")), NOW
     )
     weak = noticing(
-        strong, with_plan(strong, full_retention_seconds=98.0, schedule=weekly, objects_count=2), NOW + 9
+        strong, with_plan(strong, full_retention_seconds=98.0, schedule=weekly, objects=("a", "b")), NOW + 9
     )
-    weaker = noticing(weak, with_plan(weak, objects_count=1), NOW + 20)
+    weaker = noticing(weak, with_plan(weak, objects=("a",)), NOW + 20)
     mended = noticing(
-        weaker, with_plan(weaker, full_retention_seconds=99.0, schedule=daily, objects_count=4), NOW + 30
+        weaker,
+        with_plan(weaker, full_retention_seconds=99.0, schedule=daily, objects=("a", "b", "c", "d")),
+        NOW + 30,
     )
 
     assert strong.weakened == mended.weakened == {}
@@ -193,3 +202,51 @@ def test_a_plan_has_backups_once_a_full_backup_worked() -> None:
     """Only such a plan is missed when it is gone."""
     assert has_backups(GOOD)
     assert not has_backups(with_backups(GOOD, last_success=None))
+
+
+def test_that_log_is_denied_holds_until_the_ranges_are_read_again() -> None:
+    """Log that comes meanwhile does not undo it."""
+    denied = subject_with(LISTED, (LOG_BACKUPS, LogHistory(spans=((0.0, NOW + 9000),))))
+    read = noticing(denied, subject_with(denied, (RANGES, (restorable(0.0, NOW),), NOW)), NOW)
+    later = noticing(read, subject_with(read, (LOG_BACKUPS, LogHistory(spans=((0.0, NOW),)))), NOW + 60)
+    again = noticing(later, subject_with(later, (RANGES, (restorable(0.0, NOW),), NOW + 99)), NOW + 99)
+
+    assert read.noticed[LOG_DENIED] == later.noticed[LOG_DENIED] == NOW
+    assert LOG_DENIED not in again.noticed
+
+
+def test_a_restore_took_as_long_as_it_was_seen_to_run() -> None:
+    """One whose start nobody saw took from its creation on."""
+    task = RestoreTask(task_id="r", plan_id="dbs1", status="running", created_at=NOW - 96 * HOUR)
+    ended = replace(task, status="finish", finished_at=NOW + HOUR)
+    history = RestoreHistory(tasks=(ended,), last_success_id="r", last_success_duration_seconds=97 * HOUR)
+    known = noticing(LISTED, subject_with(LISTED, (RESTORES, RestoreHistory(), NOW - 60)), NOW - 60)
+    running = noticing(known, subject_with(known, (RESTORES, RestoreHistory(tasks=(task,)), NOW)), NOW)
+    done = noticing(running, subject_with(running, (RESTORES, history, NOW + HOUR)), NOW + HOUR)
+
+    assert restore_took(done) == HOUR
+    assert restore_took(replace(done, noticed={})) == 97 * HOUR
+    assert restore_took(known) is restore_took(PlanSubject(scope=GOOD.scope, plan=GOOD.plan)) is None
+
+
+def test_what_a_plan_names_is_dated_by_the_list_that_first_named_it() -> None:
+    """Other names are another date."""
+    named = noticing(LISTED, with_plan(LISTED, objects=("a",)), NOW)
+    again = noticing(named, with_plan(named, objects=("a",), status="pause"), NOW + 9)
+    more = noticing(again, with_plan(again, objects=("a", "b")), NOW + 20)
+
+    assert named.noticed[objects_key(("a",))] == again.noticed[objects_key(("a",))] == NOW
+    assert more.noticed[objects_key(("a", "b"))] == NOW + 20
+
+
+def test_a_network_that_was_not_there_before_is_dated() -> None:
+    """One that went is no news, nor is what the first reading shows; gateways take nothing of it away."""
+    first, fewer, other = (
+        subject_with(REGION, (NETWORKS, NodeNetworks(internet=internet)))
+        for internet in (("1.0.0.0/8", "2.0.0.0/8"), ("1.0.0.0/8",), ("3.0.0.0/8",))
+    )
+    added = noticing_networks(first, other, NOW)
+
+    assert noticing_networks(REGION, first, NOW).noticed == noticing_networks(first, fewer, NOW).noticed == {}
+    assert added.noticed == {NETWORKS_ADDED: NOW}
+    assert noticing_gateways(added, added, NOW + 9, ()).noticed == {NETWORKS_ADDED: NOW}

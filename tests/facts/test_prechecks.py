@@ -30,6 +30,24 @@ def test_the_reference_sample_of_a_precheck() -> None:
     assert precheck.items == (PrecheckItem(item="CHECK_A", state="caught", error_message="no"),)
 
 
+def test_a_precheck_failed_when_the_first_of_its_items_did() -> None:
+    """One that runs on has not failed yet, and where no item says when, nothing does."""
+    items: list[dict[str, object]] = [
+        {"Item": "A", "State": "finish", "FinishTime": 1583734960000},
+        {"Item": "B", "State": "warning", "BootTime": 1583734961000, "FinishTime": 1583734965000},
+        {"Item": "C", "State": "failed", "FinishTime": 1583734969000},
+    ]
+
+    def failed_at(status: str, items: list[dict[str, object]]) -> float | None:
+        answer = {"Status": status, "Items": {"PreCheckProgressDetail": items}}
+        precheck = read_precheck(answer, "plan", "dbs1", reader_of())
+        assert precheck is not None
+        return precheck.failed_at
+
+    assert failed_at("failed", items) == 1583734965.0
+    assert failed_at("running", items) is failed_at("failed", items[:1]) is None
+
+
 def test_a_precheck_that_never_ran() -> None:
     """No status and no items is no pre-check; items without a status is an answer that cannot be understood."""
     assert read_precheck({"Items": "", "Success": True}, "plan", "dbs1", reader_of()) is None

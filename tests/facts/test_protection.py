@@ -9,8 +9,19 @@ from support.subjects import subject_with
 from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackupHistory
 from dbs_exporter.facts.log_backups import LOG_BACKUPS, LogHistory
 from dbs_exporter.facts.plans import Plan
-from dbs_exporter.facts.protection import last_good_expires, recoverable_window, recovery_gaps, recovery_point
+from dbs_exporter.facts.protection import (
+    LOG_DENIED,
+    current_hole,
+    denies_log,
+    last_good_expires,
+    last_proof,
+    recoverable_window,
+    recovery_gaps,
+    recovery_point,
+    recovery_steps,
+)
 from dbs_exporter.facts.restore_ranges import RANGES, RestoreRange
+from dbs_exporter.facts.restores import RESTORES, RestoreHistory
 from dbs_exporter.facts.subjects import PlanSubject, Scope
 
 DAY = 86_400.0
@@ -157,3 +168,71 @@ def test_a_plan_of_points_has_no_holes() -> None:
         "current": (0, 0.0),
         "older": (0, 0.0),
     }
+
+
+def test_log_carries_a_full_backup_only_as_long_as_it_is_kept() -> None:
+    """Log of a week on a backup of twenty days ago restores nothing any more, though expired files are still listed."""
+    old = with_points(replace(NOTHING_KNOWN, listed_at=20 * DAY), newest=0.0)
+    logs = LogHistory(spans=((0.0, 20 * DAY),), kept_seconds=7 * DAY)
+    known = subject_with(old, (LOG_BACKUPS, logs))
+
+    assert recovery_steps(known) == ((20 * DAY, 7 * DAY), (0.0, 9e9))
+    assert recovery_point(known) == 0.0
+    assert recovery_point(replace(known, listed_at=6 * DAY)) == 20 * DAY
+    assert recovery_point(replace(known, listed_at=9e9)) is None
+
+
+@pytest.mark.parametrize(
+    ("end", "log", "spacing", "denied"),
+    [
+        (600.0, 5000.0, None, True),
+        (600.0, 2400.0, None, False),
+        (600.0, 5000.0, 2300.0, False),
+        (600.0, 500.0, None, False),
+    ],
+)
+def test_log_beyond_the_apis_range_by_more_than_two_files_is_denied(
+    end: float, log: float, spacing: float | None, denied: bool
+) -> None:
+    """Half an hour is no contradiction: ranges lag."""
+    logs = LogHistory(spans=((0.0, log),), spacing_seconds=spacing)
+    known = subject_with(NOTHING_KNOWN, (RANGES, (ranged(0, end),), 6000.0), (LOG_BACKUPS, logs))
+
+    assert denies_log(known) is denied
+    assert denies_log(subject_with(known, (RANGES, (), 6000.0))) is False
+
+
+def test_denied_log_carries_nothing_but_what_came_after() -> None:
+    """A full backup since the ranges were read starts anew, and so does a window that has moved on."""
+    logs = LogHistory(spans=((0.0, 9000.0),))
+    known = subject_with(
+        replace(NOTHING_KNOWN, noticed={LOG_DENIED: 6000.0}),
+        (RANGES, (ranged(0, 600),), 6000.0),
+        (LOG_BACKUPS, logs),
+    )
+
+    assert recovery_point(known) == 600.0
+    assert recovery_point(replace(known, noticed={})) == 9000.0
+    assert recovery_point(with_points(known, newest=7000.0)) == 9000.0
+    assert recovery_point(replace(known, plan=Plan(plan_id="dbs1", restore_end_at=6500.0))) == 9000.0
+
+
+def test_the_newest_current_hole_has_a_begin_and_an_end() -> None:
+    """One before the oldest full backup still kept is none."""
+    holed = with_ranges(NOTHING_KNOWN, ranged(0, 100), ranged(500, 600), ranged(900, 999))
+
+    assert current_hole(with_points(holed, oldest=300.0)) == (600.0, 900.0)
+    assert current_hole(with_points(holed, oldest=900.0)) is current_hole(NOTHING_KNOWN) is None
+
+
+def test_only_a_restore_of_all_that_the_plan_names_is_a_proof() -> None:
+    """Where what was restored or what the plan names is not known, it was all."""
+    history = RestoreHistory(successes=((30.0, ("a",)), (20.0, ("a", "b")), (10.0, None)))
+    known = subject_with(NOTHING_KNOWN, (RESTORES, history))
+
+    assert last_proof(known) == 30.0
+    assert [
+        last_proof(replace(known, plan=Plan(plan_id="p", objects=objects)))
+        for objects in (("a", "b"), ("c",))
+    ] == [20.0, 10.0]
+    assert last_proof(NOTHING_KNOWN) is None

@@ -58,6 +58,38 @@ def test_the_reference_sample_of_a_restore_task() -> None:
     assert task.progress == (("pre_structure", 1.0), ("full_data", 0.2), ("post_structure", 0.0))
     assert (task.created_at, task.finished_at, task.target_at) == (1583743872.0, None, 1583741465.0)
     assert (task.destination_type, task.destination_instance_id) == ("rds", "rm-bp1")
+    assert (task.destination_address, task.gateway_id, task.directory, task.objects) == ("", "", "", None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "address"),
+    [
+        ({"DestinationEndpointIpPort": "10.0.0.1:3306", "DestinationEndpointHost": "x"}, "10.0.0.1:3306"),
+        ({"DestinationEndpointHost": "db.internal", "DestinationEndpointPort": 3306}, "db.internal:3306"),
+        ({"DestinationEndpointHost": "db.internal"}, "db.internal"),
+    ],
+)
+def test_where_there_is_no_instance_the_address_says_where_a_restore_goes(
+    fields: dict[str, object], address: str
+) -> None:
+    """Beside it the gateway, the directory and what is restored."""
+    more = {"BackupGatewayId": 23, "RestoreDir": "/r", "RestoreObjects": '[{"DBName":"a"}]'}
+    task = read_restore_task(fields_of({**RESTORE_TASK, **more, **fields}))
+
+    assert task.destination_address == address
+    assert (task.gateway_id, task.directory, task.objects) == ("23", "/r", ("a",))
+
+
+def test_the_newest_success_of_the_same_objects_is_kept() -> None:
+    """A part that works says nothing of the whole."""
+    whole, part = (
+        replace(daily(number, "finish", finished=True), objects=objects)
+        for number, objects in ((5, None), (2, ("a",)))
+    )
+    history = restore_history([whole, part, replace(part, task_id="x", finished_at=NOW - 9 * DAY)])
+
+    assert history.successes == ((part.finished_at, ("a",)), (whole.finished_at, None))
+    assert history.last_success_id == part.task_id
 
 
 def test_every_physical_stage_has_its_name() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,9 +22,10 @@ from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.facts.groups import Subject
 from dbs_exporter.facts.subjects import SubjectKey, key_of, level_of
 from dbs_exporter.metrics import shelves
+from dbs_exporter.metrics.deflate import Checksum
 from dbs_exporter.metrics.exposition import Exposition
 from dbs_exporter.metrics.family import render_changed
-from dbs_exporter.metrics.shelves import Segment
+from dbs_exporter.metrics.shelves import Lines, Segment
 
 
 @pytest.fixture
@@ -63,15 +62,15 @@ def test_shelves_that_fill_split_and_empty_stay_exact(portions: list[list[tuple[
         check(exposition, fleet, now)
 
 
-def test_a_large_page_keeps_large_chunks_and_changes_few_of_them() -> None:
-    """When one plan of thousands changes, the chunks of other shelves and families are those of the page
-    before."""
+def test_a_change_replaces_one_leaf_and_no_page_that_is_being_sent() -> None:
+    """When one plan of thousands changes, all other leaves are those of before, and who reads the page before goes on."""
     fleet = numbered_fleet()
     exposition, now = filled(5000, fleet)
     check(exposition, fleet, now)
-    before = {id(chunk) for chunk in exposition.page(openmetrics=False).identity}
+    before = {id(leaf) for leaf in leaves(exposition)}
     held = exposition.page(openmetrics=False)
-    old = identity(held)
+    old, half_read = identity(held), held.identity
+    first = next(half_read)
     key = ("prod", "cn-hangzhou", "dbs02500")
     fleet.rows[key] = {**now[key], "dbs_thing_one": [(("new",), 5)]}
     now[key] = fleet.rows[key]
@@ -80,16 +79,14 @@ def test_a_large_page_keeps_large_chunks_and_changes_few_of_them() -> None:
     exposition.publish()
 
     check(exposition, fleet, now)
-    new = [chunk for chunk in exposition.page(openmetrics=False).identity if id(chunk) not in before]
-    large = [chunk for chunk in new if len(chunk) >= 64 * 1024]
-    assert len(large) == 1
-    assert identity(held) == old
+    assert len([leaf for leaf in leaves(exposition) if id(leaf) not in before]) == 1
+    assert first + b"".join(half_read) == identity(held) == old
 
 
-def inflated(segment: Segment) -> bytes:
-    """The lines of a segment, from its compressed leaves."""
-    # Pieces have no end of their own; the exposition adds it to the page.
-    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(b"".join(segment.pieces))
+def leaves(exposition: Exposition) -> list[Lines]:
+    """All leaves of plans."""
+    shelf = exposition._shelves["plan"]
+    return [leaf for family in range(3) for segment in shelf.segments(family) for leaf in segment.leaves]
 
 
 @pytest.mark.usefixtures("small_shelves")
@@ -105,20 +102,27 @@ def test_a_segment_compresses_only_the_leaves_that_changed(
     changes: dict[int, bytes], whole: bytes, kept_leaves: list[int]
 ) -> None:
     """Its bytes, lengths, series and checksum are those of the new lines."""
-    before = Segment([b"a\n", b"b\n", b"c\n", b"d\n"])
+    before = Segment.of([b"a\n", b"b\n", b"c\n", b"d\n"])
     after = before.replaced(changes)
 
-    assert after.identity == b"".join(after.parts()) == inflated(after) == whole
-    assert (after.series, after.checksum.crc) == (whole.count(b"\n"), zlib.crc32(whole))
-    assert [leaf for leaf in (0, 1) if after.pieces[leaf] is before.pieces[leaf]] == kept_leaves
-    assert before.identity == b"a\nb\nc\nd\n"
+    assert b"".join(after.parts()) == whole
+    assert (after.series, after.checksum) == (whole.count(b"\n"), Checksum.of(whole))
+    assert [leaf for leaf in (0, 1) if after.leaves[leaf] is before.leaves[leaf]] == kept_leaves
+    assert before.parts() == [b"a\n", b"b\n", b"c\n", b"d\n"]
 
 
 def test_a_segment_whose_lines_are_as_they_were_is_the_same_one() -> None:
     """So nobody takes it for changed."""
-    segment = Segment([b"a\n", b"b\n"])
+    segment = Segment.of([b"a\n", b"b\n"])
 
     assert segment.replaced({0: b"a\n"}) is segment
+
+
+def test_lines_that_move_a_subjects_end_are_a_change() -> None:
+    """Though the bytes of the leaf are the same, each subject keeps its own lines."""
+    segment = Segment.of([b"a\n", b"b\n"])
+
+    assert segment.replaced({0: b"", 1: b"a\nb\n"}).parts() == [b"", b"a\nb\n"]
 
 
 def rendered_again(subject: Subject, before: Subject) -> set[str]:

@@ -117,7 +117,7 @@ def test_readings_that_are_replaced_again_and_again_take_no_more_room() -> None:
         queue.next_at(float(now))
 
     assert len(queue) == 10
-    assert len(queue._waiting) + len(queue._ready) + len(queue._ready_whole) <= 64 + 2 * 10
+    assert len(queue._waiting) + len(queue._ready) + len(queue._ready_whole) <= 64 + 1.25 * 10
 
 
 @pytest.mark.parametrize("seed", range(5))

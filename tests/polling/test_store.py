@@ -19,6 +19,7 @@ from dbs_exporter.facts.groups import Group, Subject
 from dbs_exporter.facts.limits import GONE_PLAN_SECONDS
 from dbs_exporter.facts.log_backups import LOG_BACKUPS, LogHistory
 from dbs_exporter.facts.networks import NETWORKS, REGIONS, NodeNetworks
+from dbs_exporter.facts.noticed import NETWORKS_ADDED
 from dbs_exporter.facts.objectives import Objectives
 from dbs_exporter.facts.plans import PLANS, Plan, PlanList, Schedule
 from dbs_exporter.facts.restores import RESTORES, RestoreHistory
@@ -321,6 +322,30 @@ def test_facts_that_did_not_change_are_the_same_object_with_a_new_time() -> None
     assert len(notified) == 2
 
 
+def test_what_plans_have_in_common_is_kept_once() -> None:
+    """In what lists of plans, readings and merged parts bring, equal texts and counts are the same object."""
+
+    def text() -> str:
+        return str(b"MySQL", "ascii")
+
+    store, _ = store_of()
+    list_plans(store, *(Plan(plan_id=plan_id, database_type=text()) for plan_id in ("a", "b")))
+    for plan_id in ("a", "b"):
+        put(store, plan_id, RESTORES, RestoreHistory(counts=((text(), 1),)))
+        store.merge_plan(HERE, plan_id, RESTORES, lambda facts: replace(facts, counts=((text(), 2),)), 1.0)
+        put(store, plan_id, DOWNLOADS, DownloadHistory(counts=((text(), 3),)))
+    first, second = (plan_of(store, plan_id) for plan_id in ("a", "b"))
+    ours, theirs = first.get(RESTORES), second.get(RESTORES)
+    downloads = [plan.get(DOWNLOADS) for plan in (first, second)]
+
+    assert first.plan.database_type is second.plan.database_type
+    assert ours is not None
+    assert theirs is not None
+    assert ours.counts == (("MySQL", 2),)
+    assert ours.counts is theirs.counts
+    assert len({id(facts.counts) for facts in downloads if facts is not None}) == 1
+
+
 def test_facts_of_a_plan_that_is_gone_meanwhile_are_dropped() -> None:
     """A read that ends after its plan was deleted does not bring it back."""
     store, notified = store_of("a")
@@ -373,6 +398,32 @@ def test_new_objectives_hold_at_once() -> None:
     store.set_objectives(lambda plan: Objectives(rpo=60.0))
 
     assert [subject.objectives.rpo for _, subject in notified if isinstance(subject, PlanSubject)] == [60.0]
+
+
+def test_what_log_shows_lengthens_a_default_rpo_and_stays_after_a_list_or_a_reload() -> None:
+    """Log of every 45 minutes allows an hour and a half."""
+    store, _ = store_of("a")
+    given = Objectives(rpo=1800.0, sources={"rpo": "default"})
+    store.set_objectives(lambda plan: given)
+    put(store, "a", LOG_BACKUPS, LogHistory(spacing_seconds=2700.0), 10.0)
+    read = plan_of(store, "a").objectives
+    list_plans(store, plan_named("a"))
+    listed = plan_of(store, "a").objectives
+    store.set_objectives(lambda plan: given)
+
+    assert (read.rpo, read.sources) == (5400.0, {"rpo": "learned"})
+    assert plan_of(store, "a").objectives == listed == read
+
+
+def test_networks_that_come_are_noticed() -> None:
+    """By the list that first held them."""
+    store, _ = store_of("a")
+    store.put_region(HERE, NETWORKS, NodeNetworks(internet=("1.0.0.0/8",)), 10.0)
+    store.put_region(HERE, NETWORKS, NodeNetworks(internet=("1.0.0.0/8", "2.0.0.0/8")), 20.0)
+    region = store.region(HERE)
+
+    assert region is not None
+    assert region.noticed == {NETWORKS_ADDED: 20.0}
 
 
 def test_a_new_subscriber_hears_what_is_known() -> None:

@@ -17,6 +17,7 @@ from support.rule_fixtures import (
     quiet,
     unit,
 )
+from support.rule_world import HOUR
 
 by_alert = pytest.mark.parametrize("alert", sorted(CASES))
 
@@ -99,3 +100,41 @@ def test_a_restart_of_the_exporter_resolves_nothing(alert: str, tmp_path: Path) 
     world = World(change=case.change, away=(95, 103), whole_away=True)
 
     assert not promtool(tmp_path, [unit("restart", world, fires(alert, case, RESTARTED))])
+
+
+def test_an_alert_names_whose_the_plan_is_and_how_long_there_is_left(tmp_path: Path) -> None:
+    """Labels of the configuration come with the series; of two replicas that disagree one counts."""
+    since = (
+        'dbs_plan_condition_since_timestamp_seconds{condition="recovery_point",facts="recovery",state="%s"}'
+    )
+    whose = 'dbs_plan_owner_info{owner="li.wei",team="pay"%s}'
+    world = World(
+        change={
+            since % "at_risk": -HOUR,
+            since % "breached": FIRED * 60.0 + 720,
+            whose % "": 1,
+            whose % ',instance="b"': 1,
+        }
+    )
+    alert = "DBSRecoveryPointAtRisk"
+    expected = {**ALERTS[alert]["annotations"]}
+    del expected["description"]
+    said = promtool(
+        tmp_path,
+        [
+            {
+                **unit("owned", world),
+                "alert_rule_test": [
+                    {
+                        "eval_time": f"{FIRED}m",
+                        "alertname": alert,
+                        "exp_alerts": [{"exp_labels": {"owner": "nobody"}, "exp_annotations": expected}],
+                    }
+                ],
+            }
+        ],
+    )
+    got = said[said.index("got:") :]
+
+    assert 'owner="li.wei", plan_id="dbs1", region="cn-hangzhou", severity="warning", team="pay"' in got
+    assert "There are 12m 0s left until this: The newest recovery point is older than its objective." in got

@@ -128,7 +128,7 @@ def test_recorded_numbers_are_what_they_say(tmp_path: Path) -> None:
             "dbs_full_backup_last_success_size_bytes": 5e10,
             "dbs_full_backup_last_success_duration_seconds": 1800,
             f'dbs_restore_task_status{{{task},status="running"}}': 1,
-            f"dbs_restore_task_created_timestamp_seconds{{{task}}}": 0,
+            f"dbs_restore_task_started_timestamp_seconds{{{task}}}": 0,
             f'dbs_restore_task_progress_ratio{{{task},stage="full_data"}}': Line(0.0, 0.01),
         }
     )

@@ -41,6 +41,30 @@ def test_a_runbook_says_what_to_do(alert: str) -> None:
         assert ("--write" in words) == operation.writes
 
 
+CHINESE = ["能等到早上吗？", "含义", "影响", "诊断", "处理", "误报"]
+
+
+@pytest.mark.parametrize("alert", sorted(ALERTS))
+def test_a_runbook_says_the_same_in_chinese(alert: str) -> None:
+    """The six sections, none empty, with the queries and calls of the English one."""
+    english, chinese = (
+        (RUNBOOKS / folder / f"{alert}.md").read_text(encoding="utf-8") for folder in ("", "zh")
+    )
+    parts = re.split(r"^## (.+)$", chinese, flags=re.MULTILINE)
+    blocks = r"```\w+\n.*?```"
+
+    assert chinese.startswith(f"# {alert}\n")
+    assert parts[1::2] == CHINESE
+    assert all(len(part.strip()) > 4 for part in parts[2::2])
+    assert parts[2].strip()[0] in "能不"
+    assert sorted(re.findall(blocks, chinese, re.DOTALL)) == sorted(re.findall(blocks, english, re.DOTALL))
+
+
+def test_no_chinese_runbook_is_left_of_an_alert_that_went() -> None:
+    """They are those of the alerts."""
+    assert {path.stem for path in (RUNBOOKS / "zh").glob("*.md")} == set(ALERTS)
+
+
 RUNBOOK_OF = {
     BadCredentials: "DBSExporterCredentialsFailing",
     NotPermitted: "DBSExporterNotPermitted",

@@ -50,6 +50,8 @@ def test_what_holds_is_told(two_accounts: Simulator) -> None:
     assert [(fault["kind"], fault["times"]) for fault in holding] == [("deny", 2)]
     assert steer(two_accounts, "/-/limits", "POST", {"DescribeRegions": 1})[0] == 200
     assert steer(two_accounts, "/-/limits", "POST", "fast")[0] == 400
+    assert steer(two_accounts, "/-/restores", "POST", "stuck") == (200, {"restores_end": "stuck"})
+    assert steer(two_accounts, "/-/restores", "POST", "well")[0] == 400
     two_accounts.count("DescribeRegions")
     assert steer(two_accounts, "/-/requests")[1] == {"DescribeRegions": 1}
     assert steer(two_accounts, "/-/requests", "DELETE")[1] == {}

@@ -18,6 +18,7 @@ from support.simulated_cloud import NOW, records, records_of_ranges
 
 from dbs_exporter.simulator import Simulator, World, fleet, start_simulator
 from dbs_exporter.simulator.answering import READS
+from dbs_exporter.simulator.gateway_databases import plans_behind
 
 Ask = Callable[..., dict[str, Any]]
 
@@ -110,6 +111,17 @@ def failed_backup(simulator: Simulator) -> str:
     return history.set_id(history.full_numbers()[-1])
 
 
+def looked_for(simulator: Simulator) -> int:
+    """The id of a task by which a gateway looked for databases a minute ago."""
+    spec = plans_behind(simulator.world.specs("demo"))[0]
+    address = {
+        "BackupGatewayId": str(spec.gateway_id),
+        "SourceEndpointIP": spec.host,
+        "SourceEndpointPort": str(spec.engine.port),
+    }
+    return simulator.world.looks.add(address, simulator.world.clock() - 60)
+
+
 def parameters(operation: str, simulator: Simulator) -> dict[str, Any]:
     """What each read operation needs."""
     plan = plan_with_log(simulator)
@@ -126,7 +138,7 @@ def parameters(operation: str, simulator: Simulator) -> dict[str, Any]:
             "BeginTimestampForRestore": int(window[0] * 1000),
             "EndTimestampForRestore": int(window[1] * 1000),
         },
-        "GetDBListFromAgent": {"TaskId": 123456},
+        "GetDBListFromAgent": {"TaskId": looked_for(simulator)},
     }
     return needs.get(operation, {"BackupPlanId": plan})
 

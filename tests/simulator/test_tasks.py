@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from support.simulated_cloud import DAY, NOW, Cloud
 
+from dbs_exporter.simulator.replies import Refused
 from dbs_exporter.simulator.tasks import DOWNLOAD_SECONDS, STAGES, Download, Restore
 
 
@@ -99,3 +100,68 @@ def test_a_download_takes_its_time(failed: bool, ending: str) -> None:
 
     assert [task.at(NOW + seconds)[0] for seconds in (0, 60, DOWNLOAD_SECONDS)] == ["init", "running", ending]
     assert bool(task.at(NOW + DAY)[2]) is failed
+
+
+def made(cloud: Cloud, **more: object) -> dict[str, object]:
+    """A restore that is created and started; gives its record a day later."""
+    newest = cloud.world.history(cloud.plan_id).newest_finished()
+    assert newest is not None
+    given = {
+        "BackupPlanId": cloud.plan_id,
+        "RestoreTaskName": "x",
+        "DestinationEndpointInstanceType": "rds",
+        "DestinationEndpointInstanceID": "rm-spare",
+        "BackupSetId": newest.set_id,
+        **more,
+    }
+    task = cloud.ask("CreateRestoreTask", **given)["RestoreTaskId"]
+    cloud.clock.advance(60)
+    cloud.ask("StartRestoreTask", RestoreTaskId=task)
+    cloud.clock.advance(DAY)
+    (found,) = cloud.ask("DescribeRestoreTaskList", RestoreTaskId=task)["Items"]["RestoreTaskDetail"]
+    return dict(found)
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "message"),
+    [
+        ("success", "finish", None),
+        ("stuck", "running", None),
+        ("failed", "stop", "Duplicate object found on the destination"),
+        ("stopped", "stop", None),
+    ],
+)
+def test_restores_end_as_they_are_told_to(cloud: Cloud, how: str, status: str, message: str | None) -> None:
+    """Well, never, by an error, or because someone stops it, of which no reason is kept."""
+    cloud.world.restores_end = how
+    found = made(cloud)
+
+    assert (found["RestoreStatus"], found.get("ErrMessage")) == (status, message)
+
+
+def test_a_restore_whose_check_failed_cannot_be_started(cloud: Cloud) -> None:
+    """Its check says which item failed, and it stays where it is."""
+    cloud.world.restores_end = "failed_precheck"
+    with pytest.raises(Refused, match="pre-check"):
+        made(cloud)
+    (task,) = cloud.world.created_restores()
+    check = cloud.ask("DescribePreCheckProgressList", RestoreTaskId=task.task_id)
+
+    assert check["Status"] == "failed"
+    assert [item["Item"] for item in check["Items"]["PreCheckProgressDetail"] if item["State"] == "failed"]
+    assert task.at(cloud.clock.now())[0] == "init"
+
+
+def test_two_restores_of_one_name_to_one_destination_collide(cloud: Cloud) -> None:
+    """The second fails by the object that is there; under another name, elsewhere, or once the first is dropped it does not."""
+    named = '[{"DBName":"a","NewDBName":"b"}]'
+    first = made(cloud, RestoreObjects=named)
+    again = made(cloud, RestoreObjects=named)
+    other = made(cloud, RestoreObjects=named.replace('"b"', '"c"'))
+    elsewhere = made(cloud, RestoreObjects=named, DestinationEndpointInstanceID="rm-other")
+    for task in cloud.world.created_restores():
+        task.is_dropped = True
+    after = made(cloud, RestoreObjects=named)
+
+    assert (again["RestoreStatus"], again["ErrMessage"]) == ("stop", "The object b exists already")
+    assert {found["RestoreStatus"] for found in (first, other, elsewhere, after)} == {"finish"}

@@ -66,6 +66,21 @@ def test_everything_that_is_known_comes_back_with_its_ages(tmp_path: Path) -> No
     assert after.promised == {}
 
 
+def test_what_plans_have_in_common_comes_back_as_one_object(saved: Saved) -> None:
+    """Each row brings its own copies, which would be half of what a fleet takes."""
+    for plan_id in ("a", "b"):
+        saved.ends(plan_id, 1)
+    saved.save()
+    later = saved.again()
+    later.restore()
+    first, second = (later.plan(plan_id) for plan_id in ("a", "b"))
+    counts = [plan.groups["full_backups"].facts.counts for plan in (first, second)]  # type: ignore[attr-defined]
+
+    assert counts[0] == (("finish", 1),)
+    assert counts[0] is counts[1]
+    assert all(ours is theirs for ours, theirs in zip(first.groups, second.groups, strict=True))
+
+
 def test_a_counter_is_published_once_it_is_saved(saved: Saved) -> None:
     """What was scraped is never more than what the file holds, and facts do not wait."""
     saved.ends("a")

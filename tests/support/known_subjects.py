@@ -94,7 +94,7 @@ _PLAN = PlanSubject(
         full_retention_seconds=604_800.0,
         log_retention_seconds=86_400.0,
         schedule=Schedule(weekdays=(0, 3), start_minute=90),
-        objects_count=3,
+        objects=("a", "b", "c"),
         error_message=FREE_TEXT,
     ),
     objectives=Objectives(

@@ -72,7 +72,7 @@ def good_plan(plan_id: str = "dbs1", *, scope: Scope = SCOPE, name: str = "order
         (FULL_BACKUPS, history, NOW - 30),
         (LOG_BACKUPS, logs, NOW - 30),
         (RANGES, (restorable(NOW - 90 * HOUR, NOW - 600),), NOW - 30),
-        (RESTORES, RestoreHistory(last_success_at=NOW - 100 * HOUR)),
+        (RESTORES, RestoreHistory(last_success_at=NOW - 100 * HOUR, successes=((NOW - 100 * HOUR, None),))),
     )
 
 

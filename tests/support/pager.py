@@ -181,8 +181,15 @@ def alertmanager(folder: Path, receiver: Receiver) -> Iterator[str]:
         EXAMPLE.read_text(encoding="utf-8").replace("http://127.0.0.1:9095", receiver.url)
     )
     hasten(example["route"])
+    with running_alertmanager(folder, yaml.safe_dump(example)) as url:
+        yield url
+
+
+@contextmanager
+def running_alertmanager(folder: Path, configuration: str) -> Iterator[str]:
+    """The URL of an Alertmanager with a configuration, whose relative paths are below the folder."""
     config = folder / "alertmanager.yml"
-    config.write_text(yaml.safe_dump(example), encoding="utf-8")
+    config.write_text(configuration, encoding="utf-8")
     url = f"http://127.0.0.1:{free_port()}"
     program = tool("prometheus-alertmanager", "alertmanager")
     process = subprocess.Popen(

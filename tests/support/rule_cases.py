@@ -42,6 +42,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
     "restore_task": {"restore_task_id": "r1"},
     "download_task": {"download_task_id": "d1"},
     "gateway": {},
+    "region": {},
 }
 """What an alert about a task carries beside its plan."""
 
@@ -61,13 +62,13 @@ def since_key(condition: Condition, state: str) -> str:
 def case_of(condition: Condition, state: str) -> Case:
     """The deadline of a condition passed two hours ago; nearly: it lies ahead."""
     key = since_key(condition, state)
-    fresh = FRESH_LIST if condition.of == "gateway" else FRESH
+    fresh = FRESH_LIST if condition.of in ("gateway", "region") else FRESH
     return Case(
         change={key: -2 * HOUR},
         near={key: 9 * DAY},
         needs=(key, fresh % condition.basis),
         labels=LABELS[condition.of],
-        subject="gateway" if condition.of == "gateway" else "plan",
+        subject={"gateway": "gateway", "region": "scope"}.get(condition.of, "plan"),
     )
 
 

@@ -172,7 +172,7 @@ class World:
 def firing_labels(alert: str, case: Case) -> dict[str, str]:
     """The labels that a firing alert has, beside its name."""
     whose: dict[str, str] = {
-        "plan": {**HOME, **SUBJECTS["plan_id"][0]},
+        "plan": {**HOME, **SUBJECTS["plan_id"][0], "team": "databases"},
         "gone plan": {**HOME, **SUBJECTS["plan_id"][0]},
         "gateway": {**HOME, **SUBJECTS["gateway_id"][0]},
         "scope": HOME,

@@ -92,6 +92,7 @@ SCOPE: Series = {
     },
     'dbs_region_fresh_until_timestamp_seconds{facts="plans"}': SOON,
     'dbs_region_fresh_until_timestamp_seconds{facts="gateways"}': SOON,
+    'dbs_region_fresh_until_timestamp_seconds{facts="networks"}': SOON,
     "dbs_exporter_call_budget_stretch_ratio": 1,
     'dbs_exporter_call_budget_wanted_per_second{collector="full_backups"}': 1.5,
     'dbs_exporter_call_budget_wanted_per_second{collector="restores"}': 0.5,

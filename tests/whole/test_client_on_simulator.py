@@ -196,6 +196,7 @@ def test_a_restore_is_created_and_started(simulator: Simulator, world: World) ->
         "DestinationEndpointInstanceType": "rds",
         "DestinationEndpointRegion": region,
         "DestinationEndpointInstanceID": "rm-1",
+        "RestoreObjects": '[{"DBName":"app_1"}]',
         "RestoreTime": int((time.time() - 86400) * 1000),
     }
     task = caller.client.call("CreateRestoreTask", given)["RestoreTaskId"]

@@ -23,6 +23,11 @@ class Parameter:
     """Several values may be given, separated by commas."""
     required_when: tuple[str, tuple[str, ...]] | None = None
     """(another parameter, its values in lower case) that make this parameter required."""
+    minimum: int | None = None
+    longest: int | None = None
+    """How many characters, all of them ASCII, the value may have."""
+    note: str = ""
+    """When the documents require it, where that depends on what is no parameter of the operation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +52,18 @@ class Operation:
         """Whether the operation has a parameter `Region` beside the common RegionId."""
         return any(parameter.name == "Region" for parameter in self.parameters)
 
+    @property
+    def secret_parameters(self) -> frozenset[str]:
+        """The names of the parameters whose values nobody may see."""
+        return frozenset(parameter.name for parameter in self.parameters if "Password" in parameter.name)
 
-COMMON_PARAMETERS = (Parameter(name="RegionId"), Parameter(name="ClientToken"))
+
+COMMON_PARAMETERS = (Parameter(name="RegionId"), Parameter(name="ClientToken", longest=64))
 """The parameters of every operation."""
 
 PAGE_SIZES = (30, 50, 100)
+ANY_PAGE_SIZE = tuple(range(1, 101))
+"""The page sizes of lists for which newer documents allow more than older ones."""
 
 
 def string(*names: str) -> tuple[Parameter, ...]:

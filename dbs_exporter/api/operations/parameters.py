@@ -27,7 +27,7 @@ def request_parameters(operation: Operation, values: Mapping[str, object]) -> di
             problems.append(f"{name} is not a parameter{f'; did you mean {near[0]}?' if near else ''}")
             continue
         text = _as_text(value)
-        problem = _problem(parameter, text)
+        problem = _problem(parameter, text, operation.page_sizes if name == "PageSize" else ())
         if problem:
             problems.append(problem)
         sent[name] = text
@@ -35,6 +35,13 @@ def request_parameters(operation: Operation, values: Mapping[str, object]) -> di
     if problems:
         raise Invalid("; ".join(problems), operation=operation.name)
     return sent
+
+
+def sizes_text(page_sizes: tuple[int, ...]) -> str:
+    """Return the page sizes that an operation takes, as a part of a sentence."""
+    if len(page_sizes) > 3:
+        return f"{page_sizes[0]} to {page_sizes[-1]}"
+    return f"one of {', '.join(map(str, page_sizes))}"
 
 
 def _as_text(value: object) -> str:
@@ -45,9 +52,19 @@ def _as_text(value: object) -> str:
     return str(value)
 
 
-def _problem(parameter: Parameter, text: str) -> str:
-    if parameter.type == "integer" and not (text.isascii() and text.removeprefix("-").isdigit()):
-        return f"{parameter.name} must be a whole number, not {text!r}"
+def _problem(parameter: Parameter, text: str, page_sizes: tuple[int, ...]) -> str:
+    if parameter.type == "integer":
+        if not (text.isascii() and text.removeprefix("-").isdigit()):
+            return f"{parameter.name} must be a whole number, not {text!r}"
+        # Longer numbers than any field holds are not even converted.
+        if len(text) > 19:
+            return f"{parameter.name} must be a number of at most 19 digits, not of {len(text)}"
+        if parameter.minimum is not None and int(text) < parameter.minimum:
+            return f"{parameter.name} must be {parameter.minimum} or more, not {text}"
+        if page_sizes and int(text) not in page_sizes:
+            return f"{parameter.name} must be {sizes_text(page_sizes)}, not {text}"
+    if parameter.longest is not None and not (text.isascii() and 0 < len(text) <= parameter.longest):
+        return f"{parameter.name} must be 1 to {parameter.longest} ASCII characters, not {len(text)} of {text[:80]!r}"
     if parameter.type == "boolean" and text.lower() not in ("true", "false"):
         return f"{parameter.name} must be true or false, not {text!r}"
     allowed = {value.lower() for value in parameter.values}

@@ -5,9 +5,18 @@ Sources: the vendor's API reference of 2020-09-27 and the request models of its 
 
 from __future__ import annotations
 
-from dbs_exporter.api.operations.grammar import PAGE_SIZES, Operation, boolean, integer, one_of, string
+from dbs_exporter.api.operations.grammar import (
+    ANY_PAGE_SIZE,
+    PAGE_SIZES,
+    Operation,
+    Parameter,
+    boolean,
+    integer,
+    one_of,
+    string,
+)
 
-_PAGING = integer("PageNum", "PageSize")
+_PAGING = (Parameter(name="PageNum", type="integer", minimum=0), *integer("PageSize"))
 
 READS: tuple[Operation, ...] = (
     Operation(
@@ -34,7 +43,7 @@ READS: tuple[Operation, ...] = (
             *_PAGING,
         ),
         list_path=("Items", "BackupPlanDetail"),
-        page_sizes=PAGE_SIZES,
+        page_sizes=ANY_PAGE_SIZE,
         identity=("BackupPlanId",),
     ),
     Operation(
@@ -80,7 +89,7 @@ READS: tuple[Operation, ...] = (
             *_PAGING,
         ),
         list_path=("Items", "RestoreTaskDetail"),
-        page_sizes=PAGE_SIZES,
+        page_sizes=ANY_PAGE_SIZE,
         identity=("RestoreTaskId",),
         exactly_one_of=("BackupPlanId", "RestoreTaskId"),
     ),

@@ -1,6 +1,6 @@
 """WRITES: the operations that change plans, restores and downloads, as data.
 
-The exporter itself never calls any of these; only `dbs-exporter call --write` does. The parameters, their values and which
+The exporter itself never calls any of these; only `dbs-exporter call --write` and `dbs-exporter drill --yes` do. The parameters, their values and which
 of them are required are those of the vendor's reference and of the request models of its official SDK; where the two list
 different values, both are allowed.
 """
@@ -14,6 +14,9 @@ _WITH_REGION = ("rds", "ecs", "dds", "express", "agent")
 _WITH_INSTANCE = ("rds", "ecs", "dds", "express")
 _WITH_ADDRESS = ("express", "agent", "other")
 _WITH_PORT = ("express", "agent", "other", "ecs")
+_WITHOUT_GATEWAY = tuple(place for place in _PLACES if place != "agent")
+
+_NO_ACCOUNT = "required, except for Redis, and for MSSQL behind a gateway"
 
 _FORMATS = ("Native", "SQL", "CSV", "JSON")
 _CLASSES = ("micro", "small", "medium", "large", "xlarge")
@@ -50,6 +53,9 @@ def _endpoint(side: str) -> tuple[Parameter, ...]:
             required_when=(place, places),
         )
 
+    def noted(name: str, note: str) -> Parameter:
+        return Parameter(name=name, note=note)
+
     return (
         *one_of(f"{place}*", *_PLACES),
         required_at(f"{side}EndpointRegion", _WITH_REGION),
@@ -57,12 +63,10 @@ def _endpoint(side: str) -> tuple[Parameter, ...]:
         required_at(f"{side}EndpointIP", _WITH_ADDRESS),
         required_at(f"{side}EndpointPort", _WITH_PORT, number=True),
         required_at("BackupGatewayId", ("agent",), number=True),
-        *string(
-            f"{side}EndpointDatabaseName",
-            f"{side}EndpointUserName",
-            f"{side}EndpointPassword",
-            f"{side}EndpointOracleSID",
-        ),
+        noted(f"{side}EndpointDatabaseName", "required for PostgreSQL and MongoDB"),
+        noted(f"{side}EndpointUserName", _NO_ACCOUNT),
+        noted(f"{side}EndpointPassword", _NO_ACCOUNT),
+        noted(f"{side}EndpointOracleSID", "required for Oracle"),
     )
 
 
@@ -246,7 +250,12 @@ WRITES = (
             *string("BackupPlanId*", "RestoreTaskName*"),
             *_endpoint("Destination"),
             *integer("RestoreTime"),
-            *string("BackupSetId", "RestoreObjects", "RestoreDir", "RestoreHome"),
+            *string("BackupSetId", "RestoreHome"),
+            Parameter(
+                name="RestoreObjects",
+                required_when=("DestinationEndpointInstanceType", _WITHOUT_GATEWAY),
+            ),
+            Parameter(name="RestoreDir", note="required for MySQL behind a gateway"),
             *one_of("DuplicateConflict", "failure", "renamenew", "renamew"),
             *boolean("EnableDestinationEndpointSsl"),
             *string(

@@ -6,12 +6,16 @@ The state of each plan and its reasons are those of its conditions.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from math import inf
+
+from msgspec.structs import replace
 
 from dbs_exporter.conditions.algebra import STATES, Held, State
 from dbs_exporter.conditions.causes import explanations
+from dbs_exporter.conditions.mutes import mute_of
 from dbs_exporter.conditions.table import judge, worse_from
 from dbs_exporter.conditions.texts import cause, summary
 from dbs_exporter.facts.collection import BudgetState, CollectorState, StorageState
@@ -19,15 +23,23 @@ from dbs_exporter.facts.downloads import DOWNLOADS
 from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackupHistory, full_backup_end
 from dbs_exporter.facts.gateways import GATEWAYS, Gateway, plans_per_gateway
 from dbs_exporter.facts.job_errors import JOB_ERRORS
-from dbs_exporter.facts.limits import HEARTBEAT_LATE_SECONDS
+from dbs_exporter.facts.limits import DAY_SECONDS, HEARTBEAT_LATE_SECONDS
 from dbs_exporter.facts.log_backups import LOG_BACKUPS
+from dbs_exporter.facts.maintenance import Mute
 from dbs_exporter.facts.noticed import running_key
 from dbs_exporter.facts.plans import PLANS
 from dbs_exporter.facts.prechecks import NOT_PASSED, PRECHECKS
-from dbs_exporter.facts.protection import last_good_expires, log_until, recovery_gaps, recovery_point
+from dbs_exporter.facts.protection import (
+    current_hole,
+    last_good_expires,
+    last_proof,
+    log_until,
+    recovery_gaps,
+    recovery_point,
+)
 from dbs_exporter.facts.restores import RESTORES, RestoreTask, restore_ended
 from dbs_exporter.facts.subjects import PlanSubject, RegionSubject, Scope
-from dbs_exporter.web.page.words import span
+from dbs_exporter.web.page.words import clock, span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +53,8 @@ class Snapshot:
     budgets: Sequence[BudgetState] = ()
     storage: StorageState | None = None
     """None if the state is kept in memory only."""
+    zone: str = "UTC"
+    """The time zone of the clock times that are shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +66,12 @@ class PlanRow:
     """None while they were never read."""
     restores_read: bool
     state: State
+    held: tuple[Held, ...]
+    """What holds, the gravest first."""
     reasons: tuple[str, ...]
     """Sentences, the gravest first."""
     worse_at: float | None
-    """When the plan will be at risk, or worse, unless something new arrives."""
+    """When the plan will be at risk, or worse than that and than now, unless something new arrives."""
     messages: tuple[str, ...]
     """What went wrong, in the API's own words."""
     recovery_point_at: float | None
@@ -71,12 +87,18 @@ class PlanRow:
     """None also where log backup is off."""
     gaps: int | None
     gap_seconds: float
+    hole: tuple[float, float] | None
+    """Begin and end of the newest current hole."""
+    muted: Mute | None
+    """The window in which nobody is paged about the plan: the present one, else one that begins within a day."""
     expires_at: float | None
     """When the last good backup expires."""
     proven_at: float | None
-    """The last restore that worked."""
+    """The last restore of everything that worked."""
     proven_late: bool
-    """The last restore that worked is older than the objective, or there is none."""
+    """The last restore of everything is older than the objective, or there is none."""
+    partly_proven_at: float | None
+    """A restore of a part that worked since."""
 
     @property
     def urgency(self) -> float:
@@ -123,16 +145,36 @@ class Overview:
     """Everything the page shows, at `now`; plans worst first."""
 
     now: float
+    zone: str
     plans: tuple[PlanRow, ...]
     gateways: tuple[GatewayRow, ...]
     restores: tuple[RestoreRow, ...]
     collectors: tuple[CollectorRow, ...]
     untried: int
-    """Collectors that have not read anything yet."""
+    """Collectors that have not read anything yet, and have something to read."""
     stretched: tuple[BudgetState, ...]
     """Where calls are too few, the worst first."""
     unsaved_since: float | None = None
     """Since when what is known cannot be saved, in Unix seconds; None if it can, or is not to be."""
+
+    def plan(self, account: str, region: str, plan_id: str) -> PlanRow | None:
+        """Return one plan; None if it is not there."""
+        scope = Scope(account=account, region=region)
+        return next(
+            (row for row in self.plans if row.subject.plan.plan_id == plan_id and row.subject.scope == scope),
+            None,
+        )
+
+    def gateway(self, account: str, gateway_id: str) -> GatewayRow | None:
+        """Return a gateway of an account, in whatever region it is listed; None if it is not there."""
+        return next(
+            (
+                row
+                for row in self.gateways
+                if row.gateway.gateway_id == gateway_id and row.scope.account == account
+            ),
+            None,
+        )
 
     def counts(self) -> dict[State, int]:
         """How many plans are in each state, every state named."""
@@ -143,14 +185,16 @@ class Overview:
 def overview(snapshot: Snapshot) -> Overview:
     """Judge every plan and put everything in order of severity."""
     now = snapshot.now
-    rows = [plan_row(subject, now) for subject in snapshot.plans]
+    rows = [plan_row(subject, now, snapshot.zone) for subject in snapshot.plans]
     promised = [(plan.scope, plan.promised) for plan in snapshot.plans]
     promised += [(region.scope, region.promised) for region in snapshot.regions]
     stale = Counter(
         (scope, facts) for scope, until_of in promised for facts, until in until_of.items() if until < now
     )
+    states = [*_with_nothing_to_read(snapshot.collectors, promised)]
     return Overview(
         now=now,
+        zone=snapshot.zone,
         plans=tuple(sorted(rows, key=_severity)),
         gateways=tuple(
             sorted(
@@ -165,11 +209,11 @@ def overview(snapshot: Snapshot) -> Overview:
         ),
         collectors=tuple(
             sorted(
-                (collector_row(state, stale[state.scope, state.facts], now) for state in snapshot.collectors),
+                (collector_row(state, stale[state.scope, state.facts], now) for state in states),
                 key=_collector_severity,
             )
         ),
-        untried=sum(not state.tried for state in snapshot.collectors),
+        untried=sum(not state.tried for state in states),
         stretched=tuple(
             sorted(
                 (budget for budget in snapshot.budgets if budget.stretch > 1),
@@ -180,23 +224,29 @@ def overview(snapshot: Snapshot) -> Overview:
     )
 
 
-def plan_row(subject: PlanSubject, now: float) -> PlanRow:
-    """Return one plan, judged."""
+def plan_row(subject: PlanSubject, now: float, zone: str = "UTC") -> PlanRow:
+    """Return one plan, judged; clock times are of that time zone."""
     backups = subject.get(FULL_BACKUPS)
     last = backups.last_success if backups else None
     point, full_at = recovery_point(subject), full_backup_end(last)
     point_age, full_age = _age(point, now), _age(full_at, now)
     holes = recovery_gaps(subject)
     restores = subject.get(RESTORES)
-    proven_at = restores.last_success_at if restores else None
+    proven_at = last_proof(subject)
+    succeeded_at = restores.last_success_at if restores else None
     state, held = judge(subject, now)
+    mute = mute_of(subject)
     return PlanRow(
         subject=subject,
         backups=backups,
         restores_read=restores is not None,
         state=state,
-        reasons=(*(_unknown(subject, now) if state == "unknown" else ()), *_reasons(subject, held, now)),
-        worse_at=worse_from(subject, now) if state in ("attention", "protected") else None,
+        held=held,
+        reasons=(
+            *(_unknown(subject, now) if state == "unknown" else ()),
+            *_reasons(subject, held, now, zone),
+        ),
+        worse_at=None if state == "unknown" else worse_from(subject, state, now),
         messages=tuple(dict.fromkeys(_messages(subject))),
         recovery_point_at=point,
         recovery_point_age=point_age,
@@ -209,13 +259,18 @@ def plan_row(subject: PlanSubject, now: float) -> PlanRow:
         log_lag=_age(log_until(subject), now),
         gaps=holes["current"][0] if holes else None,
         gap_seconds=holes["current"][1] if holes else 0.0,
+        hole=current_hole(subject),
+        muted=mute if mute is not None and mute.begin < now + DAY_SECONDS and mute.end > now else None,
         expires_at=last_good_expires(subject),
         proven_at=proven_at,
         proven_late=any(each.condition.name == "restore_test" for each in held),
+        partly_proven_at=succeeded_at
+        if succeeded_at is not None and succeeded_at > (proven_at or 0.0)
+        else None,
     )
 
 
-def _reasons(subject: PlanSubject, held: Iterable[Held], now: float) -> Iterable[str]:
+def _reasons(subject: PlanSubject, held: Iterable[Held], now: float, zone: str) -> Iterable[str]:
     """Yield what holds and for how long, each condition once in its gravest state, and what explains it."""
     explained = {each.condition.name: each.cause for each in explanations(subject) if each.until > now}
     told = set()
@@ -226,7 +281,7 @@ def _reasons(subject: PlanSubject, held: Iterable[Held], now: float) -> Iterable
         sentence = summary(condition.name, stage.state).removesuffix(".")
         of = f" ({stage.of})" if stage.of else ""
         why = f", because {cause(explained[condition.name])}" if condition.name in explained else ""
-        yield f"{sentence}{of}, for {span(now - stage.since)}{why}"
+        yield f"{sentence}{of}, for {span(now - stage.since)}, since {clock(stage.since, zone)}{why}"
 
 
 def _unknown(subject: PlanSubject, now: float) -> Iterable[str]:
@@ -240,6 +295,21 @@ def _unknown(subject: PlanSubject, now: float) -> Iterable[str]:
         yield "full backups not read yet"
     else:
         yield "recovery point lies in the future"
+
+
+def _with_nothing_to_read(
+    states: Sequence[CollectorState], promised: Iterable[tuple[Scope, Mapping[str, float]]]
+) -> Iterator[CollectorState]:
+    """Yield how collectors fare; one that no plan has anything for is not waited for."""
+    said = {(scope, facts, until < inf) for scope, until_of in promised for facts, until in until_of.items()}
+    listed = {state.scope for state in states if state.facts == PLANS.name and state.success}
+    for state in states:
+        has_something, has_nothing = ((state.scope, state.facts, finite) in said for finite in (True, False))
+        is_without_plans = not state.subjects and state.scope in listed
+        if not state.tried and (is_without_plans or (has_nothing and not has_something)):
+            yield replace(state, tried=True, success=True, subjects=0)
+        else:
+            yield state
 
 
 def collector_row(state: CollectorState, stale: int, now: float) -> CollectorRow:
@@ -302,8 +372,9 @@ def _restores(subject: PlanSubject, now: float) -> Iterable[RestoreRow]:
             yield RestoreRow(subject=subject, task=task, elapsed=elapsed, late=late)
 
 
-def _severity(row: PlanRow) -> tuple[int, float, str, str]:
-    return STATES.index(row.state), -row.urgency, row.subject.plan.name, row.subject.plan.plan_id
+def _severity(row: PlanRow) -> tuple[int, float, float, str, str]:
+    left = float("inf") if row.worse_at is None else row.worse_at
+    return STATES.index(row.state), left, -row.urgency, row.subject.plan.name, row.subject.plan.plan_id
 
 
 def _gateway_severity(row: GatewayRow) -> tuple[bool, int, Scope, str]:

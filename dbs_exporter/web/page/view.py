@@ -142,6 +142,8 @@ class View:
     collectors: Sequence[CollectorRow]
     left_out: Mapping[str, int]
     """Rows of the smaller tables that did not fit."""
+    troubles: Mapping[str, Sequence[Any]]
+    """Rows of gateways with plans behind them and of restores that are in trouble; empty if there are none."""
     troubled: Mapping[str, int]
     """Rows of the smaller tables that are in trouble, of all."""
     accounts: Sequence[str]
@@ -152,7 +154,7 @@ def view(facts: Overview, query: Query) -> View:
     """The part of the overview that a query asks for."""
     in_scope = [row for row in facts.plans if _fits(query, row.subject.scope)]
     counted = replace(facts, plans=tuple(in_scope)).counts()
-    found = [row for row in in_scope if query.state in ("", row.state) and _matches(query.q, row)]
+    found = found_plans(facts, query)
     pages = max(1, -(-len(found) // PAGE_ROWS))
     page = min(query.page, pages)
     start = (page - 1) * PAGE_ROWS
@@ -160,6 +162,10 @@ def view(facts: Overview, query: Query) -> View:
     restores = [row for row in facts.restores if _fits(query, row.subject.scope)]
     collectors = [row for row in facts.collectors if _fits(query, row.state.scope)]
     scopes = {row.state.scope for row in facts.collectors} | {row.subject.scope for row in facts.plans}
+    troubles: dict[str, list[Any]] = {
+        "gateways": [row for row in gateways if row.trouble and row.plans],
+        "restores": [row for row in restores if row.late],
+    }
     mood, headline = _headline(counted, facts.untried)
     return View(
         facts=facts,
@@ -178,6 +184,9 @@ def view(facts: Overview, query: Query) -> View:
             name: max(0, len(rows) - SIDE_ROWS)
             for name, rows in (("gateways", gateways), ("restores", restores), ("collectors", collectors))
         },
+        troubles={name: rows[:SIDE_ROWS] for name, rows in troubles.items()}
+        if any(troubles.values())
+        else {},
         troubled={
             "gateways": sum(row.trouble for row in gateways),
             "restores": sum(row.late for row in restores),
@@ -186,6 +195,15 @@ def view(facts: Overview, query: Query) -> View:
         accounts=sorted({scope.account for scope in scopes}),
         regions=sorted({scope.region for scope in scopes}),
     )
+
+
+def found_plans(facts: Overview, query: Query) -> list[PlanRow]:
+    """Return the plans that a query finds, on all pages, the worst first."""
+    return [
+        row
+        for row in facts.plans
+        if _fits(query, row.subject.scope) and query.state in ("", row.state) and _matches(query.q, row)
+    ]
 
 
 def _headline(counts: Mapping[State, int], untried: int) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
@@ -34,6 +35,16 @@ def instant(at: float) -> str:
         return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (OverflowError, ValueError, OSError):
         return f"{at:.0f}"
+
+
+def clock(at: float, zone: str = "UTC") -> str:
+    """An instant to the minute as clocks in a time zone show it: `2026-11-28 09:00 +08:00`, `2026-11-28 01:00 UTC`."""
+    try:
+        moment = datetime.fromtimestamp(at, UTC if zone == "UTC" else ZoneInfo(zone))
+    except (OverflowError, ValueError, OSError):
+        return f"{at:.0f}"
+    offset = "UTC" if zone == "UTC" else moment.isoformat()[-6:]
+    return f"{moment:%Y-%m-%d %H:%M} {offset}"
 
 
 def size(number: float) -> str:

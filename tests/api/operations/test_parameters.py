@@ -48,6 +48,29 @@ def test_values_become_texts() -> None:
         ("DescribeRestoreTaskList", {}, "exactly one of BackupPlanId and RestoreTaskId is required, not 0"),
         ("DescribeRestoreTaskList", {"BackupPlanId": "a", "RestoreTaskId": "b"}, "is required, not 2"),
         ("StopBackupPlan", {"BackupPlanId": "a"}, "StopMethod is required"),
+        ("DescribeBackupGatewayList", {"Region": "r", "PageNum": -1}, "PageNum must be 0 or more, not -1"),
+        (
+            "DescribeBackupGatewayList",
+            {"Region": "r", "PageSize": 99},
+            "PageSize must be one of 30, 50, 100, not 99",
+        ),
+        ("DescribeBackupPlanList", {"PageSize": 101}, "PageSize must be 1 to 100, not 101"),
+        (
+            "DescribeBackupPlanList",
+            {"PageNum": "9" * 5000},
+            "PageNum must be a number of at most 19 digits, not of 5000",
+        ),
+        (
+            "DescribeRegions",
+            {"ClientToken": "x" * 65},
+            "ClientToken must be 1 to 64 ASCII characters, not 65 of",
+        ),
+        ("DescribeRegions", {"ClientToken": "牌"}, "ClientToken must be 1 to 64 ASCII characters"),
+        (
+            "CreateRestoreTask",
+            {"BackupPlanId": "a", "RestoreTaskName": "b", "DestinationEndpointInstanceType": "other"},
+            "RestoreObjects is required when DestinationEndpointInstanceType is other",
+        ),
         (
             "CreateRestoreTask",
             {"BackupPlanId": "a", "RestoreTaskName": "b", "DestinationEndpointInstanceType": "RDS"},
@@ -59,6 +82,7 @@ def test_values_become_texts() -> None:
                 "BackupPlanId": "a",
                 "RestoreTaskName": "b",
                 "DestinationEndpointInstanceType": "dg",
+                "RestoreObjects": "[]",
                 "RestoreTime": 1,
             }
             | {"BackupSetId": "c"},
@@ -93,5 +117,16 @@ def test_documented_values_in_any_case_and_several_days() -> None:
     """Values are compared without regard to case; a schedule may name several days."""
     assert checked("ModifyBackupStrategy", BackupPlanId="a", BackupPeriod="MONDAY, friday")
     assert checked(
-        "CreateRestoreTask", BackupPlanId="a", RestoreTaskName="b", DestinationEndpointInstanceType="DG"
+        "CreateRestoreTask",
+        BackupPlanId="a",
+        RestoreTaskName="b",
+        RestoreObjects="[]",
+        DestinationEndpointInstanceType="DG",
     )
+
+
+def test_what_the_documents_allow_is_sent() -> None:
+    """Page sizes at the ends of what each list takes, the first page, and the longest token pass."""
+    assert checked("DescribeBackupPlanList", PageSize=1, PageNum="0")["PageSize"] == "1"
+    assert checked("DescribeFullBackupList", BackupPlanId="a", PageSize=50)["PageSize"] == "50"
+    assert checked("DescribeRegions", ClientToken="x" * 64)["ClientToken"] == "x" * 64

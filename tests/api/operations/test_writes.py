@@ -20,8 +20,16 @@ def test_everything_here_writes() -> None:
 @pytest.mark.parametrize(
     ("place", "needed"),
     [
-        ("rds", {"DestinationEndpointRegion", "DestinationEndpointInstanceID"}),
-        ("ecs", {"DestinationEndpointRegion", "DestinationEndpointInstanceID", "DestinationEndpointPort"}),
+        ("rds", {"RestoreObjects", "DestinationEndpointRegion", "DestinationEndpointInstanceID"}),
+        (
+            "ecs",
+            {
+                "RestoreObjects",
+                "DestinationEndpointRegion",
+                "DestinationEndpointInstanceID",
+                "DestinationEndpointPort",
+            },
+        ),
         (
             "agent",
             {
@@ -31,8 +39,8 @@ def test_everything_here_writes() -> None:
                 "BackupGatewayId",
             },
         ),
-        ("other", {"DestinationEndpointIP", "DestinationEndpointPort"}),
-        ("dg", set()),
+        ("other", {"RestoreObjects", "DestinationEndpointIP", "DestinationEndpointPort"}),
+        ("dg", {"RestoreObjects"}),
     ],
 )
 def test_each_place_of_a_database_needs_its_own_parameters(place: str, needed: set[str]) -> None:

@@ -25,6 +25,7 @@ from support.subjects import subject_with
 from dbs_exporter.facts.collection import BudgetState
 from dbs_exporter.facts.downloads import DOWNLOADS, DownloadHistory, DownloadTask
 from dbs_exporter.facts.job_errors import JOB_ERRORS, JobError
+from dbs_exporter.facts.maintenance import Maintenance
 from dbs_exporter.facts.noticed import status_key
 from dbs_exporter.facts.prechecks import PRECHECKS, Precheck, PrecheckItem
 from dbs_exporter.facts.restores import RESTORES, RestoreHistory, RestoreTask
@@ -126,9 +127,27 @@ def test_how_long_a_plan_stays_well_and_what_explains_is_said() -> None:
     assert plan_row(GOOD, NOW).worse_at == NOW - 60 + 0.8 * 1800
     assert row.worse_at is None
     assert row.reasons[:2] == (
-        "The plan does not run, for 1 h",
-        "The newest recovery point is older than its objective, for 1 s, because the plan is paused",
+        "The plan does not run, for 1 h, since 2027-01-15 07:00 UTC",
+        "The newest recovery point is older than its objective, for 1 s, since 2027-01-15 07:59 UTC, because the plan is paused",
     )
+
+
+def test_a_plan_that_is_muted_is_shown_as_that() -> None:
+    """A window that begins within a day, too."""
+    for begin, shown in ((-50.0, True), (23 * HOUR, True), (25 * HOUR, False)):
+        window = Maintenance(begin=NOW + begin, end=NOW + begin + 99, reason="moves")
+        row = plan_row(replace(GOOD, objectives=replace(GOOD.objectives, maintenance=(window,))), NOW)
+        assert (row.muted is not None) is shown
+    assert plan_row(GOOD, NOW).muted is None
+
+
+def test_a_restore_of_a_part_is_shown_as_that() -> None:
+    """Beside the last one of everything."""
+    history = RestoreHistory(last_success_at=NOW, successes=((NOW, ("a",)), (NOW - HOUR, ("a", "b"))))
+    row = plan_row(with_group(with_plan(GOOD, objects=("a", "b")), RESTORES, history), NOW)
+
+    assert (row.proven_at, row.partly_proven_at) == (NOW - HOUR, NOW)
+    assert plan_row(GOOD, NOW).partly_proven_at is None
 
 
 def test_the_overview_puts_what_is_wrong_first() -> None:

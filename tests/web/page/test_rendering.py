@@ -55,7 +55,7 @@ def test_a_bar_changes_its_colour_where_its_condition_begins_to_hold(share: floa
     _, held = judge(plan, NOW)
     colours = {"breached": "bad", "at_risk": "warn"}
 
-    page = Renderer().page(overview_of([plan]), Query()).identity.decode()
+    page = Renderer().overview(overview_of([plan]), Query()).decode()
 
     shown = re.findall(r'<progress class="(good|warn|bad)"', page)
     assert shown == [
@@ -93,8 +93,7 @@ def test_a_collector_with_nothing_to_read_is_told_from_one_that_failed(
         success=success,
         subjects=subjects,
     )
-    page = Renderer().page(overview(Snapshot(now=5000.0, plans=[], regions=[], collectors=[state])), Query())
-    table = page.identity.decode().split('id="collectors"')[1].split("</table>")[0]
+    table = page_of(collectors=[state]).split('id="collectors"')[1].split("</table>")[0]
 
     assert [words for words in ("nothing to read", "never read") if words in table] == [said]
 
@@ -102,7 +101,7 @@ def test_a_collector_with_nothing_to_read_is_told_from_one_that_failed(
 def page_of(**given: Any) -> str:
     """The page of a snapshot as text."""
     snapshot = Snapshot(**{"now": 5000.0, "plans": [], "regions": [], "collectors": [], **given})
-    return Renderer().page(overview(snapshot), Query()).identity.decode().replace("\u00a0", " ")
+    return Renderer().overview(overview(snapshot), Query()).decode().replace("\u00a0", " ")
 
 
 def test_the_page_says_by_how_much_readings_come_later_than_wanted() -> None:
@@ -123,6 +122,24 @@ def test_the_page_says_that_a_restart_would_lose_what_is_known() -> None:
     assert "2026-09-21T14:13:20Z</time>, and would be lost with a restart" in told
     for storage in (None, StorageState(path="/state", last_write_at=5.0)):
         assert "could not be saved" not in page_of(storage=storage)
+
+
+def test_a_collector_that_has_nothing_to_ask_is_not_waited_for() -> None:
+    """Where no plan has anything of its kind, or the region has no plan; where one plan has, it is."""
+    other = replace(PLAN, plan=replace(PLAN.plan, plan_id="other"), promised={"prechecks": 9_000.0})
+    idle = replace(PLAN, promised={**PLAN.promised, "prechecks": float("inf")})
+    checks = CollectorState(scope=SCOPE, collector="prechecks", facts="prechecks", subjects=1)
+    listed = CollectorState(
+        scope=SCOPE, collector="plans", facts="plans", tried=True, success=True, subjects=1
+    )
+
+    assert "still to read" not in page_of(plans=[idle], collectors=[checks])
+    assert "nothing to read" in page_of(plans=[idle], collectors=[checks])
+    assert "1 collector still to read" in page_of(plans=[idle, other], collectors=[checks])
+    assert "still to read" not in page_of(collectors=[listed, replace(checks, subjects=0)])
+    assert "1 collector still to read" in page_of(
+        collectors=[replace(listed, success=False), replace(checks, subjects=0)]
+    )
 
 
 def test_the_page_shows_what_is_stale_and_what_was_not_read_yet() -> None:
