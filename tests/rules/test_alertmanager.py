@@ -197,7 +197,7 @@ INHIBITIONS: dict[str, tuple[dict[str, str], list[dict[str, str]], list[dict[str
             *(
                 alert(name, plan_id="dbs1", account="b")
                 for name, rule in sorted(ALERTS.items())
-                if rule["labels"]["team"] == "databases" and name != "DBSProtectionUnknown"
+                if rule["labels"].get("team") != "platform" and name != "DBSProtectionUnknown"
             ),
             of_region("DBSExporterCollectorStale", collector="gateways", account="b"),
             of_region("DBSExporterCollectorStale", collector="restores", account="b"),
@@ -209,7 +209,7 @@ INHIBITIONS: dict[str, tuple[dict[str, str], list[dict[str, str]], list[dict[str
         [
             alert(name, plan_id="dbs1", account="c")
             for name, rule in sorted(ALERTS.items())
-            if rule["labels"]["team"] == "databases" and name != "DBSGatewayOffline"
+            if rule["labels"].get("team") != "platform" and name != "DBSGatewayOffline"
         ],
     ),
     "dead credentials explain that an account is blind": (
