@@ -10,6 +10,7 @@ import argparse
 import gzip
 import re
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -22,12 +23,13 @@ from bench.measured import row
 from dashboards.preview.history import Past
 from dashboards.preview.servers import configuration, prometheus
 from dbs_exporter.cli.demo import demo_config
+from dbs_exporter.conditions.algebra import STATES
 from dbs_exporter.config.load import parse_config
 
 INTERVAL_SECONDS = 60
 EVALUATIONS = 3
 PATIENCE_SECONDS = 900.0
-MOST_OF_THE_INTERVAL = 0.5
+MOST_OF_THE_INTERVAL = 3 / INTERVAL_SECONDS
 
 
 def page(plans: int) -> tuple[bytes, int]:
@@ -94,7 +96,12 @@ def main() -> None:
             scrapes = server.ask("query", query="min_over_time(scrape_duration_seconds[10m])")["result"]
             scrape = float(scrapes[0]["value"][1])
             states = float(recorded[0]["value"][1])
-    if len(evaluations) < EVALUATIONS or states != 5 * plans:
+            made = float(server.ask("query", query='count({__name__=~".+:dbs_.+"})')["result"][0]["value"][1])
+            slowest = sorted(
+                ((rule["evaluationTime"], rule["name"]) for group in groups for rule in group["rules"]),
+                reverse=True,
+            )
+    if len(evaluations) < EVALUATIONS or states != len(STATES) * plans:
         raise SystemExit(
             f"the rules saw {states:g} states of {plans} plans in {len(evaluations)} evaluations"
         )
@@ -102,9 +109,12 @@ def main() -> None:
     row(
         f"All rules over {plans:,} plans ({count:,} series), one evaluation : a minute's interval",
         f"{each / INTERVAL_SECONDS:.3f} ({each:.1f} s; a scrape of the page {scrape:.1f} s)",
-        f"< {MOST_OF_THE_INTERVAL}",
-        each / INTERVAL_SECONDS < MOST_OF_THE_INTERVAL,
+        f"<= {MOST_OF_THE_INTERVAL:g}",
+        each / INTERVAL_SECONDS <= MOST_OF_THE_INTERVAL,
     )
+    print(f"series per plan: {count / plans:.1f} scraped, {made / plans:.1f} recorded", file=sys.stderr)
+    for seconds, name in slowest[:10]:
+        print(f"{seconds:6.2f} s  {name}", file=sys.stderr)
 
 
 if __name__ == "__main__":

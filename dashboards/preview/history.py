@@ -36,7 +36,12 @@ from dbs_exporter.simulator.answering import READS
 from dbs_exporter.simulator.fleet import REGIONS
 
 HOUR, DAY = 3600.0, 86400.0
-BEGINNINGS = {"locked_plan": 5 * HOUR, "log_backup_paused": 3 * HOUR, "offline_gateway": 2 * HOUR}
+BEGINNINGS = {
+    "locked_plan": 5 * HOUR,
+    "log_backup_paused": 3 * HOUR,
+    "offline_gateway": 2 * HOUR,
+    "paused_plan": 3 * HOUR,
+}
 """Incidents that change a plan's status and not its past: seconds before the anchor at which they began."""
 CALLS_PER_SECOND = 10_000.0
 """Enough for a moment to take none of the time between two."""

@@ -18,6 +18,8 @@ ALLOWED = f"min by (account, region) (dbs_exporter_api_rate_limit_per_second{{{S
 STRETCH = f"max by (account, region) (dbs_exporter_call_budget_stretch_ratio{{{SCOPE}}})"
 STRETCH_STEPS = kit.thresholds((None, kit.GREEN), (1.01, kit.YELLOW), (1.2, kit.ORANGE))
 FRESH_UNTIL = f"max by (account, region, plan_id, facts) (dbs_plan_fresh_until_timestamp_seconds{{{SCOPE}}})"
+EXPORTERS = "and on (job, instance) dbs_exporter_build_info"
+"""After what every process exposes: of exporters only, whatever their job is called."""
 OUTCOMES = {
     "success": kit.GREEN,
     "throttled": kit.YELLOW,
@@ -303,7 +305,7 @@ def build() -> Dashboard:
                 "Memory",
                 "Resident memory.",
                 "bytes",
-                ('process_resident_memory_bytes{job=~".*dbs.*"}', "{{instance}}"),
+                (f"process_resident_memory_bytes {EXPORTERS}", "{{instance}}"),
                 span=8,
             )
         )
@@ -312,7 +314,7 @@ def build() -> Dashboard:
                 "Processor",
                 "Cores in use.",
                 "short",
-                ('rate(process_cpu_seconds_total{job=~".*dbs.*"}[$__rate_interval])', "{{instance}}"),
+                (f"rate(process_cpu_seconds_total[$__rate_interval]) {EXPORTERS}", "{{instance}}"),
                 span=8,
             )
         )

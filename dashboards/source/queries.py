@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).resolve().parent.parent
+DATA_SOURCE_INTERVAL = "15s"
+"""What Grafana takes for the scrape interval of a data source that names none."""
 EVERYTHING = {"account": ".*", "region": ".*", "plan": ".*"}
 
 
@@ -43,9 +45,10 @@ def since_seconds(content: Mapping[str, Any]) -> float:
     return float(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
 
 
-def filled(expression: str, variables: Mapping[str, str], *, rate_interval: str = "4m") -> str:
-    """The expression as Grafana would send it."""
-    values = {"__rate_interval": rate_interval, "__range": "24h", "__interval": "1m", **variables}
+def filled(expression: str, variables: Mapping[str, str], *, scraped_each: str = DATA_SOURCE_INTERVAL) -> str:
+    """The expression as Grafana would send it for a range of few minutes; `scraped_each` is the target's, or else the data source's."""
+    number, unit = int(scraped_each[:-1]), scraped_each[-1]
+    values = {"__rate_interval": f"{4 * number}{unit}", "__range": "24h", "__interval": "1m", **variables}
     for name in sorted(values, key=len, reverse=True):
         expression = expression.replace(f"${{{name}}}", values[name]).replace(f"${name}", values[name])
     return expression
@@ -55,8 +58,6 @@ def queries(
     board: str,
     content: Mapping[str, Any],
     variables: Mapping[str, str] = EVERYTHING,
-    *,
-    rate_interval: str = "4m",
 ) -> Iterator[PanelQuery]:
     """Every target of every panel of one board."""
     for panel in content["panels"]:
@@ -66,7 +67,9 @@ def queries(
                 panel=panel["title"],
                 panel_id=panel["id"],
                 ref_id=target["refId"],
-                expression=filled(target["expr"], variables, rate_interval=rate_interval),
+                expression=filled(
+                    target["expr"], variables, scraped_each=target.get("interval", DATA_SOURCE_INTERVAL)
+                ),
                 instant=bool(target.get("instant")),
                 interval_seconds={"1d": 86400}.get(panel.get("interval", "")),
             )

@@ -39,14 +39,14 @@ _FAMILIES: tuple[Family, ...] = (
         "Bytes of backups stored now",
         f"{_OPERATION} FullStorageSize and ContStorageSize",
         _billing(lambda billing: of_kinds(full=billing.full_storage_bytes, log=billing.log_storage_bytes)),
-        labels=("kind",),
+        labels=("backup_type",),
     ),
     plan_family(
         "dbs_plan_billing_used_bytes",
         "Bytes backed up in the current month, which the API's documents call paid traffic",
         f"{_OPERATION} UsedFullBytes and UsedIncrementBytes",
         _billing(lambda billing: of_kinds(full=billing.full_used_bytes, log=billing.log_used_bytes)),
-        labels=("kind",),
+        labels=("backup_type",),
     ),
     plan_family(
         "dbs_plan_billing_free_bytes",

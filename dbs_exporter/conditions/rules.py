@@ -17,9 +17,11 @@ from typing import Any
 import yaml
 
 from dbs_exporter.conditions.algebra import STATES, Alert, Condition, Of, State
-from dbs_exporter.conditions.table import CONDITIONS, ONE_CRITICAL
+from dbs_exporter.conditions.table import CONDITIONS, ONE_CRITICAL, conditions_of
 from dbs_exporter.conditions.texts import texts
+from dbs_exporter.facts.gateways import GATEWAYS
 from dbs_exporter.facts.limits import FRESH_GRACE_SECONDS
+from dbs_exporter.facts.plans import PLANS
 
 RECORDING, ALERTING = "dbs-recording.rules.yml", "dbs-alerts.rules.yml"
 RUNBOOKS = "https://github.com/dbs-exporter/dbs-exporter/blob/main/rules/runbooks"
@@ -131,14 +133,20 @@ def _recorded(team: str) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _of(facts: Collection[str]) -> str:
+    """Return the matcher of these facts: to look at no others is most of what a rule over many plans costs."""
+    return f'{{facts=~"{"|".join(sorted(facts))}"}}'
+
+
 def _holds(of: Of) -> str:
     family, identity = _IDENTITY[of]
     labels = f"{identity}, condition, state, facts"
     known = ("dbs_region", "account, region") if of in _OF_REGIONS else ("dbs_plan", _PLAN)
+    facts = {each.basis for each in conditions_of(of)}
     expr = f"""\
 max by ({labels}) ({family}_condition_since_timestamp_seconds) < time()
 < on ({known[1]}, facts) group_left ()
-(max by ({known[1]}, facts) ({known[0]}_fresh_until_timestamp_seconds) - {FRESH_GRACE_SECONDS:.0f})
+(max by ({known[1]}, facts) ({known[0]}_fresh_until_timestamp_seconds{_of(facts)}) - {FRESH_GRACE_SECONDS:.0f})
 """
     if of == "gateway":
         return expr
@@ -156,7 +164,7 @@ max by ({_PLAN}, condition) (
   or
   max by ({_PLAN}, condition, facts) (dbs_plan_condition_explained_until_timestamp_seconds)
   >= on ({_PLAN}, facts) group_left ()
-  max by ({_PLAN}, facts) (dbs_plan_fresh_until_timestamp_seconds)
+  max by ({_PLAN}, facts) (dbs_plan_fresh_until_timestamp_seconds{_of((PLANS.name, GATEWAYS.name))})
 )
 """
 _MUTED = f"""\

@@ -31,7 +31,7 @@ def restores(history: PlanHistory) -> list[Restore]:
     if "stuck_restore" in spec.incidents:
         tasks.append(_restore(history, "stuck", "urgent", history.anchor - 5 * HOUR, stuck=True))
     if "failed_restore" in spec.incidents:
-        tasks.append(_restore(history, "failed", "urgent", history.anchor - 4 * HOUR, failed=True))
+        tasks.append(_restore(history, "failed", "urgent", history.anchor - 2 * HOUR, failed=True))
     return tasks
 
 

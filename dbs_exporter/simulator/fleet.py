@@ -221,7 +221,8 @@ def plan(
         start_minute=LONG_RUNNING[index] if long_running else start_minute,
         retention_days=90,
         log_retention_days=shape.log_retention_days,
-        has_log=engine.has_log if shape.has_log is None else shape.has_log,
+        has_log=incident != "failing_without_log"
+        and (engine.has_log if shape.has_log is None else shape.has_log),
         prepaid=incident == "expiring_prepaid_plan" or index % 2 == 0,
         base_bytes=300 * 2**30 if long_running else int(2**30 * (0.5 + 40 * drawn("size") ** 3)),
         growth_per_day=0.0 if long_running else 0.001 + 0.003 * drawn("growth"),

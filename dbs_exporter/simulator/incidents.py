@@ -22,6 +22,9 @@ INCIDENTS = {
     "failed_restore": "the newest restore failed",
     "failed_download": "the newest download failed",
     "orphaned_job": "a full backup of days ago was killed in flight and is listed as running for ever",
+    "paused_plan": "somebody paused a plan three hours ago: no log since, no full backup any more",
+    "failing_without_log": "the last two full backups of a plan without log backup failed",
+    "stuck_in_schedule": "a full backup has waited to begin for two days, and no later one is made",
 }
 """Name of an incident -> what an operator sees."""
 
@@ -39,6 +42,7 @@ FAILURES = {
     "last_good_expiring": ("DBS.StorageQuotaExceeded", "The storage quota of the backup plan is used up."),
     "never_succeeded": ("DBS.SourceUnreachable", "connect to the source timed out after 30000 ms"),
     "offline_gateway": ("DBS.BackupGatewayOffline", "The backup gateway is offline."),
+    "failing_without_log": ("DBS.SourceLockTimeout", "FLUSH TABLES WITH READ LOCK timed out after 3600 s"),
     "failed_restore": ("DBS.RestoreObjectConflict", "Duplicate object found on the destination"),
     "failed_download": ("DBS.DownloadStorageFull", "java.io.IOException: No space left on device"),
 }
@@ -50,6 +54,7 @@ def incidents_by_index(plans: int) -> dict[int, str]:
 
     Two plans are behind the gateway that goes offline, all other incidents have a single plan.
     """
-    reserved = [*INCIDENTS, "offline_gateway"]
+    reserved = [*INCIDENTS]
+    reserved.insert(reserved.index("orphaned_job") + 1, "offline_gateway")
     step = 2 if plans >= 2 * len(reserved) else 1
     return {1 + step * number: name for number, name in enumerate(reserved) if 1 + step * number < plans}

@@ -66,6 +66,8 @@ class PlanHistory:
     anchor: float
     stops: tuple[Stretch, ...] = ()
     log_stops: tuple[Stretch, ...] = ()
+    catching_up: tuple[float, float, float] | None = None
+    """(when log stopped, when it went on, for how many seconds from then on it catches up)."""
 
     def due(self, number: int) -> float:
         """Return when the number-th full backup since 2024 was due."""
@@ -90,6 +92,10 @@ class PlanHistory:
         last = self.number_at(self.now)
         if "missed_schedule" in self.spec.incidents:
             last = min(last, self.number_at(self.anchor) - 2)
+        if "stuck_in_schedule" in self.spec.incidents:
+            last = min(last, self.number_at(self.anchor - 2 * DAY))
+        if "paused_plan" in self.spec.incidents:
+            last = min(last, self.number_at(self.anchor - 3 * HOUR))
         if "locked_plan" in self.spec.incidents:
             last = min(last, self.number_at(self.anchor))
         if "failed_precheck" in self.spec.incidents:
@@ -124,6 +130,7 @@ class PlanHistory:
         expiring = newest - (1 if self.anchor - self.due(newest) <= 18 * HOUR else 0)
         since = {
             "repeatedly_failing_full_backup": newest - 3,
+            "failing_without_log": newest - 1,
             "last_good_expiring": expiring,
             "never_succeeded": 0,
             "offline_gateway": self.number_at(self.anchor - 2 * HOUR) + 1,
@@ -166,6 +173,8 @@ class PlanHistory:
             status = "stop"
         if "orphaned_job" in spec.incidents and number == self.number_at(self.anchor) - 3:
             status, ended, finished = "running", NEVER, NEVER
+        if "stuck_in_schedule" in spec.incidents and number == self.number_at(self.anchor - 2 * DAY):
+            status, ended, finished = "schedule", NEVER, NEVER
         has_ended = status in ("finish", "stop")
         progress = 1.0 if has_ended else max(0.0, min(0.99, (self.now - started) / duration))
         return FullSet(
@@ -198,13 +207,24 @@ class PlanHistory:
     def received_until(self) -> float:
         """The end of the received log if nothing delays it; it never goes back."""
         phase = BATCH_SECONDS * draw(self.seed, self.spec.plan_id, "batch")
-        return floor((self.now - 4 - phase) / BATCH_SECONDS) * BATCH_SECONDS + phase
+        until = floor((self.now - 4 - phase) / BATCH_SECONDS) * BATCH_SECONDS + phase
+        if self.catching_up is None:
+            return until
+        stopped, went_on, seconds = self.catching_up
+        if not went_on <= self.now < went_on + seconds:
+            return until
+        return min(until, stopped + (self.now - stopped) * (self.now - went_on) / seconds)
 
     def log_gaps(self) -> list[Stretch]:
         """Return the times for which no log was received, oldest first; the last may have no end."""
         incidents = self.spec.incidents
         gaps = [*self.stops, *self.log_stops]
-        for name, hours in (("log_backup_paused", 3), ("offline_gateway", 2), ("locked_plan", 5)):
+        for name, hours in (
+            ("log_backup_paused", 3),
+            ("offline_gateway", 2),
+            ("locked_plan", 5),
+            ("paused_plan", 3),
+        ):
             if name in incidents:
                 gaps.append((self.anchor - hours * HOUR, NEVER))
         if "log_hole" in incidents:

@@ -79,6 +79,9 @@ class World:
         self._statuses: dict[str, tuple[str, float]] = {}
         self._stops: dict[str, tuple[Stretch, ...]] = {}
         self._log_stops: dict[str, tuple[Stretch, ...]] = {}
+        self.catch_up_seconds = 0.0
+        """For how long plans catch up with their log once their gateway is online again."""
+        self._gateway_outage: tuple[float, float, float] | None = None
         self._fields: dict[str, dict[str, Any]] = {}
         self._restores: dict[str, Restore] = {}
         self._downloads: dict[str, Download] = {}
@@ -129,6 +132,9 @@ class World:
         checked = self._checked_incidents(names)
         began = self.clock() if since is None else since
         with self._lock:
+            if "offline_gateway" in self._anchors and "offline_gateway" not in checked:
+                gone = self._anchors["offline_gateway"] - 2 * HOUR
+                self._gateway_outage = (gone, began, self.catch_up_seconds)
             self._anchors = {name: self._anchors.get(name, began) for name in checked}
             for plan_id, incident in self._reserved.items():
                 if plan_id in self._plans:
@@ -203,6 +209,7 @@ class World:
                 self.anchor_of(plan_id),
                 self._stops.get(plan_id, ()),
                 self._log_stops.get(plan_id, ()),
+                self._gateway_outage if self._reserved.get(plan_id) == "offline_gateway" else None,
             )
 
     def set_owner(self, set_id: str, account: str) -> PlanHistory | None:
@@ -267,6 +274,8 @@ class World:
             return "init"
         if "locked_plan" in spec.incidents:
             return "locked"
+        if "paused_plan" in spec.incidents:
+            return "pause"
         status, since = self._statuses.get(spec.plan_id, ("running", 0.0))
         return "init" if status == "check_pass" and self.clock() < since + PRECHECK_SECONDS else status
 

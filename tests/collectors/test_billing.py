@@ -15,8 +15,8 @@ from dbs_exporter.facts.billing import BILLING, Billing
 from dbs_exporter.metrics.family import Family
 
 EXPECTED = {
-    "dbs_plan_billing_storage_bytes": ['{kind="full"} 1.0', '{kind="log"} 2.0'],
-    "dbs_plan_billing_used_bytes": ['{kind="full"} 3.0', '{kind="log"} 4.0'],
+    "dbs_plan_billing_storage_bytes": ['{backup_type="full"} 1.0', '{backup_type="log"} 2.0'],
+    "dbs_plan_billing_used_bytes": ['{backup_type="full"} 3.0', '{backup_type="log"} 4.0'],
     "dbs_plan_billing_free_bytes": ["{} 5.0"],
     "dbs_plan_billing_paid_bytes": ["{} 6.0"],
     "dbs_plan_billing_info": ['{charge_type="PREPAY",spec="small"} 1.0'],

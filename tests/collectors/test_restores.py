@@ -35,6 +35,14 @@ EXPECTED = {
 }
 
 
+@pytest.mark.parametrize(("status", "rows"), [("running", 2), ("stop", 2), ("finish", 0)])
+def test_a_finished_restore_has_no_progress(status: str, rows: int) -> None:
+    """Of one that stopped it says how far it came."""
+    known = subject_with(PLAN, (RESTORES, RestoreHistory(tasks=(replace(TASK, status=status),))))
+
+    assert len(lines(known, "dbs_restore_task_progress_ratio")) == rows
+
+
 def test_only_restores_that_have_ended_are_told_to_the_counters() -> None:
     """One that runs is no event yet, and what failed is told apart."""
     records = [

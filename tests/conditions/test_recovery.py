@@ -25,9 +25,10 @@ from dbs_exporter.conditions.recovery import (
     recovery_gap,
     recovery_point,
 )
-from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackupHistory
+from dbs_exporter.conditions.table import ONE_CRITICAL, judge
+from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackup, FullBackupHistory, full_backup_history
 from dbs_exporter.facts.limits import DAY_SECONDS
-from dbs_exporter.facts.log_backups import LOG_BACKUPS
+from dbs_exporter.facts.log_backups import LOG_BACKUPS, LogHistory
 from dbs_exporter.facts.objectives import Objectives
 from dbs_exporter.facts.restore_ranges import RANGES
 from dbs_exporter.facts.subjects import PlanSubject
@@ -91,6 +92,39 @@ def test_when_the_last_usable_set_expires_nothing_is_left_at_that_instant() -> N
         bare(), FULL_BACKUPS, FullBackupHistory(last_success=backup(), last_expired_at=NOW - 7.0)
     )
     assert deadlines(no_recovery_point_overdue, expired) == {"unprotected": (NOW - 7.0, None)}
+
+
+LOGS = LogHistory(last_data_at=NOW - 60, spans=((NOW - 90 * HOUR, NOW - 60),))
+EXPIRED = replace(backup(90 * HOUR), expires_at=NOW - 2 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("backups", "logs", "since"),
+    [
+        pytest.param((), None, MADE + INTERVAL, id="never backed up"),
+        pytest.param((backup(status="stop"),), None, MADE + INTERVAL, id="only failed"),
+        pytest.param((EXPIRED,), None, NOW - 2 * HOUR, id="expired"),
+        pytest.param((EXPIRED,), LOGS, NOW - 2 * HOUR, id="expired under its log"),
+        pytest.param((), LOGS, MADE + INTERVAL, id="log without a full backup"),
+        pytest.param(
+            (backup(status="half_done"),), None, MADE + INTERVAL, id="a status that no document knows"
+        ),
+        pytest.param((backup(),), LOGS, MADE + INTERVAL, id="a set whose expiry nobody knows"),
+    ],
+)
+def test_every_way_of_having_no_recovery_point_pages_within_the_objective(
+    backups: tuple[FullBackup, ...], logs: LogHistory | None, since: float
+) -> None:
+    """At once where the objective since the plan was made is over, and not at twice the interval; nothing else pages then."""
+    history = full_backup_history(backups, NOW)
+    subject = with_group(with_group(bare(), FULL_BACKUPS, history), LOG_BACKUPS, logs)
+
+    assert deadlines(no_recovery_point_overdue, subject) == {"unprotected": (since, None)}
+    state, held = judge(subject, NOW)
+    assert state == "unprotected"
+    # The first of those of which only the first pages.
+    assert no_recovery_point_overdue is ONE_CRITICAL[0]
+    assert no_recovery_point_overdue in [each.condition for each in held]
 
 
 def test_nothing_is_overdue_of_a_plan_that_was_bought_and_not_configured() -> None:

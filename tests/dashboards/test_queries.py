@@ -18,6 +18,7 @@ from dbs_exporter.conditions.algebra import STATES
 from dbs_exporter.conditions.table import CONDITIONS
 from dbs_exporter.errors import Outcome
 from dbs_exporter.facts.freshness import RECOVERY
+from dbs_exporter.facts.gateways import GATEWAYS
 from dbs_exporter.facts.plans import PLANS
 
 GOLDEN = ROOT / "tests" / "whole" / "golden" / "scrape.txt"
@@ -55,7 +56,8 @@ def values() -> dict[tuple[str, str], set[str]]:
         level: {collector.group.name for collector in TABLE if collector.level == level}
         for level in ("plan", "region")
     }
-    of_plans = {*of_level["plan"], PLANS.name, RECOVERY}
+    # Of gateways while one that a plan names is offline.
+    of_plans = {*of_level["plan"], PLANS.name, RECOVERY, GATEWAYS.name}
     for condition in CONDITIONS:
         stages = {
             (f"{condition.of}:dbs_condition:{what}", state)

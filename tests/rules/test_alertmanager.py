@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 from support.programs import tool
-from support.rule_fixtures import ALERTS, ROOT
+from support.rule_fixtures import ALERTS, ROOT, RULE_FILES
 
 EXAMPLE = ROOT / "examples" / "alertmanager" / "alertmanager.yml"
 PATIENCE_SECONDS = 60.0
@@ -53,6 +54,20 @@ def test_nothing_is_repeated_later_than_alertmanager_remembers_it() -> None:
 
     assert len(intervals) >= 2
     assert max(intervals) <= 120 * 3600
+
+
+def test_amlint_finds_nothing() -> None:
+    """No route that nothing reaches, no matcher or inhibition that no alert of the rules can meet."""
+    program = Path(sys.executable).with_name("amlint")
+    rules = [argument for path in RULE_FILES for argument in ("--rules", str(path))]
+
+    done = subprocess.run(
+        [str(program), "check", "--strict", "--format=json", *rules, str(EXAMPLE)],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout) == []
 
 
 def test_amtool_accepts_the_example() -> None:
@@ -145,40 +160,81 @@ def of_job(name: str, **labels: str) -> dict[str, str]:
     return {"alertname": name, **ALERTS[name]["labels"], "job": "dbs-exporter", **labels}
 
 
+def of_region(name: str, **labels: str) -> dict[str, str]:
+    """The same of an alert about what an exporter reads of a region."""
+    return of_job(name, **{**HOME, **labels})
+
+
 INHIBITIONS: dict[str, tuple[dict[str, str], list[dict[str, str]], list[dict[str, str]]]] = {
-    "an exporter that is blind silences that its plans are unknown, and nothing that was known": (
-        alert("DBSExporterBlind", collector="plans", account="a"),
+    "an exporter that is blind silences what rests on it, and nothing that was known": (
+        of_region("DBSExporterBlind", collector="plans", account="a"),
         [
             alert("DBSProtectionUnknown", plan_id="dbs1", account="a"),
-            alert("DBSExporterCollectorStale", collector="plans", account="a"),
-            alert("DBSExporterNotPermitted", collector="plans", account="a"),
-            alert("DBSExporterCallBudget", account="a"),
+            of_region("DBSExporterCollectorStale", collector="plans", account="a"),
+            of_region("DBSExporterNotPermitted", collector="plans", account="a"),
+            of_region("DBSExporterAPIErrors", account="a", instance="one"),
         ],
         [
             alert("DBSRecoveryPointBreached", plan_id="dbs1", account="a"),
             alert("DBSProtectionUnknown", plan_id="dbs1", account="a", region="cn-beijing"),
             alert("DBSProtectionUnknown", plan_id="dbs1", account="another"),
+            alert("DBSProtectionUnknown", plan_id="dbs1", account="a", cluster="another"),
             alert("DBSGatewayOffline", gateway_id="gw1", account="a"),
+            of_region("DBSExporterCollectorStale", collector="gateways", account="a"),
+            of_region("DBSExporterCollectorStale", collector="plans", account="a", job="another"),
+            of_region("DBSExporterNotPermitted", collector="restores", account="a"),
+            of_region("DBSExporterAPIErrors", account="a", instance="two", job="another"),
+            of_region("DBSExporterThrottled", account="a", instance="one"),
+        ],
+    ),
+    "full backups that are not read silence nothing about what is read": (
+        of_region("DBSExporterBlind", collector="full_backups", account="b"),
+        [
+            alert("DBSProtectionUnknown", plan_id="dbs1", account="b"),
+            of_region("DBSExporterCollectorStale", collector="full_backups", account="b"),
+        ],
+        [
+            *(
+                alert(name, plan_id="dbs1", account="b")
+                for name, rule in sorted(ALERTS.items())
+                if rule["labels"].get("team") != "platform" and name != "DBSProtectionUnknown"
+            ),
+            of_region("DBSExporterCollectorStale", collector="gateways", account="b"),
+            of_region("DBSExporterCollectorStale", collector="restores", account="b"),
+        ],
+    ),
+    "a gateway that is gone silences nothing: the exporter explains what follows from it": (
+        alert("DBSGatewayOffline", gateway_id="gw1", account="c"),
+        [],
+        [
+            alert(name, plan_id="dbs1", account="c")
+            for name, rule in sorted(ALERTS.items())
+            if rule["labels"].get("team") != "platform" and name != "DBSGatewayOffline"
         ],
     ),
     "dead credentials explain that an account is blind": (
         of_job("DBSExporterCredentialsFailing", account="i", instance="one"),
         [
-            alert("DBSExporterBlind", collector="plans", account="i"),
-            alert("DBSExporterBlind", collector="plans", account="i", region="cn-beijing"),
+            of_region("DBSExporterBlind", collector="plans", account="i"),
+            of_region("DBSExporterBlind", collector="plans", account="i", region="cn-beijing"),
             # Though it is silenced itself, a blind exporter goes on to silence what is unknown.
             alert("DBSProtectionUnknown", plan_id="dbs1", account="i"),
             of_job("DBSExporterCredentialsExpiring", account="i", instance="one"),
         ],
         [
-            alert("DBSExporterBlind", collector="plans", account="j"),
+            of_region("DBSExporterBlind", collector="plans", account="j"),
+            of_region("DBSExporterBlind", collector="plans", account="i", job="another"),
+            of_region("DBSExporterBlind", collector="plans", account="i", cluster="another"),
             of_job("DBSExporterCredentialsExpiring", account="i", instance="two"),
         ],
     ),
     "throttling explains that calls are too few": (
-        alert("DBSExporterThrottled", account="k"),
-        [alert("DBSExporterCallBudget", account="k")],
-        [alert("DBSExporterCallBudget", account="k", region="cn-beijing")],
+        of_region("DBSExporterThrottled", account="k", instance="one"),
+        [of_region("DBSExporterCallBudget", account="k")],
+        [
+            of_region("DBSExporterCallBudget", account="k", region="cn-beijing"),
+            of_region("DBSExporterCallBudget", account="k", cluster="another"),
+        ],
     ),
     "an exporter that is down takes its shard and its regions along": (
         of_job("DBSExporterDown", job="l", instance="one"),
@@ -191,6 +247,7 @@ INHIBITIONS: dict[str, tuple[dict[str, str], list[dict[str, str]], list[dict[str
             of_job("DBSExporterShardMissing", job="m"),
             of_job("DBSExporterShardMissing", job="l", namespace="n"),
             of_job("DBSExporterScopeGone", job="o", account="a", region="cn-hangzhou"),
+            of_job("DBSExporterShardMissing", job="l", cluster="another"),
         ],
     ),
     "a missing shard silences that shards disagree, and that its regions are not watched": (
@@ -212,7 +269,14 @@ def test_nothing_is_inhibited_without_something_in_common() -> None:
     rules = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))["inhibit_rules"]
 
     assert rules
-    assert all(rule.get("equal") for rule in rules)
+    assert all({"cluster", *rule["equal"]} == set(rule["equal"]) > {"cluster"} for rule in rules)
+
+
+def test_no_source_fires_where_no_exporter_is_scraped() -> None:
+    """A Prometheus that has the rules and no exporter says that, and mutes nobody by it."""
+    rules = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))["inhibit_rules"]
+
+    assert not [matcher for rule in rules for matcher in rule["source_matchers"] if "Absent" in matcher]
 
 
 def test_an_exporter_that_is_ill_is_one_page(alertmanager: Running) -> None:

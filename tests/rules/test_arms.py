@@ -98,7 +98,8 @@ def test_every_kind_of_facts_is_told_by_the_collector_that_reads_it(tmp_path: Pa
                     "exp_samples": [
                         {
                             "labels": written(
-                                "region:dbs_collector:stale", {**HOME, "collector": collector.name}
+                                "region:dbs_collector:stale",
+                                {**HOME, "job": "dbs-exporter", "collector": collector.name},
                             ),
                             "value": 1,
                         }

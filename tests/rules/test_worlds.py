@@ -106,7 +106,7 @@ def series(name: str, labels: str, at: At) -> dict[str, str]:
 def shown(case: Case) -> list[dict[str, str]]:
     """What one exporter, or two, show of the plan."""
     stage = f'{CONDITION},state="breached",facts="recovery"'
-    cause = f'{CONDITION},cause="x",facts="cause"'
+    cause = f'{CONDITION},cause="x",facts="plans"'
     found = [
         series("condition_since", f'{stage},instance="1"', case.since),
         series("fresh_until", f'{PLAN},facts="recovery",instance="1"', case.fresh),
@@ -115,7 +115,7 @@ def shown(case: Case) -> list[dict[str, str]]:
         found.append(series("condition_until", stage, case.until))
     if case.explained is not None and case.fresh_cause is not None:
         found.append(series("condition_explained_until", cause, case.explained))
-        found.append(series("fresh_until", f'{PLAN},facts="cause"', case.fresh_cause))
+        found.append(series("fresh_until", f'{PLAN},facts="plans"', case.fresh_cause))
     if case.muted is not None:
         begin, end = case.muted
         found += [series("muted_from", PLAN, lambda _: begin), series("muted_until", PLAN, lambda _: end)]

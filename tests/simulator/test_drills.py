@@ -65,7 +65,7 @@ def test_automatic_downloads_follow_full_backups() -> None:
 
 
 @pytest.mark.parametrize(
-    ("incident", "hours"), [("stuck_restore", 5), ("failed_restore", 4), ("failed_download", 3)]
+    ("incident", "hours"), [("stuck_restore", 5), ("failed_restore", 2), ("failed_download", 3)]
 )
 def test_an_incident_adds_its_own_task(incident: str, hours: int) -> None:
     """It began some hours before the incident was seen, and is the newest of its plan."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import threading
 import time
@@ -18,6 +17,7 @@ import requests
 import yaml
 from support.exporter_process import exporter
 from support.programs import tool
+from support.victoria import Victoria, victoria
 
 from dashboards.preview.history import Past, moments, write
 from dashboards.preview.servers import (
@@ -36,8 +36,10 @@ from dbs_exporter.simulator.tasks import RESTORE_BYTES_PER_SECOND, Restore
 ROOT = Path(__file__).resolve().parent.parent.parent
 EXAMPLE = ROOT / "examples" / "alertmanager" / "alertmanager.yml"
 PATIENCE_SECONDS = 180.0
-PLANS = 19
+PLANS = 22
 """One for each incident, two behind the gateway, two healthy."""
+CATCH_UP_SECONDS = 45.0
+"""How long plans behind the gateway take for their log once it is back."""
 CONFIG = """
 accounts:
   - name: prod
@@ -84,20 +86,33 @@ class Notice:
         return tuple(sorted(self.labels.items()))
 
 
+@dataclass(frozen=True)
+class Message:
+    """What a receiver is told at once: that something new fires, is there still, or has ended."""
+
+    receiver: str
+    group: str
+    firing: tuple[tuple[tuple[str, str], ...], ...]
+
+
 class Receiver:
     """A web hook that writes down what it is told."""
 
     def __init__(self) -> None:
         self.notices: list[Notice] = []
+        self.messages: list[Message] = []
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                receiver.notices += [
+                notices = [
                     Notice(told["receiver"], alert["status"], alert["labels"], alert["annotations"])
                     for alert in told["alerts"]
                 ]
+                receiver.notices += notices
+                firing = [notice.key for notice in notices if notice.status == "firing"]
+                receiver.messages.append(Message(told["receiver"], told["groupKey"], tuple(firing)))
                 self.send_response(200)
                 self.end_headers()
 
@@ -116,27 +131,57 @@ class Receiver:
         """The last word on every alert."""
         return {notice.key: notice for notice in list(self.notices)}
 
+    def pages(self) -> list[Message]:
+        """What woke somebody: messages to a pager with something that had not fired before, which leaves out repeats and ends."""
+        seen: set[tuple[tuple[str, str], ...]] = set()
+        found = []
+        for message in list(self.messages):
+            if message.receiver.endswith("-pager") and not seen.issuperset(message.firing):
+                found.append(message)
+            seen.update(message.firing)
+        return found
+
     def firing(self) -> list[Notice]:
         return [notice for notice in self.state().values() if notice.status == "firing"]
 
 
-def until(what: str, condition: Callable[[], object], *, patience: float = PATIENCE_SECONDS) -> None:
-    """Wait until something holds, with a bound in seconds that only a failure reaches."""
+def until(
+    what: str,
+    condition: Callable[[], object],
+    *,
+    patience: float = PATIENCE_SECONDS,
+    still: Callable[[], object] = lambda: "",
+) -> None:
+    """Wait until something holds, with a bound in seconds that only a failure reaches, which then shows what is `still` so."""
     deadline = time.monotonic() + patience
     pause = threading.Event()
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"it never came that {what}")
+            raise AssertionError(f"it never came that {what} {still()}".strip())
         pause.wait(0.2)
+
+
+def hasten(route: dict[str, Any]) -> None:
+    """Shorten the waits of a route and of those below it; one that gathers what comes in minutes goes on doing so, in seconds."""
+    gathers = route.get("group_wait") == "2m"
+    # Long enough for the graver of two alerts to come with the lesser, also from a machine that is busy.
+    route |= (
+        {"group_wait": "20s", "group_interval": "60s"}
+        if gathers
+        else {"group_wait": "8s", "group_interval": "2s"}
+    )
+    for below in route.get("routes", ()):
+        hasten(below)
 
 
 @contextmanager
 def alertmanager(folder: Path, receiver: Receiver) -> Iterator[str]:
     """The URL of an Alertmanager with the example, its waits shortened and its addresses those of the receiver."""
-    example = EXAMPLE.read_text(encoding="utf-8").replace("http://127.0.0.1:9095", receiver.url)
-    # Long enough for the graver of two alerts to come with the lesser, also from a machine that is busy.
-    shortened = re.sub(r"group_wait: \w+", "group_wait: 8s", example)
-    with running_alertmanager(folder, re.sub(r"group_interval: \w+", "group_interval: 2s", shortened)) as url:
+    example = yaml.safe_load(
+        EXAMPLE.read_text(encoding="utf-8").replace("http://127.0.0.1:9095", receiver.url)
+    )
+    hasten(example["route"])
+    with running_alertmanager(folder, yaml.safe_dump(example)) as url:
         yield url
 
 
@@ -178,6 +223,7 @@ class Site:
     prometheus: Prometheus
     alertmanager: str
     receiver: Receiver
+    victoria: Victoria
 
     @property
     def world(self) -> World:
@@ -245,6 +291,7 @@ def site(folder: Path, *, seed: int) -> Iterator[Site]:
     past.unlink()
     world = World(seed=seed, plans=PLANS, accounts=("prod",), anchor=now)
     world.add_restore(moving_restore(world))
+    world.catch_up_seconds = CATCH_UP_SECONDS
     with ExitStack() as stack:
         receiver = Receiver()
         stack.callback(receiver.close)
@@ -264,4 +311,5 @@ def site(folder: Path, *, seed: int) -> Iterator[Site]:
                 "--rules.alert.resend-delay=1s",
             )
         )
-        yield Site(simulator, server, manager, receiver)
+        engine = stack.enter_context(victoria(folder, scraping, hasty_rules(folder)))
+        yield Site(simulator, server, manager, receiver, engine)

@@ -14,8 +14,9 @@ from support.rule_cases import (
     OFFSET,
     READ_FULL,
     STRETCH,
+    falls,
 )
-from support.rule_world import DAY, HOUR, SOON, Line, Series, of_other, of_peer
+from support.rule_world import DAY, HOUR, SOON, Line, Series, of_job, of_other, of_peer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,18 +62,33 @@ def unlisted(since: float = -HOUR) -> Series:
     return {**stale_everywhere("plans", "recovery", since=since), FRESH_LIST % "plans": since}
 
 
+OF_JOB = {"job": "backup"}
+WHOSE_JOB = {**OF_JOB, "instance": "backup:9300"}
+CATCHING_UP: Series = {"dbs_exporter_catching_up": 1}
+PEER_BUILD = of_peer("dbs_exporter_build_info")
+NAN = float("nan")
 NEVER_LISTED: Series = {FRESH % "plans": None, of_other(FRESH % "plans"): None}
 PLAN_ARMS: dict[str, tuple[Arm, ...]] = {
     "DBSProtectionUnknown": (
         *both_sides("five minutes", stale("recovery", since=T - 330), stale("recovery", since=T - 270)),
         Arm(what="never read, and that is late", change={READ_FULL: None, **stale("recovery", "full_backups")}),
         Arm(what="never read, and that is to come", change={READ_FULL: None, **stale("recovery")}, fires=False),
+        Arm(what="read again after a long absence", change={**stale("recovery"), **CATCHING_UP}, fires=False),
         Arm(what="never read, and nobody is to", change={READ_FULL: None, FRESH % "full_backups": None, **stale("recovery")}),
     ),
 }  # fmt: skip
 OTHER_ARMS: dict[str, tuple[Arm, ...]] = {
     "DBSExporterBlind": (
         *both_sides("five minutes past what was planned", unlisted(T - 330), unlisted(T - 270), collector="plans"),
+        Arm(
+            what="another exporter of the region, while this one is well",
+            change={
+                of_job(key): -HOUR
+                for key in (FRESH_LIST % "plans", FRESH % "plans", of_other(FRESH % "plans"), PLANS_READ)
+            },
+            labels={"collector": "plans", **OF_JOB},
+        ),
+        Arm(what="nothing after a long absence", change={**unlisted(), **CATCHING_UP}, labels={"collector": "plans"}),
         Arm(
             what="a list that breaks off",
             change={FRESH_LIST % "plans": -HOUR, FRESH % "plans": SOON}, fires=False,
@@ -139,6 +155,32 @@ OTHER_ARMS: dict[str, tuple[Arm, ...]] = {
             stale("full_backups", since=T - 930), stale("full_backups", since=T - 870), **OF_FULL,
         ),
         Arm(what="read long ago, as planned", change={OF % "oldest_success_timestamp_seconds": -HOUR}, fires=False),
+        Arm(what="read again after a long absence", change={**stale("full_backups"), **CATCHING_UP}, fires=False),
+        Arm(
+            what="another exporter's of the region, while this one's are fresh",
+            change={of_job(FRESH % "full_backups"): -HOUR, of_job(OF % "permitted"): 1},
+            labels={**OF_FULL, **OF_JOB},
+        ),
+        Arm(
+            what="one shard has not read the regions for days, another has",
+            change={
+                OF_REGIONS % "permitted": 1, OF_REGIONS % "failed_subjects": 0,
+                OF_REGIONS % "last_success_timestamp_seconds": Line(-20.0),
+                of_peer(OF_REGIONS % "failed_subjects"): 1,
+                of_peer(OF_REGIONS % "last_success_timestamp_seconds"): -2 * DAY,
+            },
+            labels={"collector": "regions"},
+        ),
+        Arm(
+            what="one shard fails to read the regions now, another has not for long",
+            change={
+                OF_REGIONS % "permitted": 1, OF_REGIONS % "failed_subjects": 0,
+                OF_REGIONS % "last_success_timestamp_seconds": -2 * DAY,
+                of_peer(OF_REGIONS % "failed_subjects"): 1,
+                of_peer(OF_REGIONS % "last_success_timestamp_seconds"): Line(-20.0),
+            },
+            fires=False,
+        ),
         Arm(what="log files", change=stale("log_backups"), labels={"collector": "incremental_backups"}),
         Arm(what="ranges", change=stale("ranges"), labels={"collector": "restore_ranges"}),
         Arm(what="gateways", change={FRESH_LIST % "gateways": -HOUR}, labels={"collector": "gateways"}),
@@ -197,13 +239,77 @@ OTHER_ARMS: dict[str, tuple[Arm, ...]] = {
             labels={"instance": PEER_INSTANCE},
         ),
     ),
-    "DBSExporterThrottled": both_sides(
-        "a twentieth", {CALLS % "throttled": Line(0, 5.4)}, {CALLS % "throttled": Line(0, 5.1)}
+    "DBSExporterDown": (
+        Arm(
+            what="a job of any name",
+            change={of_job("up"): 0, f"{of_job('dbs_exporter_build_info')}|1": NAN},
+            labels=WHOSE_JOB,
+        ),
+        Arm(what="what is no exporter", change={of_job("up"): 0}, fires=False),
+    ),
+    "DBSExporterAbsent": (
+        Arm(
+            what="all are down, which says itself",
+            change={
+                **falls("dbs_exporter_build_info", 1, NAN), **falls(PEER_BUILD, 1, NAN), "up": 0, of_peer("up"): 0,
+            },
+            fires=False,
+        ),
+        Arm(
+            what="nothing is scraped any more",
+            change={
+                **falls("dbs_exporter_build_info", 1, NAN), **falls(PEER_BUILD, 1, NAN), "up": None, of_peer("up"): None,
+            },
+        ),
+        Arm(
+            what="others are down",
+            change={"dbs_exporter_build_info": None, PEER_BUILD: None, of_job("up"): 0},
+        ),
+    ),
+    "DBSExporterScopeGone": (
+        Arm(
+            what="no exporter is left, which says itself",
+            change={
+                **falls(STRETCH, 1, NAN), **falls("dbs_exporter_build_info", 1, NAN), **falls(PEER_BUILD, 1, NAN),
+            },
+            fires=False,
+        ),
+    ),
+    "DBSExporterReloadFailed": (
+        Arm(
+            what="one of two",
+            change={of_peer("dbs_exporter_config_last_reload_successful"): 0}, labels={"instance": PEER_INSTANCE},
+        ),
+    ),
+    "DBSExporterStateNotSaved": (
+        Arm(
+            what="one of two",
+            change={of_peer("dbs_exporter_state_last_write_successful"): 0}, labels={"instance": PEER_INSTANCE},
+        ),
+    ),
+    "DBSExporterThrottled": (
+        *both_sides("a twentieth", {CALLS % "throttled": Line(0, 5.4)}, {CALLS % "throttled": Line(0, 5.1)}),
+        Arm(
+            what="one exporter of many",
+            change={
+                CALLS % "success": Line(0, 9000),
+                of_peer(CALLS % "throttled"): Line(0, 10), of_peer(CALLS % "success"): Line(0, 100),
+            },
+            labels={"instance": PEER_INSTANCE},
+        ),
     ),
     "DBSExporterAPIErrors": (
         *(
             Arm(what=outcome, change={CALLS % outcome: Line(0, 5.4)})
             for outcome in ("invalid", "server_error", "timeout", "unreachable", "bad_answer")
+        ),
+        Arm(
+            what="one exporter of many",
+            change={
+                CALLS % "success": Line(0, 9000),
+                of_peer(CALLS % "timeout"): Line(0, 10), of_peer(CALLS % "success"): Line(0, 100),
+            },
+            labels={"instance": PEER_INSTANCE},
         ),
         Arm(what="before a twentieth", change={CALLS % "invalid": Line(0, 5.1)}, fires=False),
         Arm(what="denied, which has its own", change={CALLS % "denied": Line(0, 50)}, fires=False),

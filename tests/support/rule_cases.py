@@ -117,14 +117,14 @@ CASES: dict[str, Case] = {
         near={FRESH_LIST % "plans": -HOUR},
         needs=(FRESH_LIST % "plans",),
         labels={"collector": "plans"},
-        subject="scope",
+        subject="scope of a job",
     ),
     "DBSExporterCollectorStale": Case(
         change={FRESH % "full_backups": -HOUR},
         near={OF % "oldest_success_timestamp_seconds": -HOUR},
         needs=(FRESH % "full_backups", OF % "permitted"),
         labels=OF_FULL,
-        subject="scope",
+        subject="scope of a job",
     ),
     "DBSExporterCredentialsFailing": Case(
         change={"dbs_exporter_credentials_refresh_failures_total": Line(0, 1)},
@@ -142,19 +142,19 @@ CASES: dict[str, Case] = {
         change={CALLS % "throttled": Line(0, 10)},
         near={CALLS % "throttled": Line(0, 4)},
         needs=(CALLS % "throttled",),
-        subject="scope",
+        subject="scope of a process",
     ),
     "DBSExporterAPIErrors": Case(
         change={CALLS % "timeout": Line(0, 10)},
         near={CALLS % "timeout": Line(0, 4)},
         needs=(CALLS % "timeout",),
-        subject="scope",
+        subject="scope of a process",
     ),
     "DBSExporterCallBudget": Case(
         change={STRETCH: 1.5, 'dbs_exporter_call_budget_wanted_per_second{collector="full_backups"}': 6.25},
         near={STRETCH: 1.15},
         needs=(STRETCH,),
-        subject="scope",
+        subject="scope of a job",
     ),
     "DBSExporterClockOffset": Case(
         change={OFFSET: -45}, near={OFFSET: 25}, needs=(OFFSET,), subject="process"
@@ -164,7 +164,7 @@ CASES: dict[str, Case] = {
         near={OF % "permitted": 1},
         needs=(OF % "permitted",),
         labels=OF_FULL,
-        subject="scope",
+        subject="scope of a job",
     ),
     "DBSExporterReloadFailed": Case(
         change={"dbs_exporter_config_last_reload_successful": 0},

@@ -104,10 +104,10 @@ def identity(name: str, which: int) -> dict[str, str]:
     """Labels that say whose series it is: of the first plan, gateway and scope (0), or the second of them (1)."""
     known = KNOWN[name]
     if "plan_id" in known:
-        whose = {**HOME, **SUBJECTS["plan_id"][which]}
+        whose = {**HOME, **SUBJECTS["plan_id"][which], **PROCESS_LABELS}
         return {**whose, **INFO_LABELS[which]} if name == "dbs_plan_info" else whose
     if "gateway_id" in known:
-        return {**HOME, **SUBJECTS["gateway_id"][which]}
+        return {**HOME, **SUBJECTS["gateway_id"][which], **PROCESS_LABELS}
     scope = (HOME, OTHER)[which]
     return {**{label: scope[label] for label in scope if label in known}, **PROCESS_LABELS}
 
@@ -177,6 +177,7 @@ def firing_labels(alert: str, case: Case) -> dict[str, str]:
         "gateway": {**HOME, **SUBJECTS["gateway_id"][0]},
         "scope": HOME,
         "scope of a job": {**HOME, "job": PROCESS_LABELS["job"]},
+        "scope of a process": {**HOME, **PROCESS_LABELS},
         "account": {"account": HOME["account"], **PROCESS_LABELS},
         "process": PROCESS_LABELS,
         "job": {"job": PROCESS_LABELS["job"]},

@@ -47,8 +47,8 @@ PLAN: Series = {
     'dbs_plan_objective_seconds{objective="restore_time"}': 4 * HOUR,
     'dbs_plan_objective_seconds{objective="restore_test_interval"}': 100 * DAY,
     "dbs_plan_billing_free_bytes": 1e12,
-    'dbs_plan_billing_used_bytes{kind="full"}': 4e11,
-    'dbs_plan_billing_used_bytes{kind="log"}': 1e11,
+    'dbs_plan_billing_used_bytes{backup_type="full"}': 4e11,
+    'dbs_plan_billing_used_bytes{backup_type="log"}': 1e11,
     'dbs_plan_last_read_timestamp_seconds{collector="full_backups"}': NOW,
     'dbs_plan_last_read_timestamp_seconds{collector="incremental_backups"}': NOW,
     'dbs_plan_last_read_timestamp_seconds{collector="restore_ranges"}': NOW,
@@ -129,6 +129,12 @@ def of_other(key: str) -> str:
     """The same series of the other plan of the region."""
     name, _, labels = key.partition("{")
     return f'{name}{{plan_id="dbs2",{labels or "}"}'
+
+
+def of_job(key: str) -> str:
+    """The same series of an exporter of another job that reads the same account and region."""
+    name, _, labels = key.partition("{")
+    return f'{name}{{job="backup",instance="backup:9300",{labels or "}"}'
 
 
 PEER: Series = {of_peer(key.replace('shard="0"', 'shard="1"')): value for key, value in PROCESS.items()}

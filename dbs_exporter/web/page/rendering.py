@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbs_exporter import __version__
+from dbs_exporter.facts.limits import AT_RISK_SHARE, LATE_SHARE
 from dbs_exporter.web.page import plan, words
 from dbs_exporter.web.page.overview import Overview
 from dbs_exporter.web.page.plan import PlanView
@@ -109,6 +110,7 @@ class Renderer:
             environment.filters[name] = _unbroken(getattr(words, name))
         environment.filters["clock"] = words.clock
         environment.filters["unbroken"] = _with_unbroken_spans
+        environment.globals.update(AT_RISK_SHARE=AT_RISK_SHARE, LATE_SHARE=LATE_SHARE)
         return environment
 
     @cached_property

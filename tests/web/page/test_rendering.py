@@ -12,9 +12,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from support.known_subjects import PLAN, SCOPE
+from support.page_plans import GOOD, NOW, backup, overview_of, with_backups, with_group
 from support.web import NASTY, PATIENCE_SECONDS, Web, everything
 
+from dbs_exporter.conditions.full_backups import full_backup_age
+from dbs_exporter.conditions.recovery import recovery_point
+from dbs_exporter.conditions.table import judge
 from dbs_exporter.facts.collection import BudgetState, CollectorState, StorageState
+from dbs_exporter.facts.log_backups import LOG_BACKUPS, LogHistory
+from dbs_exporter.facts.restore_ranges import RANGES
 from dbs_exporter.facts.subjects import Scope
 from dbs_exporter.web.page.overview import Snapshot, overview
 from dbs_exporter.web.page.rendering import Renderer
@@ -34,6 +40,28 @@ def test_the_page_shows_the_plan_and_escapes_whatever_a_name_or_message_holds() 
         assert html.count(b"<script") == 1
         assert b"<img" not in html
     assert b"&lt;script&gt;document.title" in shown
+
+
+@pytest.mark.parametrize("share", [0.5, 0.79, 0.81, 0.89, 0.91, 0.99, 1.01])
+def test_a_bar_changes_its_colour_where_its_condition_begins_to_hold(share: float) -> None:
+    """The recovery point's at four fifths of its objective, the full backup's at nine tenths, as the conditions do."""
+    rpo, interval = GOOD.objectives.rpo or 0.0, GOOD.objectives.full_backup_interval or 0.0
+    point = NOW - share * rpo
+    logs = LogHistory(last_data_at=point, spans=((NOW - 2 * interval, point),))
+    plan = with_backups(
+        with_group(with_group(GOOD, RANGES, ()), LOG_BACKUPS, logs),
+        last_success=backup(share * interval), points=((NOW - share * interval, NOW + interval),),
+    )  # fmt: skip
+    _, held = judge(plan, NOW)
+    colours = {"breached": "bad", "at_risk": "warn"}
+
+    page = Renderer().overview(overview_of([plan]), Query()).decode()
+
+    shown = re.findall(r'<progress class="(good|warn|bad)"', page)
+    assert shown == [
+        next((colours[each.stage.state] for each in held if each.condition is condition), "good")
+        for condition in (recovery_point, full_backup_age)
+    ]
 
 
 class Addresses(HTMLParser):
