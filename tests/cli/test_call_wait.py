@@ -18,6 +18,7 @@ from dbs_exporter.api.operations.registry import OPERATIONS
 from dbs_exporter.cli.call_wait import follow, followed
 from dbs_exporter.errors import ApiError, BadAnswer, NotPermitted, Unreachable
 from dbs_exporter.simulator import Simulator, World, start_simulator
+from dbs_exporter.simulator.gateway_databases import databases_of, plans_behind
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def passing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
     monkeypatch.setattr("dbs_exporter.clock.SystemClock.sleep", lambda self, seconds: slept.append(seconds))
     monkeypatch.setattr("dbs_exporter.clock.SystemClock.monotonic", lambda self: 1000 + sum(slept))
     # Far less than the fifteen minutes by which the API's clock may be off: what takes longer is the simulator's.
-    with start_simulator(World(plans=10, clock=lambda: began + 60 * sum(slept))) as simulator:
+    with start_simulator(World(plans=40, clock=lambda: began + 60 * sum(slept))) as simulator:
         yield simulator
 
 
@@ -75,9 +76,13 @@ def test_a_download_is_followed(tmp_path: Path, passing: Simulator) -> None:
 
 def test_the_list_of_a_gateway_is_fetched(tmp_path: Path, passing: Simulator) -> None:
     """The task that looks is created, and its result is what is printed."""
-    result = call(config_file(tmp_path, passing.url), "CreateGetDBListFromAgentTask", "--write", "--wait")
+    spec = plans_behind(passing.world.specs("demo"))[0]
+    result = call(
+        config_file(tmp_path, passing.url), "CreateGetDBListFromAgentTask", f"BackupGatewayId={spec.gateway_id}",
+        f"SourceEndpointIP={spec.host}", f"SourceEndpointPort={spec.engine.port}", "--write", "--wait",
+    )  # fmt: skip
 
-    assert json.loads(result.stdout)["DbList"]["dbName"] == ["app_1", "app_2", "app_3"]
+    assert set(json.loads(result.stdout)["DbList"]["dbName"]) >= set(databases_of(spec))
 
 
 def test_what_fails_and_what_is_not_there_has_an_exit_code(tmp_path: Path, passing: Simulator) -> None:
