@@ -21,6 +21,8 @@ MOST_BYTES = 64 * 2**20
 class DemandsCertificate(Unreachable):
     """An exporter that wants a certificate of another kind than its own."""
 
+    retryable = False
+
 
 def load_tls(path: Path) -> tuple[ssl.SSLContext | None, bool]:
     """Return how to connect to an exporter with this web configuration, and whether it demands a certificate.

@@ -337,6 +337,7 @@ def test_the_chart_carries_the_projects_own_files(folder: str, pattern: str) -> 
     packed = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in (CHART / "files" / folder).iterdir()
+        if path.is_file()
     }
 
     assert own

@@ -18,7 +18,8 @@ from dbs_exporter.metrics.family import Family
 EXPECTED = {
     "dbs_download_tasks": states(DOWNLOAD_STATUSES, "finish"),
     "dbs_download_task_info": [
-        '{backup_set_id="set1",data_format="SQL",download_task_id="download1",gateway_id="7",job_type="full",'
+        '{backup_set_code="",backup_set_id="set1",data_format="SQL",directory="",download_task_id="download1",'
+        'download_task_name="",gateway_id="7",job_type="full",'
         'target_type="OSS",way="manual"} 1.0'
     ],
     "dbs_download_task_status": states(DOWNLOAD_STATUSES, "finish", before='download_task_id="download1",'),

@@ -26,6 +26,7 @@ from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family
 
 EXPECTED = {
+    "dbs_full_backup_missing_databases": [],  # The plan names none.
     "dbs_full_backup_last_success_timestamp_seconds": ["{} 1500.0"],
     "dbs_full_backup_last_success_duration_seconds": ["{} 400.0"],
     "dbs_full_backup_last_success_queue_seconds": ["{} 100.0"],

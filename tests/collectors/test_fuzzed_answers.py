@@ -599,11 +599,15 @@ NOT_HERE = frozenset(
     {
         "dbs_full_backup_orphaned_jobs",
         "dbs_plan_muted_from_timestamp_seconds",
+        "dbs_plan_muted_info",
         "dbs_plan_muted_until_timestamp_seconds",
+        "dbs_plan_owner_info",
+        "dbs_region_condition_since_timestamp_seconds",
+        "dbs_region_condition_until_timestamp_seconds",
         "dbs_region_plan_gone_timestamp_seconds",
     }
 )
-"""Families of which this fleet has nothing: no job is overtaken, no plan is muted, and none goes."""
+"""Families of which this fleet has nothing: no job is overtaken, no plan is muted or owned, none goes, no network changes."""
 IN_2009 = 1_230_768_000.0
 
 ASKS_ABOUT: Mapping[str, tuple[Group[Any] | str, ...]] = {

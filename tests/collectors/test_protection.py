@@ -13,6 +13,9 @@ from dbs_exporter.facts.billing import BILLING, Billing
 from dbs_exporter.metrics.family import Family
 
 EXPECTED = {
+    "dbs_plan_objective_source_info": [],  # The plan is made with its objectives.
+    "dbs_plan_recovery_gap_begin_timestamp_seconds": [],  # Its ranges have no hole.
+    "dbs_plan_recovery_gap_end_timestamp_seconds": [],
     "dbs_plan_expires_timestamp_seconds": ["{} 99000.0"],
     "dbs_plan_recoverable_from_timestamp_seconds": ["{} 11.0"],
     "dbs_plan_recoverable_until_timestamp_seconds": ["{} 22.0"],

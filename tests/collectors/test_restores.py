@@ -16,9 +16,11 @@ from dbs_exporter.facts.restores import RESTORE_STATUSES, RESTORES, RestoreHisto
 from dbs_exporter.metrics.family import Family
 
 EXPECTED = {
+    "dbs_restore_task_started_timestamp_seconds": [],  # Nobody saw it begin.
+    "dbs_restore_last_proof_timestamp_seconds": [],  # The one that runs proves nothing yet.
     "dbs_restore_task_info": [
-        '{backup_set_id="set1",destination_instance_id="rm-2",destination_region="cn-beijing",'
-        'destination_type="RDS",restore_task_id="task1",restore_task_name="drill"} 1.0'
+        '{backup_set_id="set1",destination_address="",destination_instance_id="rm-2",destination_region="cn-beijing",'
+        'destination_type="RDS",directory="",gateway_id="",restore_task_id="task1",restore_task_name="drill"} 1.0'
     ],
     "dbs_restore_task_status": states(RESTORE_STATUSES, "running", before='restore_task_id="task1",'),
     "dbs_restore_task_progress_ratio": [

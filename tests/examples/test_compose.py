@@ -277,7 +277,7 @@ def test_prometheus_scrapes_the_demo_and_evaluates_every_rule(running: Project) 
 def test_an_incident_of_the_demo_arrives_at_alertmanager(running: Project) -> None:
     """Prometheus has found Alertmanager, and a plan without a recent backup is there, for the pager, with a way back to its query."""
     alerts = until(
-        lambda: running.get("alertmanager", "/api/v2/alerts?filter=alertname=DBSRecoveryPointBreached"), bool
+        lambda: running.get("alertmanager", "/api/v2/alerts?filter=alertname=DBSFullBackupOverdue"), bool
     )
     known = running.get("prometheus", "/api/v1/alertmanagers")["data"]
 

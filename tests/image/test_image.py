@@ -353,7 +353,7 @@ def test_the_charts_pod_runs_and_its_test_passes(image: str, tmp_path: Path) -> 
         ready = answers(f"http://127.0.0.1:{port}/-/ready")
         page = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10)
         scrape = one(documents, "Pod")["spec"]["containers"][0]
-        program, url, *wanted = scrape["args"]
+        program, way, url, *wanted = scrape["args"]
         (path,) = re.findall(r"^http://rel-dbs-exporter\.monitoring:10033(/.*)$", url)
         command = [
             "podman",
@@ -367,9 +367,9 @@ def test_the_charts_pod_runs_and_its_test_passes(image: str, tmp_path: Path) -> 
 
         assert healthy.status_code == ready.status_code == 200
         assert "dbs_plan_info{" in page.text
-        assert "series" in ran(*command, image, program, f"http://127.0.0.1:{port}{path}", *wanted)
+        assert "series" in ran(*command, image, program, way, f"http://127.0.0.1:{port}{path}", *wanted)
         with pytest.raises(AssertionError, match="none of dbs_exporter_build_info"):
-            ran(*command, image, program, f"http://127.0.0.1:{port}/-/healthy", *wanted)
+            ran(*command, image, program, way, f"http://127.0.0.1:{port}/-/healthy", *wanted)
 
 
 def test_the_charts_pod_reads_its_configuration_and_reloads_it(image: str, tmp_path: Path) -> None:

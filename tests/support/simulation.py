@@ -194,7 +194,9 @@ class Watch:
         self._before[key] = subject
         if before is not None:
             for facts, until in fresh_until(before).items():
-                if until < now and fresh_until(subject).get(facts, until) > until:
+                # What was never read yet is not known, and as old as the list that shows the plan; nobody promised it.
+                promised = until != before.listed_at
+                if promised and until < now and fresh_until(subject).get(facts, until) > until:
                     self._on_late(key, facts, until, now)
         if subject.plan.restore_end_at is not None:
             self.first_point.setdefault(key[2], now)
@@ -220,7 +222,7 @@ class Watch:
         for number, (key, subject) in enumerate(self._before.items()):
             until = fresh_until(subject)
             for facts, at in until.items():
-                if at < now:
+                if at < now and at != subject.listed_at:
                     self._on_late(key, facts, at, now)
             if until.get(RECOVERY, 0.0) < now or until.get(FULL_BACKUPS.name, 0.0) < now:
                 self.unknown[minute] += 1

@@ -181,7 +181,8 @@ def test_a_gateways_databases(simulator: Simulator, world: World) -> None:
     given = {"BackupGatewayId": gateway[0].gateway_id, "SourceEndpointRegion": gateway[0].region}
     task = caller.client.call("CreateGetDBListFromAgentTask", given | {"DatabaseType": "MySQL"})["TaskId"]
 
-    assert read_database_names(caller.client.call("GetDBListFromAgent", given | {"TaskId": task}))
+    # It has not answered yet.
+    assert read_database_names(caller.client.call("GetDBListFromAgent", given | {"TaskId": task})) == ()
     caller.client.close()
 
 

@@ -31,6 +31,10 @@ NOW = 1_790_015_700.0
 NOT_IN_THE_DEMO = {
     "dbs_exporter_credentials_expires_timestamp_seconds": "the demo's key does not expire",
     "dbs_plan_muted_from_timestamp_seconds": "nobody mutes a plan",
+    "dbs_plan_muted_info": "as above",
+    "dbs_plan_owner_info": "the demo's configuration names no owners",
+    "dbs_region_condition_since_timestamp_seconds": "no node's networks change",
+    "dbs_region_condition_until_timestamp_seconds": "as above",
     "dbs_plan_muted_until_timestamp_seconds": "as above",
     "dbs_region_plan_gone_timestamp_seconds": "no plan goes",
     "dbs_exporter_refused_rows_total": "no family breaks its contract",
