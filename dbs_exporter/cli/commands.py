@@ -135,15 +135,15 @@ def rules(
 
     from dbs_exporter.conditions.rules import GRAFANA, RUNBOOKS, Wishes, rule_files
 
-    graver = _pairs(severities)
-    if bad := set(graver.values()) - {"critical", "warning", "info"}:
+    chosen = _pairs(severities)
+    if bad := set(chosen.values()) - {"critical", "warning", "info"}:
         raise click.UsageError(f"{bad.pop()!r} is no severity; it is critical, warning or info.")
     wishes = Wishes(
         language=lang,
         team=team,
         labels=_pairs(labels),
         disabled=disabled,
-        severities=graver,
+        severities=chosen,
         runbooks=runbooks or RUNBOOKS,
         grafana=grafana or GRAFANA,
         exporter=exporter,

@@ -50,7 +50,7 @@ OWN_FAMILIES: tuple[OwnFamily, ...] = (
     ),
     OwnFamily(
         name="dbs_exporter_shards",
-        what="Exporters that share the regions of all accounts, as this one was told",
+        what="Exporters that share the regions of all accounts, as this one is configured",
     ),
     _collector(
         "success",
