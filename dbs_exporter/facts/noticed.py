@@ -69,6 +69,7 @@ def noticing(before: PlanSubject, after: PlanSubject, at: float) -> PlanSubject:
         key: before.noticed[key] if key in before.noticed else begin if _is_first(before, group) else at
         for key, group, begin in _shown(before, after, at)
     }
+    noticed |= _log_denied(before, after)
     weakened = before.weakened if after.plan is before.plan else _weakened(before, after.plan, at)
     outage = _catching_up(before, after, at)
     if (noticed, weakened, outage) == (after.noticed, after.weakened, after.outage):
@@ -106,10 +107,6 @@ def _shown(before: PlanSubject, subject: PlanSubject, at: float) -> Iterator[tup
     for check in subject.get(PRECHECKS) or ():
         if check.status == "failed":
             yield precheck_key(check.subject, check.subject_id), PRECHECKS.name, created
-    known = subject.known(RANGES).read_at
-    # What is learned of the ranges holds until they are read again.
-    if denies_log(subject) if known != before.known(RANGES).read_at else LOG_DENIED in before.noticed:
-        yield LOG_DENIED, RANGES.name, at
     restores = subject.get(RESTORES)
     for task in restores.tasks if restores else ():
         # Of one that has ended it says how long it took.
@@ -117,6 +114,14 @@ def _shown(before: PlanSubject, subject: PlanSubject, at: float) -> Iterator[tup
             yield running_key(task), RESTORES.name, at if task.created_at is None else task.created_at
         if task.status in ("running", "pause"):
             yield progress_key(task), RESTORES.name, at
+
+
+def _log_denied(before: PlanSubject, after: PlanSubject) -> dict[str, float]:
+    """Return when the ranges were read that deny log: what is learned of them holds until they are read again."""
+    read_at = after.known(RANGES).read_at
+    if read_at == before.known(RANGES).read_at:
+        return {key: at for key, at in before.noticed.items() if key == LOG_DENIED}
+    return {LOG_DENIED: read_at} if read_at is not None and denies_log(after) else {}
 
 
 def restore_took(subject: PlanSubject) -> float | None:

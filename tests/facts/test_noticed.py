@@ -205,14 +205,16 @@ def test_a_plan_has_backups_once_a_full_backup_worked() -> None:
 
 
 def test_that_log_is_denied_holds_until_the_ranges_are_read_again() -> None:
-    """Log that comes meanwhile does not undo it."""
+    """Log that comes meanwhile does not undo it; each reading that denies it dates it anew."""
     denied = subject_with(LISTED, (LOG_BACKUPS, LogHistory(spans=((0.0, NOW + 9000),))))
     read = noticing(denied, subject_with(denied, (RANGES, (restorable(0.0, NOW),), NOW)), NOW)
     later = noticing(read, subject_with(read, (LOG_BACKUPS, LogHistory(spans=((0.0, NOW),)))), NOW + 60)
     again = noticing(later, subject_with(later, (RANGES, (restorable(0.0, NOW),), NOW + 99)), NOW + 99)
+    still = noticing(read, subject_with(read, (RANGES, (restorable(0.0, NOW),), NOW + 99)), NOW + 99)
 
     assert read.noticed[LOG_DENIED] == later.noticed[LOG_DENIED] == NOW
     assert LOG_DENIED not in again.noticed
+    assert still.noticed[LOG_DENIED] == NOW + 99
 
 
 def test_a_restore_took_as_long_as_it_was_seen_to_run() -> None:
