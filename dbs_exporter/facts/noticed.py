@@ -1,7 +1,8 @@
 """Since when what carries no time of its own is so: a status, a refused pre-check, a restore that stands, a weaker plan. Pure.
 
 The API says that a plan is paused, not since when. So the reading that first showed it is remembered with its time, and stays
-while later readings show the same. Of what a first reading shows nobody knows the begin: the plan's creation stands for it.
+while later readings show the same. Of what a first reading shows nobody knows the begin: the plan's creation stands for it, or what
+was last backed up, where backups say that it was not so yet (`not_running_since`, `log_off_since`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from hashlib import blake2b
 
 from msgspec.structs import replace
 
-from dbs_exporter.facts.full_backups import FULL_BACKUPS
+from dbs_exporter.facts.full_backups import FULL_BACKUPS, full_backup_end
 from dbs_exporter.facts.gateways import GATEWAY_OUT, GATEWAYS, Gateway
 from dbs_exporter.facts.limits import GATEWAY_GONE_SECONDS
 from dbs_exporter.facts.log_backups import LOG_BACKUPS
@@ -75,6 +76,35 @@ def noticing(before: PlanSubject, after: PlanSubject, at: float) -> PlanSubject:
     if (noticed, weakened, outage) == (after.noticed, after.weakened, after.outage):
         return after
     return replace(after, noticed=noticed, weakened=weakened, outage=outage)
+
+
+def not_running_since(subject: PlanSubject) -> float | None:
+    """Return since when a plan has the status that keeps it from running; a first reading's not from before its newest backup or log."""
+    backups, logs = subject.get(FULL_BACKUPS), subject.get(LOG_BACKUPS)
+    last, attempt = (backups.last_success, backups.last_attempt) if backups else (None, None)
+    return _not_before(
+        subject,
+        subject.noticed.get(status_key(subject.plan.status)),
+        full_backup_end(last),
+        attempt.created_at if attempt else None,
+        attempt.started_at if attempt else None,
+        logs.last_data_at if logs else None,
+        subject.plan.restore_end_at,
+    )
+
+
+def log_off_since(subject: PlanSubject) -> float | None:
+    """Return since when log backup is off where it should be on; a first reading's not from before the newest log."""
+    logs = subject.get(LOG_BACKUPS)
+    return _not_before(subject, subject.noticed.get(LOG_OFF), logs.last_data_at if logs else None)
+
+
+def _not_before(subject: PlanSubject, since: float | None, *signs: float | None) -> float | None:
+    """Return `since`; where only the first list showed it, the newest sign, before that list, that it was not so yet."""
+    first = subject.first_listed_at
+    if since is None or first is None or since >= first:
+        return since
+    return min(first, max((since, *(at for at in signs if at is not None))))
 
 
 def _is_first(before: PlanSubject, group: str) -> bool:
