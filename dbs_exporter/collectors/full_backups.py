@@ -233,6 +233,7 @@ _FAMILIES: tuple[Family, ...] = (
         "Databases that the plan names and the newest finished full backup does not hold, or not whole",
         f"DescribeBackupPlanList BackupObjects and {_LIST} BackupObjects",
         _missing,
+        reads=(FULL_BACKUPS, "plan"),
     ),
     plan_family(
         "dbs_full_backup_last_success_expires_timestamp_seconds",
@@ -343,5 +344,5 @@ COLLECTOR = PlanCollector(
     due=due,
     read=read_full_backups,
     nothing=FullBackupHistory(),
-    families=with_reads(_FAMILIES, FULL_BACKUPS, "plan"),
+    families=with_reads(_FAMILIES, FULL_BACKUPS),
 )

@@ -66,10 +66,6 @@ def _history(of: Callable[[RestoreHistory], float | None]) -> Callable[[PlanSubj
     return rows
 
 
-def _took(subject: PlanSubject) -> list[Row]:
-    return single(restore_took(subject))
-
-
 def _started(subject: PlanSubject) -> list[Row]:
     history = subject.get(RESTORES)
     begins = ((task, subject.noticed.get(running_key(task))) for task in (history.tasks if history else ()))
@@ -149,6 +145,7 @@ _FAMILIES: tuple[Family, ...] = (
         f"{_LIST} RestoreStatus",
         _started,
         labels=("restore_task_id",),
+        reads=(RESTORES, "noticed"),
     ),
     plan_family(
         "dbs_restore_task_finished_timestamp_seconds",
@@ -181,13 +178,15 @@ _FAMILIES: tuple[Family, ...] = (
         "dbs_restore_last_success_duration_seconds",
         "How long the last restore that succeeded took: since it was first seen to run, else since its creation, with its wait",
         f"{_LIST} RestoreTaskFinishTime, RestoreStatus and RestoreTaskCreateTime",
-        _took,
+        lambda subject: single(restore_took(subject)),
+        reads=(RESTORES, "noticed"),
     ),
     plan_family(
         "dbs_restore_last_proof_timestamp_seconds",
         "When a restore of all that the plan names last succeeded, the last proof that one works",
         f"{_LIST} RestoreObjects and RestoreTaskFinishTime, DescribeBackupPlanList BackupObjects",
         lambda subject: single(last_proof(subject)),
+        reads=(RESTORES, "plan"),
     ),
     plan_family(
         "dbs_restores_completed_total",
@@ -212,5 +211,5 @@ COLLECTOR = PlanCollector(
     follow=Follow(operation=_LIST, unfinished=unfinished_restores, read=read_followed, merge=followed),
     read=read_restores,
     nothing=RestoreHistory(),
-    families=with_reads(_FAMILIES, RESTORES, "plan", "noticed"),
+    families=with_reads(_FAMILIES, RESTORES),
 )

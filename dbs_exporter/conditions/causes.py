@@ -16,7 +16,7 @@ from dbs_exporter.conditions.plans import plan_not_running
 from dbs_exporter.conditions.recovery import last_good_expiring, no_recovery_point_overdue, recovery_point
 from dbs_exporter.facts.gateways import GATEWAYS
 from dbs_exporter.facts.limits import EXPLAINED_SECONDS
-from dbs_exporter.facts.noticed import precheck_key, status_key
+from dbs_exporter.facts.noticed import not_running_since, precheck_key
 from dbs_exporter.facts.plans import PLANS
 from dbs_exporter.facts.subjects import PlanSubject
 
@@ -46,7 +46,7 @@ def explanations(subject: PlanSubject) -> Iterator[Explanation]:
 def _causes(subject: PlanSubject) -> Iterator[tuple[str, str, float, float, tuple[Condition, ...]]]:
     """Yield (cause, its facts, when it began, until when it explains, the conditions that it can explain)."""
     listed = max((subject.listed_at or 0.0) + EXPLAINED_SECONDS, subject.promised.get(PLANS.name, 0.0))
-    paused = subject.noticed.get(status_key("pause"))
+    paused = not_running_since(subject) if subject.plan.status == "pause" else None
     if paused is not None:
         yield "pause", PLANS.name, paused, listed, _BY_PAUSE
     refused = subject.noticed.get(precheck_key("plan", subject.plan.plan_id))

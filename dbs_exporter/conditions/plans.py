@@ -7,7 +7,13 @@ from collections.abc import Iterable
 from dbs_exporter.conditions.algebra import Stage, after, condition, stage
 from dbs_exporter.facts.billing import BILLING
 from dbs_exporter.facts.limits import DAY_SECONDS
-from dbs_exporter.facts.noticed import LOG_OFF, NO_OBJECTIVE, RETENTION_SHORT, precheck_key, status_key
+from dbs_exporter.facts.noticed import (
+    NO_OBJECTIVE,
+    RETENTION_SHORT,
+    log_off_since,
+    not_running_since,
+    precheck_key,
+)
 from dbs_exporter.facts.plans import NOT_RUNNING, PLANS
 from dbs_exporter.facts.prechecks import PRECHECKS
 from dbs_exporter.facts.subjects import PlanSubject
@@ -23,7 +29,7 @@ def plan_not_running(subject: PlanSubject) -> Iterable[Stage]:
         made = plan.created_at if plan.created_at is not None else subject.first_listed_at
         yield from stage("unprotected", after(made, DAY_SECONDS))
     elif plan.status in NOT_RUNNING:
-        yield from stage("unprotected", subject.noticed.get(status_key(plan.status)))
+        yield from stage("unprotected", not_running_since(subject))
 
 
 @condition("plan_expiry", basis=PLANS.name, unprotected=("DBSPlanExpired", "warning"), at_risk=("DBSPlanExpiresSoon", "warning"), attention=("DBSPlanExpiring", "warning"))  # fmt: skip
@@ -38,7 +44,7 @@ def plan_expiry(subject: PlanSubject) -> Iterable[Stage]:
 @condition("log_backup_off", basis=PLANS.name, attention=("DBSLogBackupOff", "warning"))
 def log_backup_off(subject: PlanSubject) -> Iterable[Stage]:
     """Log backup is off though it was on, or though full backups alone cannot keep the objective."""
-    yield from stage("attention", subject.noticed.get(LOG_OFF))
+    yield from stage("attention", log_off_since(subject))
 
 
 @condition("retention_short", basis=PLANS.name, attention=("DBSRetentionTooShort", "warning"))

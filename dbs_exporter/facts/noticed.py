@@ -1,7 +1,8 @@
 """Since when what carries no time of its own is so: a status, a refused pre-check, a restore that stands, a weaker plan. Pure.
 
 The API says that a plan is paused, not since when. So the reading that first showed it is remembered with its time, and stays
-while later readings show the same. Of what a first reading shows nobody knows the begin: the plan's creation stands for it.
+while later readings show the same. Of what a first reading shows nobody knows the begin: the plan's creation stands for it, or what
+was last backed up, where backups say that it was not so yet (`not_running_since`, `log_off_since`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from hashlib import blake2b
 
 from msgspec.structs import replace
 
-from dbs_exporter.facts.full_backups import FULL_BACKUPS
+from dbs_exporter.facts.full_backups import FULL_BACKUPS, full_backup_end
 from dbs_exporter.facts.gateways import GATEWAY_OUT, GATEWAYS, Gateway
 from dbs_exporter.facts.limits import GATEWAY_GONE_SECONDS
 from dbs_exporter.facts.log_backups import LOG_BACKUPS
@@ -69,11 +70,41 @@ def noticing(before: PlanSubject, after: PlanSubject, at: float) -> PlanSubject:
         key: before.noticed[key] if key in before.noticed else begin if _is_first(before, group) else at
         for key, group, begin in _shown(before, after, at)
     }
+    noticed |= _log_denied(before, after)
     weakened = before.weakened if after.plan is before.plan else _weakened(before, after.plan, at)
     outage = _catching_up(before, after, at)
     if (noticed, weakened, outage) == (after.noticed, after.weakened, after.outage):
         return after
     return replace(after, noticed=noticed, weakened=weakened, outage=outage)
+
+
+def not_running_since(subject: PlanSubject) -> float | None:
+    """Return since when a plan has the status that keeps it from running; a first reading's not from before its newest backup or log."""
+    backups, logs = subject.get(FULL_BACKUPS), subject.get(LOG_BACKUPS)
+    last, attempt = (backups.last_success, backups.last_attempt) if backups else (None, None)
+    return _not_before(
+        subject,
+        subject.noticed.get(status_key(subject.plan.status)),
+        full_backup_end(last),
+        attempt.created_at if attempt else None,
+        attempt.started_at if attempt else None,
+        logs.last_data_at if logs else None,
+        subject.plan.restore_end_at,
+    )
+
+
+def log_off_since(subject: PlanSubject) -> float | None:
+    """Return since when log backup is off where it should be on; a first reading's not from before the newest log."""
+    logs = subject.get(LOG_BACKUPS)
+    return _not_before(subject, subject.noticed.get(LOG_OFF), logs.last_data_at if logs else None)
+
+
+def _not_before(subject: PlanSubject, since: float | None, *signs: float | None) -> float | None:
+    """Return `since`; where only the first list showed it, the newest sign, before that list, that it was not so yet."""
+    first = subject.first_listed_at
+    if since is None or first is None or since >= first:
+        return since
+    return min(first, max((since, *(at for at in signs if at is not None))))
 
 
 def _is_first(before: PlanSubject, group: str) -> bool:
@@ -106,10 +137,6 @@ def _shown(before: PlanSubject, subject: PlanSubject, at: float) -> Iterator[tup
     for check in subject.get(PRECHECKS) or ():
         if check.status == "failed":
             yield precheck_key(check.subject, check.subject_id), PRECHECKS.name, created
-    known = subject.known(RANGES).read_at
-    # What is learned of the ranges holds until they are read again.
-    if denies_log(subject) if known != before.known(RANGES).read_at else LOG_DENIED in before.noticed:
-        yield LOG_DENIED, RANGES.name, at
     restores = subject.get(RESTORES)
     for task in restores.tasks if restores else ():
         # Of one that has ended it says how long it took.
@@ -117,6 +144,14 @@ def _shown(before: PlanSubject, subject: PlanSubject, at: float) -> Iterator[tup
             yield running_key(task), RESTORES.name, at if task.created_at is None else task.created_at
         if task.status in ("running", "pause"):
             yield progress_key(task), RESTORES.name, at
+
+
+def _log_denied(before: PlanSubject, after: PlanSubject) -> dict[str, float]:
+    """Return when the ranges were read that deny log: what is learned of them holds until they are read again."""
+    read_at = after.known(RANGES).read_at
+    if read_at == before.known(RANGES).read_at:
+        return {key: at for key, at in before.noticed.items() if key == LOG_DENIED}
+    return {LOG_DENIED: read_at} if read_at is not None and denies_log(after) else {}
 
 
 def restore_took(subject: PlanSubject) -> float | None:

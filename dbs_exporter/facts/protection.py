@@ -18,7 +18,7 @@ from dbs_exporter.facts.restores import RESTORES
 from dbs_exporter.facts.subjects import PlanSubject
 
 LOG_DENIED = "log denied"
-"""The key in `noticed` while the API denies what log would seem to bring back."""
+"""The key in `noticed` while the API denies what log would seem to bring back: when the ranges were last read that do."""
 
 
 def end_of_window(subject: PlanSubject, group: Group[Any]) -> float | None:
@@ -84,7 +84,7 @@ def recovery_steps(subject: PlanSubject) -> tuple[tuple[float, float], ...]:
     """
     backups, logs = subject.get(FULL_BACKUPS), subject.get(LOG_BACKUPS)
     steps: list[tuple[float, float]] = []
-    denied_at = subject.known(RANGES).read_at if LOG_DENIED in subject.noticed else None
+    denied_at = subject.noticed.get(LOG_DENIED)
     bases = [(at, float("inf")) for at in _offered(subject)]
     if backups is not None:
         bases += backups.points

@@ -159,8 +159,8 @@ def account_family(
 
 
 def with_reads(families: Iterable[Family], *parts: Part) -> tuple[Family, ...]:
-    """Return the families, each with `reads` set to these parts of the subject."""
-    return tuple(replace(family, reads=parts) for family in families)
+    """Return the families, `reads` set to these parts of the subject where a family has none of its own."""
+    return tuple(replace(family, reads=family.reads or parts) for family in families)
 
 
 def _is_same(part: Part, subject: Subject, before: Subject) -> bool:

@@ -26,10 +26,12 @@ from dbs_exporter.errors import BadAnswer
 from dbs_exporter.facts.downloads import DOWNLOADS, DownloadHistory, DownloadTask
 from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackup, FullBackupHistory
 from dbs_exporter.facts.groups import Group, Known, Subject, with_facts
+from dbs_exporter.facts.log_backups import LOG_BACKUPS, LogHistory
 from dbs_exporter.facts.maintenance import Maintenance
 from dbs_exporter.facts.noticed import NETWORKS_ADDED, running_key
 from dbs_exporter.facts.objectives import Owner
 from dbs_exporter.facts.plans import Plan
+from dbs_exporter.facts.protection import LOG_DENIED
 from dbs_exporter.facts.restore_ranges import RANGES, RestoreRange
 from dbs_exporter.facts.restores import RESTORES, RestoreHistory, RestoreTask
 from dbs_exporter.facts.subjects import AccountSubject, Level, Outage, PlanSubject, RegionSubject, Weakening
@@ -156,7 +158,7 @@ TROUBLED: dict[Level, Subject] = {
                 owner=Owner(team="t"),
                 sources={"rpo": "default"},
             ),
-            noticed={running_key(STOPPED): 9.0},
+            noticed={running_key(STOPPED): 9.0, LOG_DENIED: 9.0},
             weakened={"databases": Weakening(was=4.0, at=6_000.0)},
             outage=Outage(began_at=0.0, seen_at=6_000.0),
         ),
@@ -178,6 +180,7 @@ TROUBLED: dict[Level, Subject] = {
                 tasks=(DownloadTask(task_id="d1", plan_id="dbs1", status="failed", created_at=9.0),)
             ),
         ),
+        (LOG_BACKUPS, LogHistory(spans=((0.0, 7_000.0),))),
     ),
 }
 """The same where something is wrong that is right there."""
@@ -309,6 +312,16 @@ def test_every_family_says_what_it_looks_at() -> None:
     assert [family.name for family in TABLE.families if not family.reads] == [
         "dbs_plan_last_read_timestamp_seconds"
     ]
+
+
+def test_few_families_of_other_lists_look_at_the_plan() -> None:
+    """The end of its window moves with each plan list: they would all be rendered anew every two minutes."""
+    others = [collector for collector in TABLE if collector is not plans.COLLECTOR]
+
+    assert {family.name for each in others for family in each.families if "plan" in family.reads} == {
+        "dbs_full_backup_missing_databases",
+        "dbs_restore_last_proof_timestamp_seconds",
+    }
 
 
 @pytest.mark.parametrize("family", TABLE.families, ids=lambda family: family.name)

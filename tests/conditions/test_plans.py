@@ -35,6 +35,9 @@ def test_a_plan_does_not_run_since_that_was_first_seen(status: str) -> None:
     assert deadlines(plan_not_running, with_plan(GOOD, status="init")) == {
         "unprotected": (NOW - 1000 * HOUR + DAY_SECONDS, None)
     }
+    # GOOD had log a minute ago.
+    first = replace(stopped, noticed={status_key(status): NOW - 1000 * HOUR}, first_listed_at=NOW)
+    assert deadlines(plan_not_running, first) == {"unprotected": (NOW - 60, None)}
     assert (
         deadlines(plan_not_running, GOOD) == deadlines(plan_not_running, with_plan(GOOD, status="new")) == {}
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from msgspec.structs import replace
-from support.page_plans import GOOD, HOUR, NOW, restorable, with_backups, with_group, with_plan
+from support.page_plans import GOOD, HOUR, NOW, backup, restorable, with_backups, with_group, with_plan
 from support.subjects import subject_with
 
-from dbs_exporter.facts.full_backups import FULL_BACKUPS
+from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackupHistory
 from dbs_exporter.facts.gateways import GATEWAYS, Gateway
 from dbs_exporter.facts.log_backups import LOG_BACKUPS, LogHistory
 from dbs_exporter.facts.networks import NETWORKS, NodeNetworks
@@ -19,6 +22,8 @@ from dbs_exporter.facts.noticed import (
     gateway_key,
     gateway_out_since,
     has_backups,
+    log_off_since,
+    not_running_since,
     noticing,
     noticing_gateways,
     noticing_networks,
@@ -39,6 +44,7 @@ from dbs_exporter.facts.restores import RESTORES, RestoreHistory, RestoreTask
 from dbs_exporter.facts.subjects import Outage, PlanSubject, RegionSubject, Scope
 
 MADE = NOW - 1000 * HOUR
+NEVER_READ = PlanSubject(scope=GOOD.scope, plan=GOOD.plan)
 LISTED = replace(GOOD, first_listed_at=NOW - 500.0)
 REGION = RegionSubject(scope=Scope(account="prod", region="cn-hangzhou"))
 
@@ -65,6 +71,50 @@ def test_of_what_a_first_reading_shows_the_plans_creation_stands_for_the_begin()
     """Never the latest reading."""
     assert first_shown(with_plan(GOOD, status="stop")) == {status_key("stop"): MADE}
     assert first_shown(with_plan(GOOD, status="stop", created_at=None)) == {status_key("stop"): NOW}
+
+
+@pytest.mark.parametrize(
+    ("signs", "since"),
+    [
+        ({}, MADE),
+        ({"last_success": backup(age=HOUR)}, NOW - HOUR),
+        ({"last_attempt": replace(backup(), created_at=NOW - 9, started_at=NOW - 7)}, NOW - 7),
+        ({"restore_end_at": NOW - 5}, NOW - 5),
+        ({"last_data_at": NOW - 3}, NOW - 3),
+        ({"last_success": backup(age=-HOUR), "last_data_at": NOW - 3}, NOW),
+    ],
+)
+def test_a_plan_whose_first_list_shows_it_stopped_ran_until_its_newest_backup(
+    signs: dict[str, Any], since: float
+) -> None:
+    """Or log; it was stopped when that list was read."""
+    end = signs.pop("restore_end_at", None)
+    listed = with_plan(NEVER_READ, status="stop", created_at=MADE, restore_end_at=end)
+    listed = noticing(NEVER_READ, replace(listed, first_listed_at=NOW), NOW)
+    logs = LogHistory(last_data_at=signs.pop("last_data_at", None))
+    found = subject_with(listed, (FULL_BACKUPS, FullBackupHistory(**signs)), (LOG_BACKUPS, logs))
+
+    assert not_running_since(found) == since
+    assert not_running_since(listed) == (MADE if end is None else end)
+
+
+def test_a_plan_that_was_seen_to_stop_did_so_then() -> None:
+    """A backup under way may end later."""
+    stopped = noticing(LISTED, with_plan(LISTED, status="stop"), NOW)
+
+    assert not_running_since(with_backups(stopped, last_success=backup(age=-HOUR))) == NOW
+    assert not_running_since(LISTED) is None
+
+
+def test_log_that_a_first_list_shows_to_be_off_was_on_while_there_is_log() -> None:
+    """What is kept of it says until when."""
+    kept = with_group(GOOD, LOG_BACKUPS, LogHistory(last_data_at=NOW - 3, last_completed_at=NOW - 3))
+    off = replace(with_plan(kept, log_backup_enabled=False), first_listed_at=NOW)
+    found = noticing(PlanSubject(scope=off.scope, plan=off.plan), off, NOW)
+
+    assert found.noticed[LOG_OFF] == MADE
+    assert log_off_since(found) == NOW - 3
+    assert log_off_since(replace(found, noticed={LOG_OFF: NOW + 9})) == NOW + 9
 
 
 def test_log_that_is_off_is_noticed_where_it_was_on_or_is_needed() -> None:
@@ -205,14 +255,16 @@ def test_a_plan_has_backups_once_a_full_backup_worked() -> None:
 
 
 def test_that_log_is_denied_holds_until_the_ranges_are_read_again() -> None:
-    """Log that comes meanwhile does not undo it."""
+    """Log that comes meanwhile does not undo it; each reading that denies it dates it anew."""
     denied = subject_with(LISTED, (LOG_BACKUPS, LogHistory(spans=((0.0, NOW + 9000),))))
     read = noticing(denied, subject_with(denied, (RANGES, (restorable(0.0, NOW),), NOW)), NOW)
     later = noticing(read, subject_with(read, (LOG_BACKUPS, LogHistory(spans=((0.0, NOW),)))), NOW + 60)
     again = noticing(later, subject_with(later, (RANGES, (restorable(0.0, NOW),), NOW + 99)), NOW + 99)
+    still = noticing(read, subject_with(read, (RANGES, (restorable(0.0, NOW),), NOW + 99)), NOW + 99)
 
     assert read.noticed[LOG_DENIED] == later.noticed[LOG_DENIED] == NOW
     assert LOG_DENIED not in again.noticed
+    assert still.noticed[LOG_DENIED] == NOW + 99
 
 
 def test_a_restore_took_as_long_as_it_was_seen_to_run() -> None:
