@@ -209,6 +209,7 @@ def as_markdown() -> str:
         "is raised. A pause, a gateway that is offline and a log that catches up explain what follows from them. DBSExporterDown and",
         "DBSExporterShardMissing silence what follows from them: that shards disagree, and that regions are no longer watched. Alerts",
         "for the platform's team are grouped by job, so that an exporter that is ill is one message.",
+        "[`chat.yml`](../examples/alertmanager/chat.yml) beside it sends alerts to DingTalk, Feishu and WeCom, from Alertmanager 0.32 on.",
         "",
         "Both addresses in the annotations have one base each: the chart replaces them (`prometheusRule.runbookBaseUrl`,",
         "`prometheusRule.dashboardBaseUrl`); elsewhere, `dbs-exporter rules --output=rules --grafana-url=https://grafana.your.domain`.",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from signal import SIGINT, SIGKILL, SIGTERM
 from typing import Any
 
 import pytest
 from support.chart_rendering import container, one, refused, template
 
 from dbs_exporter.cli.main import cli
+from dbs_exporter.errors import EXIT_UNREACHABLE
 
 DRILL: dict[str, Any] = {"enabled": True, "configSecret": "drill", "credentialsSecret": "drill-key"}
 
@@ -41,6 +43,37 @@ def test_a_drill_runs_alone_with_credentials_of_its_own() -> None:
     assert [volume["secret"]["secretName"] for volume in pod["volumes"]] == ["drill"]
     assert drill["securityContext"]["readOnlyRootFilesystem"] is True
     assert "drill" not in str(container(documents))
+
+
+def test_a_drill_that_failed_is_not_run_again() -> None:
+    """What was ended from outside, or did not reach the API, is; what failed or was refused would begin another restore."""
+    spec = cron_job()["spec"]["jobTemplate"]["spec"]
+    (rule,) = spec["podFailurePolicy"]["rules"]
+    killed = {128 + signal for signal in (SIGINT, SIGKILL, SIGTERM)}
+
+    assert (spec["backoffLimit"], rule["action"]) == (1, "FailJob")
+    assert rule["onExitCodes"]["operator"] == "NotIn"
+    assert set(rule["onExitCodes"]["values"]) == {EXIT_UNREACHABLE, *killed}
+
+
+def test_a_drill_stays_out_of_a_mesh_and_ends() -> None:
+    """As the test pod does; both may be changed, and no label makes it an exporter."""
+    pod = cron_job()["spec"]["jobTemplate"]["spec"]["template"]["metadata"]
+    changed = cron_job(labels={"app.kubernetes.io/name": "dbs-exporter", "a": "b"})
+    labels = changed["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["labels"]
+
+    assert pod["labels"]["sidecar.istio.io/inject"] == "false"
+    assert pod["annotations"] == {"linkerd.io/inject": "disabled"}
+    assert (labels["app.kubernetes.io/name"], labels["a"]) == ("dbs-exporter-drill", "b")
+
+
+def test_names_in_its_values_may_be_templates() -> None:
+    """As in all values, and wherever helm renders this template among the others."""
+    job = cron_job(configSecret="{{ .Release.Name }}-x", credentialsSecret="{{ .Release.Name }}-y")
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+
+    assert pod["volumes"][0]["secret"]["secretName"] == "rel-x"
+    assert pod["containers"][0]["envFrom"] == [{"secretRef": {"name": "rel-y"}}]
 
 
 def test_no_selector_takes_a_drill_for_an_exporter() -> None:
@@ -84,6 +117,7 @@ def test_each_command_is_one_of_the_program(command: str) -> None:
         ({"command": "destroy"}, "drill.command"),
         ({"schedule": "monthly"}, "drill.schedule"),
         ({"yes": True}, "yes"),
+        ({"resources": {"limits": {"memory": "64Mi"}}}, "drill.resources: memory asks for 96Mi"),
     ],
 )
 def test_values_that_cannot_work_are_refused(values: dict[str, Any], says: str) -> None:

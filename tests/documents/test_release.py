@@ -124,6 +124,23 @@ def test_packages_chart_and_notes_are_made_once(copy: Path) -> None:
     assert "## [" not in notes
 
 
+def test_a_candidates_chart_has_the_version_that_helm_takes(copy: Path) -> None:
+    """1.0.0rc1 is no version of a chart; its image is that of the candidate, and its page is no latest release."""
+    code = copy / "dbs_exporter" / "__init__.py"
+    code.write_text(code.read_text().replace(__version__, "1.0.0rc1"))
+    changelog = copy / "CHANGELOG.md"
+    changelog.write_text(changelog.read_text().replace(f"[{__version__}]", "[1.0.0rc1]"))
+    done = release(copy, "1.0.0rc1", UPSTREAM, str(copy / "out"))
+
+    assert done.returncode == 0, done.stderr
+    packed = dict(chart(copy / "out"))["Chart.yaml"]
+    assert (packed["version"], packed["appVersion"]) == ("1.0.0-rc1", "1.0.0rc1")
+    assert (
+        "if [[ $VERSION =~ [a-z] ]]; then kind=--prerelease; fi"
+        in jobs("release")["release"]["steps"][-1]["run"]
+    )
+
+
 def test_the_chart_of_a_fork_takes_the_forks_image(copy: Path) -> None:
     """In lower case; its links lead to the fork, and the reloader's image stays."""
     done = release(copy, __version__, "Some-One/DBS", str(copy / "out"))

@@ -34,6 +34,9 @@ config.web.{{ $key }}: the chart's probes and monitors go by it, and know no var
 {{- end }}
 {{- end }}
 {{- end }}
+{{- if and .Values.drill.enabled (not .Values.drill.configSecret) }}
+drill.enabled needs drill.configSecret, the name of a Secret whose key drill.yml is the configuration of drills (docs/proof.md).
+{{- end }}
 {{- if and .Values.rrsa.enabled (not .Values.rrsa.roleName) }}
 rrsa.enabled needs rrsa.roleName, the RAM role that the pod assumes.
 {{- end }}
@@ -192,7 +195,7 @@ serviceMonitor and podMonitor would scrape every series twice. Enable one of the
 extraVolumeMounts: there is no volume {{ $mount.name }}. Add it to extraVolumes.
 {{- end }}
 {{- end }}
-{{- range $where, $resources := dict "resources" .Values.resources "configReloader.resources" .Values.configReloader.resources "testPod.resources" .Values.testPod.resources }}
+{{- range $where, $resources := dict "resources" .Values.resources "configReloader.resources" .Values.configReloader.resources "testPod.resources" .Values.testPod.resources "drill.resources" .Values.drill.resources }}
 {{- $limits := get (default dict $resources) "limits" | default dict }}
 {{- range $name, $request := get (default dict $resources) "requests" | default dict }}
 {{- $limit := get $limits $name }}
