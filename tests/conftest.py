@@ -1,9 +1,11 @@
-"""What all tests share: the project's own folders importable, no way out to a metadata server, bounded property tests."""
+"""What all tests share: the project's own folders importable, no way out to a metadata server, logging as it was, bounded property tests."""
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,3 +35,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="let kept alerts end by themselves, which takes 15 minutes more",
     )
+
+
+@pytest.fixture(autouse=True)
+def restored_logging() -> Iterator[None]:
+    """Take back what commands change on the root logger, on which other tests read records."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers

@@ -248,6 +248,9 @@ def _check(connection: sqlite3.Connection) -> None:
 def _as_os_errors() -> Iterator[None]:
     try:
         yield
+    except UnicodeDecodeError as error:
+        # Of a message that quotes damaged bytes, SQLite's module makes no exception of its own.
+        raise Damaged(f"text that is no UTF-8: {error}") from error
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in _DAMAGE:

@@ -112,6 +112,19 @@ def test_damaged_bytes_are_found_and_nothing_is_invented(
     assert after.state.health().error == ""
 
 
+def test_a_name_that_is_no_text_any_more_is_damage(tmp_path: Path) -> None:
+    """SQLite quotes the name in its message, which Python cannot read."""
+    before = filled(tmp_path)
+    file = tmp_path / FILE_NAME
+    damaged = file.read_bytes().replace(b"sqlite_autoindex_facts", b"sqlite_autoindex_\xa0acts", 1)
+    assert damaged != file.read_bytes()
+    file.write_bytes(damaged)
+    after = Saved(tmp_path, before.clock)
+
+    assert after.restore() is None
+    assert [path.read_bytes() for path in tmp_path.glob(f"{FILE_NAME}.damaged-*Z")] == [damaged]
+
+
 def test_a_file_of_a_newer_version_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """It is kept under a name that says so, with the time."""
     before = filled(tmp_path)
