@@ -50,7 +50,7 @@ def test_a_plan_shows_how_long_a_restore_would_take_beside_its_objective() -> No
     history = RestoreHistory(successes=((9.0, None),))
     plan = replace(with_group(PLAN, RESTORES, history), proofs=(proof,))
     with Web(plans=[plan]).serving() as web:
-        body = web.ask(HERE)[2].decode()
+        body = web.ask(HERE)[2].decode().replace("\N{NO-BREAK SPACE}", " ")
         answer = answered(web, f"/api/v1{HERE}")
     with Web(plans=[replace(plan, proofs=())]).serving() as web:
         unknown = web.ask(HERE)[2].decode()
