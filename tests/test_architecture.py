@@ -17,7 +17,7 @@ PACKAGE = ROOT / "dbs_exporter"
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
     frozenset({"exporter"}),
-    frozenset({"polling", "state", "drill"}),
+    frozenset({"polling", "state", "drill", "backfill"}),
     frozenset({"config"}),
     frozenset({"collectors"}),
     frozenset({"api", "metrics", "web"}),
