@@ -14,6 +14,7 @@ from typing import Literal
 import click
 
 from dbs_exporter import __version__
+from dbs_exporter.cli.backfill_command import backfill
 from dbs_exporter.cli.commands import call, healthcheck, metrics, rules, schema, state, status
 from dbs_exporter.cli.drill_commands import drill
 from dbs_exporter.cli.options import (
@@ -314,5 +315,5 @@ def check(
     ctx.exit(check_configuration(config_file, offline=offline, strict=strict, form=form))
 
 
-for _command in (status, metrics, rules, schema, state, call, healthcheck, drill):
+for _command in (status, metrics, rules, schema, state, call, healthcheck, drill, backfill):
     cli.add_command(_command)

@@ -26,6 +26,7 @@ COMMANDS = (
     "state",
     "call",
     "drill",
+    "backfill",
     "healthcheck",
 )
 
