@@ -31,6 +31,7 @@ def between(text: str, name: str, content: str) -> str:
 def generated() -> dict[Path, str]:
     """Every generated file and what it should hold."""
     from dashboards.source.__main__ import rendered
+    from dbs_exporter.backfill import offered
     from dbs_exporter.conditions.rules import ALERTING, Wishes, rule_files
     from dbs_exporter.conditions.texts import LANGUAGES
     from dbs_exporter.config.schema import drill_reference, markdown_reference
@@ -44,6 +45,8 @@ def generated() -> dict[Path, str]:
     files[ROOT / "docs" / "configuration.md"] = f"{markdown_reference().rstrip()}\n\n{sizing()}"
     proof = ROOT / "docs" / "proof.md"
     files[proof] = between(proof.read_text(encoding="utf-8"), "drill keys", drill_reference())
+    page = ROOT / "docs" / "backfill.md"
+    files[page] = between(page.read_text(encoding="utf-8"), "backfill families", offered.as_markdown())
     files[ROOT / "docs" / "alerts.md"] = alerts_as_markdown()
     files[dependencies.PAGE] = dependencies.as_markdown()
     page = ROOT / "docs" / "concepts.md"
