@@ -47,10 +47,10 @@ _REASONS = {
     "dbs_plan_restore_estimate_seconds": "rests on waits and sets that only an exporter saw",
 }
 _PREFIXES = (
+    (("dbs_plan_condition_", "dbs_restore_task_condition_", "dbs_download_task_condition_"), _LATER),
     (("dbs_incremental_", "dbs_log_"), "how far a file had come is known only while it grows"),
     (("dbs_restore_task_",), _NO_TRACE),
-    (("dbs_download_",), _LATER),
-    (("dbs_plan_condition_", "dbs_restore_task_condition_", "dbs_download_task_condition_"), _LATER),
+    (("dbs_download_", "dbs_gateway_created_"), _LATER),
     (("dbs_plan_objective_", "dbs_plan_owner_", "dbs_plan_muted_"), "the configuration of now says nothing of then"),
     (("dbs_plan_fresh_", "dbs_plan_last_read_", "dbs_region_fresh_"), "nobody read anything then"),
     (("dbs_plan_recover",), "what the API offered then is in no list"),
