@@ -89,6 +89,17 @@ def test_only_chosen_plans_are_read(tmp_path: Path, cloud: Simulator) -> None:
     assert "each plan twice" in result.output
 
 
+def test_plans_that_the_configuration_leaves_out_stay_out(tmp_path: Path, cloud: Simulator) -> None:
+    """The history is of the plans that the exporter would watch."""
+    first, *_ = cloud.world.plan_ids("demo", "cn-hangzhou")
+    file = config_file(tmp_path, cloud.url, account=f"regions: [cn-hangzhou]\n  plans: [{first}]")
+    flags = (f"--output={tmp_path / 'history'}", "--from=1d", "--step=6h")
+    result = invoke("backfill", f"--config.file={file}", *flags)
+
+    assert result.exit_code == 0, result.output
+    assert all(f'plan_id="{first}"' in line for line in samples(day_files(tmp_path)))
+
+
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
