@@ -164,7 +164,7 @@ def until(
 def hasten(route: dict[str, Any]) -> None:
     """Shorten the waits of a route and of those below it; one that gathers what comes in minutes goes on doing so, in seconds."""
     gathers = route.get("group_wait") == "2m"
-    # Long enough for the graver of two alerts to come with the lesser, also from a machine that is busy.
+    # Long enough for the worse of two alerts to come with the lesser, also from a machine that is busy.
     route |= (
         {"group_wait": "20s", "group_interval": "60s"}
         if gathers
