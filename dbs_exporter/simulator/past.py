@@ -97,7 +97,7 @@ class PlanHistory:
         if "paused_plan" in self.spec.incidents:
             last = min(last, self.number_at(self.anchor - 3 * HOUR))
         if "locked_plan" in self.spec.incidents:
-            last = min(last, self.number_at(self.anchor))
+            last = min(last, self.number_at(self.anchor - 5 * HOUR))
         if "failed_precheck" in self.spec.incidents:
             return range(0)
         first = self.number_at(self.now - self.retention_days * DAY) + 1
