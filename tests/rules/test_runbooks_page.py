@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
 from pathlib import Path
 
 import pytest
 from support.exporter_process import config_text
 from support.followed_page import Shell
+from support.rule_fixtures import ALERTS
 from support.runbooks import RUNBOOKS, blocks, sections
 
 from dbs_exporter.simulator import Simulator, World, start_simulator
@@ -23,6 +26,8 @@ PROGRAM = f'exec {sys.executable} -m dbs_exporter "$@"'
 INSIDE = (
     f"export DBS_EXPORTER_CONFIG_FILE=$PLACE/dbs-exporter.yml CREDENTIALS_DIRECTORY=$PLACE; shift; {PROGRAM}"
 )
+LONGER = {"DBSPlanGone": "seven days", "DBSNodeNetworksChanged": "a week"}
+"""Alerts that end by themselves, whatever is done."""
 STAND_INS = {
     "kubectl": 'case "$3" in exec) [ "$4" = deployment/dbs-exporter ] && [ "$5" = -- ] && shift 5 && '
     f"{INSIDE};; logs) echo said;; esac",
@@ -116,6 +121,37 @@ def test_the_page_is_the_same_in_chinese() -> None:
     """It has the commands of the English one, in its order."""
     assert blocks(PAGES["zh"], "console") == blocks(PAGES["en"], "console")
     assert len(sections(PAGES["zh"])) == len(PARTS)
+
+
+def test_what_is_called_is_permitted() -> None:
+    """The exporter's policy permits each operation that `dbs-exporter` calls; each other is named as a permission beside its command."""
+    policy = json.loads(
+        (RUNBOOKS.parent.parent / "examples" / "ram" / "least-privilege.json").read_text(encoding="utf-8")
+    )
+    permitted = set(policy["Statement"][0]["Action"])
+    writes = 0
+    for path in RUNBOOKS.glob("**/DBS*.md"):
+        text = path.read_text(encoding="utf-8")
+        for word, operation in re.findall(r"(dbs-exporter|dbs-writer) call (\w+)", text):
+            if word == "dbs-exporter":
+                assert f"dbs:{operation}" in permitted
+            else:
+                writes += 1
+                assert f"`dbs:{operation}`" in text
+
+    assert writes == 4  # EnableBackupLog and StartBackupPlan, in two languages
+
+
+@pytest.mark.parametrize("alert", sorted(ALERTS))
+def test_a_runbook_says_how_long_the_alert_goes_on(alert: str) -> None:
+    """As long as its rule keeps it firing after the end; without that it ends with a scrape, or with the window that it looks at."""
+    text = sections((RUNBOOKS / f"{alert}.md").read_text(encoding="utf-8"))["Has it worked?"]
+    kept = ALERTS[alert].get("keep_firing_for")
+    expected = LONGER.get(alert, f"{kept.removesuffix('m')} " if kept else "")
+
+    assert text.startswith("\n\nAt once: ")
+    assert expected in text
+    assert re.search(r"goes on|ends|becomes", text)
 
 
 @pytest.mark.parametrize("runbook", sorted(RUNBOOKS.glob("DBS*.md")), ids=lambda path: path.stem)

@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from math import nan
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import rule_fixtures
+from support.command_line import config_file, invoke
 from support.pager import until
 from support.programs import tool
 from support.rule_cases import CALLS, CASES, OF
@@ -122,6 +124,43 @@ def test_every_command_works(alert: str, ground: Stage, tmp_path: Path) -> None:
 
     # What mends the log has a fleet of its own below.
     assert printed(ground, tmp_path, [line for line in lines if "call EnableBackupLog" not in line])
+
+
+REFUSED: Mapping[str, tuple[dict[str, Any], str, int, str]] = {
+    "DBSExporterNotPermitted": (
+        {"kind": "deny", "operation": "DescribeFullBackupList"},
+        "",
+        3,
+        "allow dbs:DescribeFullBackupList",
+    ),
+    "DBSExporterBlind": (
+        {"kind": "deny", "operation": "DescribeBackupPlanList"},
+        "",
+        3,
+        "allow dbs:DescribeBackupPlanList",
+    ),
+    "DBSExporterCredentialsFailing": ({"kind": "bad_key"}, "", 3, "InvalidAccessKeyId.Inactive"),
+    "DBSExporterAPIErrors": (
+        {"kind": "refuse", "status": 404, "code": "InvalidAction.NotFound"},
+        "",
+        1,
+        "check `endpoint`",
+    ),
+    "DBSExporterReloadFailed": ({}, "colectors: {}", 2, "colectors"),
+}
+"""Alert -> a fault of the API, a mistake in the configuration, and how `check` then ends and what it names."""
+
+
+@pytest.mark.parametrize("alert", REFUSED)
+def test_check_names_what_is_wrong_with_the_exporter(alert: str, tmp_path: Path) -> None:
+    """Runbooks about the exporter say to run it, and in that trouble it ends with a code of its own and the reason."""
+    fault, mistake, code, shown = REFUSED[alert]
+    with start_simulator(World(plans=6, accounts=("prod",)), faults=[fault] if fault else []) as simulator:
+        file = config_file(tmp_path, simulator.url, more=mistake)
+        done = invoke("check", DBS_EXPORTER_CONFIG_FILE=file)
+
+    assert "dbs-exporter check\n" in text_of(alert)
+    assert (done.exit_code, shown in done.output) == (code, True), done.output
 
 
 @pytest.mark.parametrize(
