@@ -46,6 +46,7 @@ THRESHOLDS = {
     "DBSRestoreStuck": "progress last changed + 1 h, running or paused",
     "DBSRestoreWillMissObjective": "first seen running + 0.8 × `restore_time`",
     "DBSRestoreTestOverdue": "last success of all that the plan names, else created, + `restore_test_interval`",
+    "DBSRestoreEstimateTooLong": "first seen that the slowest of the last three proofs, scaled to the newest set and its log, is > `restore_time`",
     "DBSDownloadFailed": "its end; for 7 d, and no success since",
     "DBSDownloadStuck": "created + 1 d",
     "DBSGatewayOffline": "the least of heartbeat + 15 min and first seen OFFLINE or STOPPED; a plan depends on it",
@@ -107,7 +108,10 @@ WATCHED = (
     ),
     ("Gateway offline, heartbeat stale", "DBSGatewayOffline, DBSGatewayHeartbeatStale, DBSGatewayGone"),
     ("Restore failed or stuck", "DBSRestoreFailed, DBSRestoreFailedEarlier, DBSRestoreStuck"),
-    ("Restore will miss its objective", "DBSRestoreWillMissObjective, DBSRestoreLate"),
+    (
+        "Restore will miss its objective, or would",
+        "DBSRestoreWillMissObjective, DBSRestoreLate; DBSRestoreEstimateTooLong before one is needed",
+    ),
     (
         "Never or not recently restore-tested",
         "DBSRestoreTestOverdue, where `restore_test_interval` is configured",

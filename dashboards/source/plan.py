@@ -100,6 +100,38 @@ def _restorable() -> Iterator[stat.Panel]:
         )
 
 
+def _restore_time() -> Iterator[stat.Panel]:
+    estimate = "dbs_plan_restore_estimate_seconds"
+    yield kit.number(
+        "A restore would take",
+        "By the slowest of the last three restores of all that the plan names, scaled to the newest set and its log.",
+        _latest(estimate),
+        "s",
+        span=8,
+        height=3,
+        none=("never proved", kit.GREY),
+    )
+    yield kit.number(
+        "Of the restore objective",
+        "Above 100 % a restore would take longer than `restore_time` allows.",
+        f'{_latest(estimate)} / on ({BY_PLAN}) max by ({BY_PLAN}) (dbs_plan_objective_seconds{{{PLAN},objective="restore_time"}})',
+        "percentunit",
+        span=8,
+        height=3,
+        steps=kit.thresholds((None, kit.GREEN), (0.8, kit.ORANGE), (1, kit.RED)),
+        none=("no objective or proof", kit.GREY),
+    )
+    yield kit.number(
+        "Restore proved",
+        "When a restore of all that the plan names last succeeded.",
+        f"{_latest('dbs_restore_last_proof_timestamp_seconds')} * 1000",
+        "dateTimeFromNow",
+        span=8,
+        height=3,
+        none=("never", kit.GREY),
+    )
+
+
 def _full_backups() -> Iterator[stat.Panel]:
     good, other, bad = (
         f"max by (status) (dbs_full_backup_last_attempt_status{{{PLAN},status{which}}} == 1)"
@@ -231,7 +263,7 @@ def build() -> Dashboard:
         )
         .with_row(Row("Can it be restored?"))
     )
-    for panel in _restorable():
+    for panel in (*_restorable(), *_restore_time()):
         board = board.with_panel(panel)
     board = (
         board.with_panel(

@@ -13,7 +13,9 @@ from dbs_exporter.facts.protection import (
     recovery_gaps,
     recovery_point,
 )
+from dbs_exporter.facts.restore_estimates import restore_estimate
 from dbs_exporter.facts.restore_ranges import RANGES
+from dbs_exporter.facts.restores import RESTORES
 from dbs_exporter.facts.subjects import PlanSubject
 from dbs_exporter.metrics.family import Family, Row, plan_family
 from dbs_exporter.metrics.rows import of_kinds, single
@@ -40,6 +42,11 @@ def _objectives(subject: PlanSubject) -> list[Row]:
         restore_time=objectives.restore_time,
         restore_test_interval=objectives.restore_test_interval,
     )
+
+
+def _estimate(subject: PlanSubject) -> list[Row]:
+    estimate = restore_estimate(subject)
+    return [] if estimate is None else single(estimate.seconds)
 
 
 FAMILIES: tuple[Family, ...] = (
@@ -108,6 +115,16 @@ FAMILIES: tuple[Family, ...] = (
         "the latest DescribeFullBackupList BackupSetExpiredTime of a finished set",
         lambda subject: single(last_good_expires(subject)),
         reads=(FULL_BACKUPS,),
+    ),
+    plan_family(
+        "dbs_plan_restore_estimate_seconds",
+        "How long a restore of all that the plan names to the newest instant would take: the slowest of the last three that worked,"
+        " to the kind of instance it backs up, by the bytes of the set and the log replayed; absent without one, and the log left"
+        " out where none replayed any",
+        "derived from DescribeRestoreTaskList RestoreTaskCreateTime, RestoreTaskFinishTime, RestoreTime and"
+        " DescribeFullBackupList BackupSize",
+        _estimate,
+        reads=("plan", "proofs", "noticed", "listed_at", RANGES, FULL_BACKUPS, LOG_BACKUPS, RESTORES),
     ),
     plan_family(
         "dbs_plan_objective_seconds",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from dbs_exporter.collectors.base import Follow, PlanCollector, PlanReading, Read, Reading
 from dbs_exporter.collectors.dues import Dues, Pace, at_once, resting
-from dbs_exporter.facts.noticed import restore_took, running_key
+from dbs_exporter.facts.noticed import restore_took
 from dbs_exporter.facts.protection import last_proof
 from dbs_exporter.facts.restores import (
     RESTORE_STATUSES,
@@ -17,6 +17,7 @@ from dbs_exporter.facts.restores import (
     followed,
     read_restore_task,
     restore_history,
+    running_key,
     unfinished_restores,
 )
 from dbs_exporter.facts.subjects import PlanSubject

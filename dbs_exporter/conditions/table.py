@@ -36,6 +36,7 @@ CONDITIONS: tuple[Condition, ...] = (
     plans.no_objective,
     plans.precheck_failed,
     tasks.restore_test,
+    tasks.restore_too_slow,
     tasks.restore_failed,
     tasks.restore_stuck,
     tasks.restore_time,

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dbs_exporter.conditions.algebra import Stage, after, condition, stage
 from dbs_exporter.facts.downloads import DOWNLOADS, DownloadTask, download_ended
 from dbs_exporter.facts.limits import AT_RISK_SHARE, DAY_SECONDS, HOUR_SECONDS
-from dbs_exporter.facts.noticed import progress_key, running_key
+from dbs_exporter.facts.noticed import RESTORE_SLOW, progress_key
 from dbs_exporter.facts.protection import last_proof
-from dbs_exporter.facts.restores import RESTORES, RestoreTask, restore_ended
+from dbs_exporter.facts.restores import RESTORES, RestoreTask, restore_ended, running_key
 from dbs_exporter.facts.subjects import PlanSubject
 
 
@@ -67,6 +67,12 @@ def restore_test(subject: PlanSubject) -> Iterable[Stage]:
         proof = last_proof(subject)
         proof = made if proof is None else proof
         yield from stage("attention", after(proof, interval))
+
+
+@condition("restore_estimate", basis=RESTORES.name, attention=("DBSRestoreEstimateTooLong", "warning"))
+def restore_too_slow(subject: PlanSubject) -> Iterable[Stage]:
+    """By the restores that worked, another one of all that the plan names would take longer than its objective."""
+    yield from stage("attention", subject.noticed.get(RESTORE_SLOW))
 
 
 @condition(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from hashlib import blake2b
 from operator import attrgetter
 from struct import Struct as Layout
 from typing import NamedTuple
@@ -26,6 +27,7 @@ FULL_BACKUP_ENDED = frozenset({"stop", "finish"})
 _NEVER = (float("-inf"), "")
 _RECENT = Layout("<BIIQ")
 _NO_STATUS, _NO_SIZE = 255, 2**64 - 1
+_ID_BYTES = 8
 _TIMES = frozenset({"CreateTime", "StartTime", "EndTime", "FinishTime", "BackupSetExpiredTime"})
 _COUNTED = frozenset({"StartTime", "EndTime", "FinishTime", "BackupSize"})
 
@@ -94,6 +96,8 @@ class FullBackupHistory(Struct, frozen=True, kw_only=True):
     """CreateTime of the newest job that began at the usual hour of day."""
     recent: bytes = b""
     """The last RECENT_JOBS sets and jobs, packed (`recent_jobs`)."""
+    recent_ids: bytes = b""
+    """By which `set_positions` finds these by their ids."""
     count: int = 0
     """Records in the list."""
 
@@ -205,6 +209,7 @@ def full_backup_history(backups: Iterable[FullBackup], now: float, left_out: int
         usual_wait_seconds=_usual_wait(jobs),
         usual_start_at=learned_start(backup.created_at for backup in jobs if backup.created_at is not None),
         recent=_packed(jobs[-RECENT_JOBS:]),
+        recent_ids=b"".join(_id_digest(backup.backup_set_id) for backup in jobs[-RECENT_JOBS:]),
         count=len(unique),
     )
 
@@ -220,6 +225,17 @@ def recent_jobs(history: FullBackupHistory) -> tuple[RecentJob, ...]:
         )
         for status, began, ended, size in _RECENT.iter_unpack(history.recent)
     )
+
+
+def set_positions(history: FullBackupHistory, backup_set_id: str) -> tuple[int, ...]:
+    """Return where among `recent_jobs` a set is, by its id; empty where it is not among them."""
+    digest, ids = _id_digest(backup_set_id), history.recent_ids
+    count = min(len(ids), len(history.recent) // _RECENT.size * _ID_BYTES)
+    return tuple(at // _ID_BYTES for at in range(0, count, _ID_BYTES) if ids[at : at + _ID_BYTES] == digest)
+
+
+def _id_digest(backup_set_id: str) -> bytes:
+    return blake2b(backup_set_id.encode("utf-8", "replace"), digest_size=_ID_BYTES).digest()
 
 
 def _packed(jobs: Iterable[FullBackup]) -> bytes:

@@ -38,6 +38,8 @@ MEDIAN_AT_LEAST = 5
 """Finished full backups that a median needs."""
 SUCCESSES_KEPT = 8
 """Restores that succeeded kept of a plan, of different objects, the newest."""
+PROOFS_KEPT = 3
+"""Restores of all that a plan names whose pace is remembered, the newest: the slowest of them says how long another takes."""
 ENDED_TASKS_KEPT = 5
 """Ended restore and download tasks kept of a plan, the newest."""
 

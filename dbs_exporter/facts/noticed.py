@@ -22,13 +22,15 @@ from dbs_exporter.facts.objects import Objects
 from dbs_exporter.facts.plans import PLANS, Plan, Schedule
 from dbs_exporter.facts.prechecks import PRECHECKS
 from dbs_exporter.facts.protection import LOG_DENIED, denies_log, recovery_point
+from dbs_exporter.facts.restore_estimates import proofs_of, restore_estimate
 from dbs_exporter.facts.restore_ranges import RANGES
-from dbs_exporter.facts.restores import RESTORES, RestoreTask, restore_ended
+from dbs_exporter.facts.restores import RESTORES, RestoreTask, restore_ended, running_key, waiting_key
 from dbs_exporter.facts.subjects import Outage, PlanSubject, RegionSubject, Weakening
 
 LOG_OFF = "log off"
 RETENTION_SHORT = "retention short"
 NO_OBJECTIVE = "no objective"
+RESTORE_SLOW = "restore slow"
 NETWORKS_ADDED = "networks added"
 GONE = "gone"
 """Stands for the status of a gateway that left a complete list."""
@@ -42,11 +44,6 @@ def status_key(status: str) -> str:
 def precheck_key(subject: str, subject_id: str) -> str:
     """Return the key of a failed pre-check."""
     return f"pre-check {subject} {subject_id}"
-
-
-def running_key(task: RestoreTask) -> str:
-    """Return the key of a restore that runs."""
-    return f"running {task.task_id}"
 
 
 def progress_key(task: RestoreTask) -> str:
@@ -65,7 +62,11 @@ def gateway_key(gateway_id: str, status: str) -> str:
 
 
 def noticing(before: PlanSubject, after: PlanSubject, at: float) -> PlanSubject:
-    """Return `after`, read at `at` (Unix seconds), with what it shows for the first time dated."""
+    """Return `after`, read at `at` (Unix seconds), with what it shows for the first time dated, and new proofs remembered."""
+    restores, backups = after.get(RESTORES), after.get(FULL_BACKUPS)
+    if restores is not before.get(RESTORES) or backups is not before.get(FULL_BACKUPS):
+        proofs = proofs_of(after)
+        after = after if proofs is after.proofs else replace(after, proofs=proofs)
     noticed = {
         key: before.noticed[key] if key in before.noticed else begin if _is_first(before, group) else at
         for key, group, begin in _shown(before, after, at)
@@ -134,6 +135,10 @@ def _shown(before: PlanSubject, subject: PlanSubject, at: float) -> Iterator[tup
         yield RETENTION_SHORT, PLANS.name, created
     if interval is None and rpo is None and "EnableBackupLog" not in plan.unreadable:
         yield NO_OBJECTIVE, PLANS.name, created
+    if objectives.restore_time is not None and subject.proofs:
+        estimate = restore_estimate(subject)
+        if estimate is not None and estimate.seconds > objectives.restore_time:
+            yield RESTORE_SLOW, RESTORES.name, estimate.proven_at
     for check in subject.get(PRECHECKS) or ():
         if check.status == "failed":
             yield precheck_key(check.subject, check.subject_id), PRECHECKS.name, created
@@ -142,6 +147,8 @@ def _shown(before: PlanSubject, subject: PlanSubject, at: float) -> Iterator[tup
         # Of one that has ended it says how long it took.
         if task.status == "running" or (running_key(task) in before.noticed and restore_ended(task)):
             yield running_key(task), RESTORES.name, at if task.created_at is None else task.created_at
+        if task.status in ("init", "check_pass") or waiting_key(task) in before.noticed:
+            yield waiting_key(task), RESTORES.name, at
         if task.status in ("running", "pause"):
             yield progress_key(task), RESTORES.name, at
 

@@ -156,6 +156,16 @@ def restore_duration(task: RestoreTask) -> float | None:
     return task.finished_at - task.created_at
 
 
+def waiting_key(task: RestoreTask) -> str:
+    """Return the key in a plan's `noticed` of a restore that was seen to wait for its start."""
+    return f"waiting {task.task_id}"
+
+
+def running_key(task: RestoreTask) -> str:
+    """Return the key in a plan's `noticed` of a restore that runs."""
+    return f"running {task.task_id}"
+
+
 def restore_history(tasks: Iterable[RestoreTask], left_out: int = 0) -> RestoreHistory:
     """Condense a plan's restore tasks: those not ended and the newest five ended ones · DescribeRestoreTaskList.
 

@@ -43,6 +43,20 @@ class Outage(Struct, frozen=True, kw_only=True):
     """When the plan's recovery point was last seen to catch up after it."""
 
 
+class Proof(Struct, frozen=True, kw_only=True):
+    """What a restore that brought back all that a plan names took."""
+
+    task_id: str
+    finished_at: float
+    destination_type: str
+    seconds: float
+    """How long it ran; with its wait where that was not seen."""
+    size_bytes: int
+    """Of the set that it restored; more than 0."""
+    log_seconds: float
+    """How far beyond the end of the set it replayed log; 0 for none."""
+
+
 class AccountSubject(Subject, frozen=True, kw_only=True):
     """Everything known of one account that belongs to no single region."""
 
@@ -81,6 +95,8 @@ class PlanSubject(Subject, frozen=True, kw_only=True):
     weakened: dict[str, Weakening] = field(default_factory=dict)
     """What was better before, by its name."""
     outage: Outage | None = None
+    proofs: tuple[Proof, ...] = ()
+    """The last restores of all that the plan names whose pace is known, the newest first."""
 
 
 class GonePlan(Struct, frozen=True, kw_only=True):

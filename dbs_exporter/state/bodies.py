@@ -20,7 +20,7 @@ from dbs_exporter.collectors.learned import Learned
 from dbs_exporter.facts.counters import Counted
 from dbs_exporter.facts.groups import Group, Known
 from dbs_exporter.facts.plans import Plan
-from dbs_exporter.facts.subjects import GonePlan, Outage, PlanSubject, RegionSubject, Weakening
+from dbs_exporter.facts.subjects import GonePlan, Outage, PlanSubject, Proof, RegionSubject, Weakening
 from dbs_exporter.facts.tallies import Tally
 from dbs_exporter.facts.windows import Window
 
@@ -54,6 +54,7 @@ class OwnPart(Struct, frozen=True, kw_only=True):
     noticed: dict[str, float] = {}
     weakened: dict[str, Weakening] = {}
     outage: Outage | None = None
+    proofs: tuple[Proof, ...] = ()
 
 
 class RegionPart(Struct, frozen=True, kw_only=True):
@@ -151,6 +152,7 @@ def own_part(subject: PlanSubject) -> OwnPart:
         noticed=subject.noticed,
         weakened=subject.weakened,
         outage=subject.outage,
+        proofs=subject.proofs,
     )
 
 

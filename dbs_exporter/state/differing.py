@@ -202,6 +202,7 @@ def _is_same_own(subject: PlanSubject, before: PlanSubject) -> bool:
         and subject.noticed is before.noticed
         and subject.weakened is before.weakened
         and subject.outage is before.outage
+        and subject.proofs is before.proofs
     )
 
 

@@ -126,6 +126,7 @@ def region_from(
                     noticed=own.noticed,
                     weakened=own.weakened,
                     outage=own.outage,
+                    proofs=own.proofs,
                     groups=_wanted(found.groups.get(plan_id, {}), wanted),
                 )
             )

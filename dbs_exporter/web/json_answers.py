@@ -152,6 +152,7 @@ def plan_summary(row: PlanRow) -> PlanSummary:
         last_full_backup_bytes=row.size_bytes,
         last_good_expires_at=time(row.expires_at),
         restore_proven_at=time(row.proven_at),
+        restore_estimate_seconds=row.estimate.seconds if row.estimate is not None else None,
         recovery_gaps=row.gaps,
         reasons="; ".join(row.reasons),
         **_objectives(objectives),

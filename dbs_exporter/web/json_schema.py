@@ -34,6 +34,8 @@ class PlanSummary(Struct, frozen=True, kw_only=True):
     last_good_expires_at: datetime | None
     """From when on nothing is left to restore from if no new backup succeeds."""
     restore_proven_at: datetime | None
+    restore_estimate_seconds: float | None
+    """How long a restore of all that it names would take, by those that worked."""
     recovery_gaps: int | None
     rpo_seconds: float | None
     full_backup_interval_seconds: float | None

@@ -13,6 +13,7 @@ from dbs_exporter.facts.billing import BILLING, Billing
 from dbs_exporter.metrics.family import Family
 
 EXPECTED = {
+    "dbs_plan_restore_estimate_seconds": [],  # It has no proof.
     "dbs_plan_objective_source_info": [],  # The plan is made with its objectives.
     "dbs_plan_recovery_gap_begin_timestamp_seconds": [],  # Its ranges have no hole.
     "dbs_plan_recovery_gap_end_timestamp_seconds": [],

@@ -28,13 +28,21 @@ from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackup, FullBackup
 from dbs_exporter.facts.groups import Group, Known, Subject, with_facts
 from dbs_exporter.facts.log_backups import LOG_BACKUPS, LogHistory
 from dbs_exporter.facts.maintenance import Maintenance
-from dbs_exporter.facts.noticed import NETWORKS_ADDED, running_key
+from dbs_exporter.facts.noticed import NETWORKS_ADDED
 from dbs_exporter.facts.objectives import Owner
 from dbs_exporter.facts.plans import Plan
 from dbs_exporter.facts.protection import LOG_DENIED
 from dbs_exporter.facts.restore_ranges import RANGES, RestoreRange
-from dbs_exporter.facts.restores import RESTORES, RestoreHistory, RestoreTask
-from dbs_exporter.facts.subjects import AccountSubject, Level, Outage, PlanSubject, RegionSubject, Weakening
+from dbs_exporter.facts.restores import RESTORES, RestoreHistory, RestoreTask, running_key
+from dbs_exporter.facts.subjects import (
+    AccountSubject,
+    Level,
+    Outage,
+    PlanSubject,
+    Proof,
+    RegionSubject,
+    Weakening,
+)
 from dbs_exporter.facts.tallies import Tally
 from dbs_exporter.metrics import rows
 from dbs_exporter.metrics.family import Family, Part
@@ -57,6 +65,7 @@ dbs_plan_recovery_gap_seconds scope
 dbs_plan_recovery_point_timestamp_seconds
 dbs_plan_last_good_expires_timestamp_seconds
 dbs_plan_objective_seconds objective
+dbs_plan_restore_estimate_seconds
 dbs_plan_billing_storage_bytes backup_type
 dbs_plan_billing_used_bytes backup_type
 dbs_plan_billing_free_bytes
@@ -161,6 +170,16 @@ TROUBLED: dict[Level, Subject] = {
             noticed={running_key(STOPPED): 9.0, LOG_DENIED: 9.0},
             weakened={"databases": Weakening(was=4.0, at=6_000.0)},
             outage=Outage(began_at=0.0, seen_at=6_000.0),
+            proofs=(
+                Proof(
+                    task_id="r0",
+                    finished_at=9.0,
+                    destination_type="RDS",
+                    seconds=9.0,
+                    size_bytes=9,
+                    log_seconds=0.0,
+                ),
+            ),
         ),
         (
             RESTORES,
@@ -168,7 +187,9 @@ TROUBLED: dict[Level, Subject] = {
         ),
         (
             FULL_BACKUPS,
-            FullBackupHistory(last_success=FullBackup(backup_set_id="s", status="finish", objects=("a",))),
+            FullBackupHistory(
+                last_success=FullBackup(backup_set_id="s", status="finish", size_bytes=9, objects=("a",))
+            ),
         ),
         (
             RANGES,

@@ -15,11 +15,12 @@ from dbs_exporter.conditions.tasks import (
     restore_stuck,
     restore_test,
     restore_time,
+    restore_too_slow,
 )
 from dbs_exporter.facts.downloads import DOWNLOADS, DownloadHistory, DownloadTask
 from dbs_exporter.facts.limits import DAY_SECONDS
-from dbs_exporter.facts.noticed import progress_key, running_key
-from dbs_exporter.facts.restores import RESTORES, RestoreHistory, RestoreTask
+from dbs_exporter.facts.noticed import RESTORE_SLOW, progress_key
+from dbs_exporter.facts.restores import RESTORES, RestoreHistory, RestoreTask, running_key
 from dbs_exporter.facts.subjects import PlanSubject
 
 MADE = NOW - 1000 * HOUR
@@ -89,6 +90,14 @@ def test_a_restore_is_to_be_proved_within_its_objective() -> None:
     never = with_group(held, RESTORES, RestoreHistory())
     assert deadlines(restore_test, never) == {"attention": (MADE + 9 * HOUR, None)}
     assert deadlines(restore_test, with_group(held, RESTORES, None)) == deadlines(restore_test, GOOD) == {}
+
+
+def test_a_restore_would_take_too_long_from_when_that_was_first_seen() -> None:
+    """And no more once it is not noticed."""
+    seen = replace(GOOD, noticed={RESTORE_SLOW: NOW - 9})
+
+    assert deadlines(restore_too_slow, seen) == {"attention": (NOW - 9, None)}
+    assert deadlines(restore_too_slow, GOOD) == {}
 
 
 @pytest.mark.parametrize("status", ["failed", "stop", "warning", "cached"])

@@ -32,7 +32,6 @@ from dbs_exporter.facts.noticed import (
     precheck_key,
     progress_key,
     restore_took,
-    running_key,
     status_key,
 )
 from dbs_exporter.facts.objectives import Objectives
@@ -40,7 +39,7 @@ from dbs_exporter.facts.plans import Schedule
 from dbs_exporter.facts.prechecks import PRECHECKS, Precheck
 from dbs_exporter.facts.protection import LOG_DENIED
 from dbs_exporter.facts.restore_ranges import RANGES
-from dbs_exporter.facts.restores import RESTORES, RestoreHistory, RestoreTask
+from dbs_exporter.facts.restores import RESTORES, RestoreHistory, RestoreTask, running_key
 from dbs_exporter.facts.subjects import Outage, PlanSubject, RegionSubject, Scope
 
 MADE = NOW - 1000 * HOUR

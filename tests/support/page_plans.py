@@ -13,11 +13,10 @@ from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackup, FullBackup
 from dbs_exporter.facts.gateways import GATEWAYS, Gateway
 from dbs_exporter.facts.groups import Group, with_facts
 from dbs_exporter.facts.log_backups import LOG_BACKUPS, LogHistory
-from dbs_exporter.facts.noticed import running_key
 from dbs_exporter.facts.objectives import Objectives
 from dbs_exporter.facts.plans import PLANS, Plan, PlanList
 from dbs_exporter.facts.restore_ranges import RANGES, RestoreRange
-from dbs_exporter.facts.restores import RESTORES, RestoreHistory, RestoreTask
+from dbs_exporter.facts.restores import RESTORES, RestoreHistory, RestoreTask, running_key
 from dbs_exporter.facts.subjects import PlanSubject, RegionSubject, Scope
 from dbs_exporter.web.page.overview import Overview, Snapshot, overview
 

@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from support.known_subjects import PLAN
+from support.page_plans import with_group
 from support.web import NASTY, Web
+
+from dbs_exporter.facts.restores import RESTORES, RestoreHistory
+from dbs_exporter.facts.subjects import Proof
 
 HERE = "/plans/prod/cn-hangzhou/dbs1"
 
@@ -36,6 +40,27 @@ def test_a_plan_has_a_page_that_escapes_whatever_it_shows() -> None:
     assert b"&lt;script&gt;" in body
     assert "script-src 'sha256-" in headers["content-security-policy"]
     assert f'href="{HERE[1:]}"' in overview
+
+
+def test_a_plan_shows_how_long_a_restore_would_take_beside_its_objective() -> None:
+    """On its page, odd where it is too long, and in its JSON; not known without a proof."""
+    proof = Proof(
+        task_id="r", finished_at=9.0, destination_type="RDS", seconds=7200.0, size_bytes=4096, log_seconds=0.0
+    )
+    history = RestoreHistory(successes=((9.0, None),))
+    plan = replace(with_group(PLAN, RESTORES, history), proofs=(proof,))
+    with Web(plans=[plan]).serving() as web:
+        body = web.ask(HERE)[2].decode().replace("\N{NO-BREAK SPACE}", " ")
+        answer = answered(web, f"/api/v1{HERE}")
+    with Web(plans=[replace(plan, proofs=())]).serving() as web:
+        unknown = web.ask(HERE)[2].decode()
+        unproven = answered(web, f"/api/v1{HERE}")
+
+    assert '<dt>A restore would take</dt><dd><span class="odd">2 h</span>' in body
+    assert "within 1 h · by 1 proof" in body
+    assert answer["plan"]["restore_estimate_seconds"] == 7200.0
+    assert '<dt>A restore would take</dt><dd><span class="none">not known</span>' in unknown
+    assert unproven["plan"]["restore_estimate_seconds"] is None
 
 
 def test_links_of_a_page_work_below_a_prefix() -> None:

@@ -26,7 +26,6 @@ from dbs_exporter.facts.job_errors import JOB_ERRORS
 from dbs_exporter.facts.limits import DAY_SECONDS, HEARTBEAT_LATE_SECONDS
 from dbs_exporter.facts.log_backups import LOG_BACKUPS
 from dbs_exporter.facts.maintenance import Mute
-from dbs_exporter.facts.noticed import running_key
 from dbs_exporter.facts.plans import PLANS
 from dbs_exporter.facts.prechecks import NOT_PASSED, PRECHECKS
 from dbs_exporter.facts.protection import (
@@ -37,7 +36,8 @@ from dbs_exporter.facts.protection import (
     recovery_gaps,
     recovery_point,
 )
-from dbs_exporter.facts.restores import RESTORES, RestoreTask, restore_ended
+from dbs_exporter.facts.restore_estimates import RestoreEstimate, restore_estimate
+from dbs_exporter.facts.restores import RESTORES, RestoreTask, restore_ended, running_key
 from dbs_exporter.facts.subjects import PlanSubject, RegionSubject, Scope
 from dbs_exporter.web.page.words import clock, span
 
@@ -95,6 +95,7 @@ class PlanRow:
     """When the last good backup expires."""
     proven_at: float | None
     """The last restore of everything that worked."""
+    estimate: RestoreEstimate | None
     proven_late: bool
     """The last restore of everything is older than the objective, or there is none."""
     partly_proven_at: float | None
@@ -263,6 +264,7 @@ def plan_row(subject: PlanSubject, now: float, zone: str = "UTC") -> PlanRow:
         muted=mute if mute is not None and mute.begin < now + DAY_SECONDS and mute.end > now else None,
         expires_at=last_good_expires(subject),
         proven_at=proven_at,
+        estimate=restore_estimate(subject),
         proven_late=any(each.condition.name == "restore_test" for each in held),
         partly_proven_at=succeeded_at
         if succeeded_at is not None and succeeded_at > (proven_at or 0.0)
