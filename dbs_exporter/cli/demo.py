@@ -97,7 +97,9 @@ def demo(
     """Serve a simulated cloud and an exporter of it, until SIGTERM or Ctrl-C."""
     now = world_clock(speed)
     web_access = WebAccess(web_config_file)
-    with simulated(listen_address="127.0.0.1:0", plans=plans, accounts=1, seed=seed, clock=now) as simulator:
+    with simulated(
+        listen_address="127.0.0.1:0", plans=plans, accounts=1, seed=seed, clock=now, troubled=True
+    ) as simulator:
         config = overrides.apply_to(parse_config(demo_config(simulator.url, speed=speed), environ={}))
         set_up_logs(overrides.log_level or "error", config.log.format)
         exporter = Exporter(_unhurried(config, speed), clock=DemoClock(now, speed))
@@ -114,6 +116,9 @@ def demo(
                     click.echo(
                         f"                    open to whoever reaches port {listener.port} of this machine"
                     )
+            click.echo("what happens next:")
+            for seconds, event in simulator.world.story():
+                click.echo(f"  in {format_duration(max(1, round(seconds / speed))):>4}  {event}")
             click.echo("Ctrl-C ends it.")
             sys.stdout.flush()
 
