@@ -44,21 +44,21 @@ def panels() -> Iterator[table.Panel | stat.Panel]:
         "Conditions",
         "What is wrong with the plan, its restores and downloads, and what will be, by when it began or begins unless something new arrives. The page of conditions in the documents says what each means.",
         {
-            "now": Column(query=" or ".join(status), mappings=kit.states(BEARING), width=190),
-            "condition": Label(name="condition", width=220),
-            "makes it": Label(name="state", width=115),
+            "now": Column(query=" or ".join(status), mappings=kit.states(BEARING), width=185),
+            "condition": Label(name="condition", width=175),
+            "makes it": Label(name="state", width=95),
             "begins": Column(
                 query=f"({holds} or {begins} > time() or {of_tasks}) * 1000",
                 unit="dateTimeFromNow",
                 width=130,
             ),
             "at": Column(
-                query=f"({holds} or {begins} > time() or {of_tasks}) * 1000", unit="dateTimeAsIso", width=170
+                query=f"({holds} or {begins} > time() or {of_tasks}) * 1000", unit="dateTimeAsIso", width=155
             ),
             "task": Label(name="task"),
         },
         sort=[("at", False)],
-        span=18,
+        span=14,
         height=8,
         no_value="Nothing is known of the plan",
     )
@@ -69,7 +69,8 @@ def panels() -> Iterator[table.Panel | stat.Panel]:
         f"min({grave} > time()) - time()",
         "s",
         steps=kit.thresholds((None, kit.ORANGE), (3600, kit.BLUE)),
-        span=6,
+        span=5,
+        height=8,
         none=("nothing ahead", kit.GREEN),
     )
     yield kit.number(
@@ -79,6 +80,7 @@ def panels() -> Iterator[table.Panel | stat.Panel]:
         "percentunit",
         decimals=2,
         steps=IN_OBJECTIVE_STEPS,
-        span=6,
+        span=5,
+        height=8,
         none=("not recorded yet", kit.GREY),
     )
