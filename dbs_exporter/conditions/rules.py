@@ -90,6 +90,7 @@ def rule_files(wishes: Wishes = Wishes()) -> dict[str, str]:
     recording = [
         *_loaded("recorded.yml"),
         {"name": "dbs-conditions", "rules": _recorded(wishes.team or TEAM)},
+        *_loaded("compliance.yml"),
     ]
     alerting: dict[str, list[dict[str, Any]]] = {"dbs-plan-alerts": [], "dbs-gateway-alerts": []}
     for condition, state, alert in alerts():
