@@ -35,6 +35,8 @@ objectives:
     full_backup_interval: {late_after}s
   - plans: [{free}]
     restore_time: 4h
+  - plans: [{slow}]
+    restore_time: 30s
   - plans: ["*"]
     restore_time: 4h
     restore_test_interval: 100d
@@ -68,6 +70,7 @@ class Fleet:
         self._end(self._prepaid[1], self._now + 10 * DAY)
         self.world.change_fields(self._free[0], {"BackupPeriod": "", "BackupStartTime": ""})
         self._add_tasks()
+        self.slow = next(plan for plan in self._spare if self.world.restores(plan))
 
     def _end(self, plan: str, at: float) -> None:
         self.world.change_fields(plan, {"InstanceExpiredTimestamp": int(at * 1000)})
@@ -103,11 +106,11 @@ class Fleet:
             if (backup := history.full(number)).finished_at is not None and backup.status == "finish"
         )
         name = self.world.name_of
-        specs = {plan: self.world.spec(plan) for plan in (self.at_risk, self.late, self._free[0])}
+        specs = {plan: self.world.spec(plan) for plan in (self.at_risk, self.late, self.slow, self._free[0])}
         names = {plan: name(spec) for plan, spec in specs.items() if spec is not None}
         return CONFIG.format(
             account=ACCOUNT, url=url, at_risk=names[self.at_risk], late=names[self.late],
-            free=names[self._free[0]], late_after=int((self._now - last) / 0.95),
+            slow=names[self.slow], free=names[self._free[0]], late_after=int((self._now - last) / 0.95),
         )  # fmt: skip
 
     def change(self) -> None:
