@@ -209,7 +209,7 @@ def as_markdown() -> str:
         "",
         "The example [`examples/alertmanager/alertmanager.yml`](../examples/alertmanager/alertmanager.yml): DBSExporterBlind for the",
         "plan list silences what is unknown of its account and region, DBSExporterCredentialsFailing that its account is blind. Conditions",
-        "keep each other quiet in the rules: a lesser state a graver one, and of several critical alerts about one plan only the first",
+        "keep each other quiet in the rules: a lesser state a worse one, and of several critical alerts about one plan only the first",
         "is raised. A pause, a gateway that is offline and a log that catches up explain what follows from them. DBSExporterDown and",
         "DBSExporterShardMissing silence what follows from them: that shards disagree, and that regions are no longer watched. Alerts",
         "for the platform's team are grouped by job, so that an exporter that is ill is one message.",

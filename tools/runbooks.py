@@ -15,6 +15,8 @@ ENGLISH = ROOT / "rules" / "runbooks"
 CHINESE = ENGLISH / "zh"
 _PROSE = Path(__file__).with_name("runbooks_zh.yml")
 _SEVERITIES = {"critical": "严重", "warning": "警告", "info": "提示"}
+_WITH_LABELS = "[使用 exporter 的凭证](README.md)，首行填入告警的标签："
+_ON_THE_EXPORTER = "[在 exporter 上](README.md)："
 _BLOCK = re.compile(r"^```(\w*)\n.*?^```$", re.DOTALL | re.MULTILINE)
 _TABLE = re.compile(r"(?:^\|.*\n?)+", re.MULTILINE)
 
@@ -41,8 +43,8 @@ def _runbook(name: str, summary: str, severity: str, said: dict[str, str]) -> st
     queries = [found[0] for found in _BLOCK.finditer(english["Diagnosis"]) if found[1] == "promql"]
     looks = ["在 Prometheus 中，使用告警的标签：", *queries, said["look"]]
     if "console" in diagnosis:
-        calls = "dbs-exporter call" in diagnosis["console"]
-        looks += [*(["使用 exporter 的凭证："] if calls else []), diagnosis["console"]]
+        begins_with_labels = diagnosis["console"].startswith("```console\naccount=")
+        looks += [_WITH_LABELS if begins_with_labels else _ON_THE_EXPORTER, diagnosis["console"]]
     sections = {
         "能等到早上吗？": [said["morning"]],
         "含义": [said["meaning"]],
@@ -50,6 +52,7 @@ def _runbook(name: str, summary: str, severity: str, said: dict[str, str]) -> st
         "诊断": looks,
         "处理": [said["mend"], *_kept(english["Mending"])],
         "误报": [said["noise"]],
+        "好了吗？": [said["worked"], *_kept(english["Has it worked?"])],
     }
     body = "\n\n".join("\n\n".join((f"## {title}", *each)) for title, each in sections.items())
     return f"# {name}\n\n{summary}级别：{_SEVERITIES[severity]}。\n\n{body}\n"

@@ -46,7 +46,7 @@ _ADVICE = """
   so do fewer plans (`plans: {exclude: […]}`).
 - **Shard** for very many regions and accounts, where CPU or memory of one process does not suffice: beyond the 10,000 plans, or 200
   accounts of 15 regions, that were measured. Shards make no region fresher, because its quota stays what it is.
-- **Fewer series**: `metrics.inactive_states: false` leaves out the states that are 0, `metrics.exclude` what nobody looks at.
+- **Fewer series**: `metrics.inactive_states: false` leaves out states that are 0 and counts of nothing, `metrics.exclude` what nobody looks at.
 - Two exporters of the same regions: see [reading.md](reading.md#several-exporters).
 """
 

@@ -51,6 +51,11 @@ objectives:
     rpo: 15m
     restore_time: 1h
     restore_test_interval: 30d
+    labels: {{owner: shop}}
+  - plans: ["billing-*", "ledger-*"]
+    restore_time: 4h
+    restore_test_interval: 100d
+    labels: {{owner: finance}}
   - plans: ["*"]
     restore_time: 4h
     restore_test_interval: 100d

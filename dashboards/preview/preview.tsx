@@ -48,7 +48,7 @@ const ICONS: Record<string, string> = { 'angle-down.svg': AngleDown, 'angle-up.s
 const fetched = window.fetch;
 window.fetch = (what: any, ...rest: any[]) => fetched(ICONS[String(what).split('/').pop()!] ?? what, ...rest);
 
-const { board, answers, variables, from, to } = window.PREVIEW;
+const { board, answers, variables, from, to, events = [] } = window.PREVIEW;
 const theme = createTheme({ colors: { mode: 'dark' } });
 // Grafana's grid: 24 columns, rows of 30 pixels and 8 between them.
 const COLUMN = 1600 / 24;
@@ -164,8 +164,10 @@ function stretches(times: number[], values: number[], step: number, column?: num
 }
 
 // As Grafana draws them: a timeline's state lasts until the next one, a history's cell stands around its moment.
-function Cells({ panel, frames, width, height }: { panel: any; frames: DataFrame[]; width: number; height: number }) {
+function Cells({ panel, frames: all, width, height }: { panel: any; frames: DataFrame[]; width: number; height: number }) {
   const foot = 62;
+  // The first page of them.
+  const frames = all.slice(0, panel.options?.perPage ?? all.length);
   const series = frames.map((frame) => ({ field: frame.fields.find((one) => one.type === FieldType.number)!, times: frame.fields.find((one) => one.type === FieldType.time)!.values, name: getFieldDisplayName(frame.fields.find((one) => one.type === FieldType.number)!, frame, frames) }));
   const canvas = document.createElement('canvas').getContext('2d')!;
   canvas.font = '12px Inter';
@@ -208,6 +210,30 @@ function Cells({ panel, frames, width, height }: { panel: any; frames: DataFrame
   );
 }
 
+// Annotations as Grafana draws them: a dashed line at the moment, and a mark below the axis.
+function drawEvents(plot: any) {
+  const { ctx, bbox } = plot;
+  for (const { color, times } of events) {
+    for (const at of times) {
+      const x = plot.valToPos(at, 'x', true);
+      if (x < bbox.left || x > bbox.left + bbox.width) continue;
+      ctx.save();
+      ctx.strokeStyle = ctx.fillStyle = theme.visualization.getColorByName(color);
+      ctx.setLineDash([5, 5]);
+      ctx.beginPath();
+      ctx.moveTo(x, bbox.top);
+      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.stroke();
+      ctx.beginPath();
+      ctx.moveTo(x, bbox.top + bbox.height);
+      ctx.lineTo(x - 4, bbox.top + bbox.height + 6);
+      ctx.lineTo(x + 4, bbox.top + bbox.height + 6);
+      ctx.fill();
+      ctx.restore();
+    }
+  }
+}
+
 function Body({ panel, frames, width, height }: { panel: any; frames: DataFrame[]; width: number; height: number }) {
   const options = panel.options ?? {};
   if (panel.type === 'text') {
@@ -218,7 +244,14 @@ function Body({ panel, frames, width, height }: { panel: any; frames: DataFrame[
     return <div style={{ display: 'grid', placeItems: 'center', height, color: theme.colors.text.secondary, fontSize: 18 }}>{panel.fieldConfig?.defaults?.noValue ?? 'No data'}</div>;
   }
   if (panel.type === 'timeseries') {
-    return <TimeSeries frames={frames} structureRev={1} width={width} height={height} timeRange={timeRange as any} timeZone="utc" legend={options.legend} options={options} {...({} as any)} />;
+    return (
+      <TimeSeries frames={frames} structureRev={1} width={width} height={height} timeRange={timeRange as any} timeZone="utc" legend={options.legend} options={options} {...({} as any)}>
+        {(config: any) => {
+          config.addHook('draw', drawEvents);
+          return null;
+        }}
+      </TimeSeries>
+    );
   }
   if (panel.type === 'table') {
     const sort = (options.sortBy ?? []).map((by: any) => ({ displayName: by.displayName, desc: by.desc }));

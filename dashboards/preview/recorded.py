@@ -92,10 +92,20 @@ def named_in(expression: str) -> set[str]:
     return set(walk(promql.parse(expression)))
 
 
+def groups(files: Iterable[str] = RULE_FILES) -> list[Mapping[str, Any]]:
+    """Every group of rules of these files, in order."""
+    contents = (yaml.safe_load(Path(file).read_text(encoding="utf-8")) for file in files)
+    return [group for content in contents for group in content["groups"]]
+
+
 def rules(files: Iterable[str] = RULE_FILES) -> list[Rule]:
     """Every rule of these files, in order."""
-    contents = (yaml.safe_load(Path(file).read_text(encoding="utf-8")) for file in files)
-    return [rule for content in contents for group in content["groups"] for rule in group["rules"]]
+    return [rule for group in groups(files) for rule in group["rules"]]
+
+
+def hourly() -> set[str]:
+    """What groups record that are evaluated each hour, of what was recorded in between."""
+    return {rule["record"] for group in groups() if group.get("interval") == "1h" for rule in group["rules"]}
 
 
 def levels(recording: Sequence[Rule]) -> list[list[Rule]]:
@@ -138,8 +148,10 @@ def _results(
 
 
 def _write_recorded(server: Prometheus, level: Sequence[Rule], past: Sequence[Span], to: TextIO) -> None:
+    each_hour = [Span(start=-(-past[0].start // HOUR) * HOUR, end=past[-1].end // HOUR * HOUR, step=HOUR)]
+    names = hourly()
     for rule in level:
-        for span in past:
+        for span in each_hour if rule["record"] in names else past:
             for labels, samples in _results(server, rule["expr"], span):
                 full = sorted({**dict(labels), **rule.get("labels", {})}.items())
                 to.writelines(line(rule["record"], full, value, at) for at, value in samples)
@@ -188,6 +200,9 @@ def record_past(server: Prometheus, folder: Path, past: Sequence[Span]) -> dict[
     for name, stage in stages:
         began = time.monotonic()
         text = folder / "rules.om"
+        if any(rule.get("record") in hourly() for rule in stage):
+            # Of an hour there is as little as one sample, which stands for all of it.
+            server.restart(f"--query.lookback-delta={DEPTHS[0][1]}s")
         with text.open("w", encoding="utf-8") as to:
             (_write_alerts if name == "alerts" else _write_recorded)(server, stage, past, to)
             to.write("# EOF\n")

@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 
-from dashboards.source.queries import EVERYTHING, FOLDER, boards, queries, since_seconds
+from dashboards.source.queries import EVERYTHING, FOLDER, boards, filled, queries, since_seconds
 
 from .recorded import step_for
 
@@ -66,9 +66,33 @@ def answers_of(
     return answers, now - reach
 
 
+def events_of(
+    content: Mapping[str, Any], prometheus: str, variables: Mapping[str, str], since: float, now: float
+) -> list[dict[str, Any]]:
+    """The annotations of a board as colours and moments in milliseconds; of what lasts, the moment at which it began."""
+    found = []
+    step = step_for(now - since)
+    for annotation in content["annotations"]["list"]:
+        params = {
+            "query": filled(annotation["expr"], variables),
+            "start": since // step * step,
+            "end": now // step * step,
+            "step": step,
+        }
+        answer = requests.post(f"{prometheus}/api/v1/query_range", data=params, timeout=60).json()
+        series = [row["values"] for row in answer["data"]["result"]]
+        if annotation.get("useValueForTime"):
+            times = {float(value) for samples in series for _, value in samples}
+        else:
+            times = {samples[0][0] * 1000 for samples in series}
+        found.append({"color": annotation["iconColor"], "times": sorted(times)})
+    return found
+
+
 def draw(
     board: Mapping[str, Any],
     answers: Mapping[str, Any],
+    events: Sequence[Mapping[str, Any]],
     variables: Mapping[str, str],
     since: float,
     now: float,
@@ -83,6 +107,7 @@ def draw(
             {
                 "board": board,
                 "answers": answers,
+                "events": list(events),
                 "variables": dict(variables),
                 "from": since * 1000,
                 "to": now * 1000,
@@ -120,7 +145,8 @@ def draw_boards(prometheus: str, bundle: Path, out: Path, names: Sequence[str], 
         now = time.time()
         variables = {**EVERYTHING, "plan": plan} if name == "plan" else EVERYTHING
         answers, since = answers_of(name, content, prometheus, variables, now)
-        draw(content, answers, variables, since, now, script, picture)
+        events = events_of(content, prometheus, variables, since, now)
+        draw(content, answers, events, variables, since, now, script, picture)
     subprocess.run(
         [shutil.which("node") or "node", str(QUANTISE), *(str(picture) for picture in pictures.values())],
         check=True,

@@ -80,15 +80,15 @@ class Prometheus:
         """Write what it is to do from its next start on."""
         (self._folder / "prometheus.yml").write_text(yaml.safe_dump(dict(config)), encoding="utf-8")
 
-    def start(self) -> None:
-        """Start it and wait until it answers queries. Raises RuntimeError with its own words if it ends."""
+    def start(self, *flags: str) -> None:
+        """Start it, this time with these flags, too, and wait until it answers queries. Raises RuntimeError with its own words if it ends."""
         log = self._folder / "prometheus.log"
         with log.open("ab") as said:
             self._process = subprocess.Popen(
                 [
                     shutil.which("prometheus") or "prometheus",
                     f"--config.file={self._folder / 'prometheus.yml'}", f"--storage.tsdb.path={self.storage}",
-                    "--storage.tsdb.retention.time=10y", f"--web.listen-address=127.0.0.1:{self._port}", "--log.level=warn", *self._flags,
+                    "--storage.tsdb.retention.time=10y", f"--web.listen-address=127.0.0.1:{self._port}", "--log.level=warn", *self._flags, *flags,
                 ],
                 stdout=said, stderr=said,
             )  # fmt: skip
@@ -111,10 +111,10 @@ class Prometheus:
             self._process.wait(timeout=PATIENCE_SECONDS)
             self._process = None
 
-    def restart(self) -> None:
+    def restart(self, *flags: str) -> None:
         """As an upgrade would: what it keeps in memory is gone, its data are not."""
         self.stop()
-        self.start()
+        self.start(*flags)
 
     def ask(self, path: str, **parameters: str | float) -> Any:
         """The `data` of an answer of the API. Raises ValueError with the server's words for a wrong query."""

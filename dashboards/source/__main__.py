@@ -10,7 +10,7 @@ from pathlib import Path
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from . import calendar, capacity, exporter, fleet, gateways, plan, restores
+from . import calendar, capacity, compliance, exporter, fleet, frame, gateways, plan, restores
 
 BOARDS: dict[str, Callable[[], Dashboard]] = {
     "fleet": fleet.build,
@@ -19,6 +19,7 @@ BOARDS: dict[str, Callable[[], Dashboard]] = {
     "restores": restores.build,
     "gateways": gateways.build,
     "capacity": capacity.build,
+    "compliance": compliance.build,
     "exporter": exporter.build,
 }
 
@@ -35,6 +36,8 @@ def rendered() -> dict[str, str]:
             # The library writes fields of interval variables into every variable.
             for field in ("auto", "auto_count", "auto_min"):
                 variable.pop(field, None)
+        for annotation in content["annotations"]["list"]:
+            annotation.update(frame.EVENT_FIELDS[annotation["name"]])
         boards[f"{name}.json"] = json.dumps(content, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
     return boards
 

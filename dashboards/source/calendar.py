@@ -5,8 +5,13 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
 from . import frame, kit
-from .kit import BY_PLAN, PLAN, named
-from .names import FULL_AGE
+from .kit import BY_PLAN, PLAN, chosen, named
+from .names import FULL_AGE, PROTECTION
+
+MOST_PLANS = 200
+"""More rows than that nobody turns the pages of; choose plans, owners or databases to see others."""
+SHORTEST = 20
+WORST_FIRST = f"The {MOST_PLANS} plans that were worst in the range, these first, on pages of {kit.PLANS_A_PAGE}: those whose newest full backup was a failure, or whose objective was broken, for longest."
 
 DAY = {
     "4": ("ok", kit.GREEN),
@@ -27,8 +32,9 @@ def day_code() -> str:
     """One code per plan and day that begins at the moment asked for: 4 ok, 3 late, 2 failed, 1 missed, 0 none due."""
 
     def over_the_day(series: str) -> str:
-        # Grafana asks at the beginnings of days, so what a day brought lies ahead of the moment.
-        return f"max by ({BY_PLAN}) (max_over_time({series}[1d] offset -1d))"
+        # Grafana asks at the beginnings of days, so what a day brought lies ahead of the moment. A look each ten minutes costs a
+        # tenth of all samples of a month.
+        return f"max by ({BY_PLAN}) (max_over_time({series}[1d:10m] offset -1d))"
 
     plans = f"{over_the_day(f'dbs_plan_info{{{PLAN}}}')} * 0"
     success = f"({over_the_day(f'dbs_full_backup_last_success_timestamp_seconds{{{PLAN}}}')} > bool time() or {plans})"
@@ -36,6 +42,33 @@ def day_code() -> str:
     allowed = over_the_day(f'dbs_plan_objective_seconds{{{PLAN},objective="full_backup_interval"}}')
     late = f"({over_the_day(f'{FULL_AGE}{{{PLAN}}}')} > bool on ({BY_PLAN}) {allowed} or {plans})"
     return f"{success} * (4 - {late}) + (1 - {success}) * ({failed} * 2 + (1 - {failed}) * {late})"
+
+
+def length(at: str = "") -> str:
+    """How long the restorable window of each plan is; `at` is a modifier of the moment."""
+    until, since = (
+        f"dbs_plan_recoverable_{edge}_timestamp_seconds{{{PLAN}}}{at}" for edge in ("until", "from")
+    )
+    return f"(max by ({BY_PLAN}) ({until}) - on ({BY_PLAN}) min by ({BY_PLAN}) ({since}))"
+
+
+def ranked(expression: str) -> str:
+    """The named expression of the plans that were worst, these first: Prometheus sorts series by labels, and `_rank` is the first.
+
+    A plan is the worse the longer its newest full backup was a failure, or its objective was broken, in the range that is shown.
+    """
+    failing, broken = (
+        f"sum_over_time(max by ({BY_PLAN}) ({series})[$__range:6h] @ end())"
+        for series in (
+            f"dbs_full_backup_consecutive_failures{{{PLAN}}} > bool 0",
+            f'{PROTECTION}{{{PLAN},state=~"breached|unprotected"}}',
+        )
+    )
+    bad = f"({broken} + on ({BY_PLAN}) {failing} or {broken})"
+    worst = f"topk({MOST_PLANS}, {chosen(bad)})"
+    # Five digits each, so that their order is that of the numbers.
+    rank = f'count_values by ({BY_PLAN}) ("_rank", 90000 - {worst})'
+    return f"{named(expression)} * on ({BY_PLAN}) group_left (_rank) {rank}"
 
 
 def window_code() -> str:
@@ -63,8 +96,9 @@ def build() -> Dashboard:
         .with_panel(
             kit.history(
                 "Full backups per day",
-                "One cell per plan and day, the last one being today so far: ok, late (done, but the objective was breached meanwhile), failed, missed (nothing was done and the objective is breached), or none due.",
-                named(day_code()),
+                "One cell per plan and day, the last one being today so far: ok, late (done, but the objective was breached meanwhile), failed, missed (nothing was done and the objective is breached), or none due. "
+                + WORST_FIRST,
+                ranked(day_code()),
                 legend,
                 DAY,
                 interval="1d",
@@ -75,8 +109,9 @@ def build() -> Dashboard:
         .with_panel(
             kit.timeline(
                 "What could be restored",
-                "Any second (continuous range), only the instants of full backups, a hole since the oldest kept full backup, or nothing.",
-                named(window_code()),
+                "Any second (continuous range), only the instants of full backups, a hole since the oldest kept full backup, or nothing. "
+                + WORST_FIRST,
+                ranked(window_code()),
                 legend,
                 WINDOW,
                 height=19,
@@ -85,12 +120,10 @@ def build() -> Dashboard:
         .with_panel(
             kit.lines(
                 "Length of the restorable window",
-                "Newest minus oldest instant that can be restored; the shortest windows stand first.",
+                f"Newest minus oldest instant that can be restored, of the {SHORTEST} plans whose window is shortest now.",
                 "s",
                 (
-                    named(
-                        f"max by ({BY_PLAN}) (dbs_plan_recoverable_until_timestamp_seconds{{{PLAN}}}) - on ({BY_PLAN}) min by ({BY_PLAN}) (dbs_plan_recoverable_from_timestamp_seconds{{{PLAN}}})"
-                    ),
+                    named(f"{length()} and on ({BY_PLAN}) bottomk({SHORTEST}, {chosen(length(' @ end()'))})"),
                     legend,
                 ),
                 span=24,

@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import table
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
 from . import frame, kit
-from .kit import BY_PLAN, PLAN, Column, named
+from .kit import BY_PLAN, PLAN, Column, chosen, named
 
 FULL = f"dbs_full_backup_sets_bytes{{{PLAN}}}"
 LOGS = f"dbs_incremental_backup_files_bytes{{{PLAN}}}"
@@ -71,12 +71,12 @@ def build() -> Dashboard:
         refresh="15m",
     ).with_row(Row("Stored"))
     for title, description, expression in (
-        ("Full backups", "Bytes of all full backup sets that are kept.", f"sum({FULL})"),
-        ("Log backups", "Bytes of all log files that are kept.", f"sum({LOGS})"),
+        ("Full backups", "Bytes of all full backup sets that are kept.", f"sum({chosen(FULL)})"),
+        ("Log backups", "Bytes of all log files that are kept.", f"sum({chosen(LOGS)})"),
         (
             "Full backups in 30 days",
             "Bytes of full backups if the next 30 days go on as the last 14 went.",
-            f"sum(predict_linear({FULL}[14d], 30 * 86400))",
+            f"sum({chosen(f'predict_linear({FULL}[14d], 30 * 86400)')})",
         ),
     ):
         board = board.with_panel(
@@ -87,7 +87,7 @@ def build() -> Dashboard:
             kit.number(
                 "Prepaid plans that end within 30 days",
                 "Plans whose prepaid term ends soon; they stop when it does.",
-                f"count(max by ({BY_PLAN}) (dbs_plan_expires_timestamp_seconds{{{PLAN}}}) < time() + 30 * 86400)",
+                f"count({chosen(f'max by ({BY_PLAN}) (dbs_plan_expires_timestamp_seconds{{{PLAN}}}) < time() + 30 * 86400')})",
                 "short",
                 steps=kit.thresholds((None, kit.ORANGE)),
                 span=6,
@@ -99,7 +99,7 @@ def build() -> Dashboard:
                 "Full backup bytes by storage class",
                 "UNKNOWN is what DBS says of sets that are not finished.",
                 "bytes",
-                (f"sum by (storage_class) ({FULL}) > 0", "{{storage_class}}"),
+                (f"sum by (storage_class) ({chosen(FULL)}) > 0", "{{storage_class}}"),
                 stacked=True,
                 colours=CLASSES,
             )
@@ -109,7 +109,7 @@ def build() -> Dashboard:
                 "Log bytes by storage class",
                 "Log files that are kept; UNKNOWN are those that are still being filled.",
                 "bytes",
-                (f"sum by (storage_class) ({LOGS}) > 0", "{{storage_class}}"),
+                (f"sum by (storage_class) ({chosen(LOGS)}) > 0", "{{storage_class}}"),
                 stacked=True,
                 colours=CLASSES,
             )
@@ -118,7 +118,7 @@ def build() -> Dashboard:
             kit.lines(
                 "Growth of a full backup per day, by database type",
                 "How fast the newest full backups become larger or smaller: slope over seven days, per day.",
-                "bytes",
+                "si:B/d",
                 (
                     f"sum by (database_type) (({named(f'max by ({BY_PLAN}) (deriv(dbs_full_backup_last_success_size_bytes{{{PLAN}}}[7d]))')}) * 86400)",
                     "{{database_type}}",

@@ -173,17 +173,20 @@ def _freshness() -> Iterator[table.Panel | timeseries.Panel]:
         no_value="No plan",
     )
     yield kit.lines(
-        "Stale plans",
-        "Plans of which facts were not read again in the time that was planned, by facts.",
-        "short",
-        (f"sum by (facts) ({FRESH_UNTIL} < bool time())", "{{facts}}"),
+        "Time left until stale",
+        "How long the facts of the plan that is nearest to it still count as known. It falls until the next reading and then leaps up, while all is well; below zero they are stale.",
+        "s",
+        (f"min by (facts) ({FRESH_UNTIL}) - time() < 7 * 86400", "{{facts}}"),
+        steps=kit.thresholds((None, kit.RED), (0, "transparent")),
+        minimum=None,
+        largest=False,
         span=8,
         height=10,
     )
     yield kit.lines(
         "Subjects that could not be read",
         "Plans, or regions, whose last reading failed, by collector.",
-        "short",
+        "suffix:subjects",
         (f"sum by (collector) (dbs_exporter_collector_failed_subjects{{{SCOPE}}})", "{{collector}}"),
         span=8,
         height=10,
@@ -263,7 +266,7 @@ def _api() -> Iterator[timeseries.Panel]:
     yield kit.lines(
         "Waiting for the rate limit",
         "Seconds of waiting per second, over all workers.",
-        "short",
+        "suffix:s/s",
         (
             f"sum by (account, region) (rate(dbs_exporter_api_rate_limit_wait_seconds_total{{{SCOPE}}}[$__rate_interval]))",
             "{{account}} {{region}}",
@@ -272,7 +275,7 @@ def _api() -> Iterator[timeseries.Panel]:
     yield kit.lines(
         "Values the documents do not know",
         "Statuses and types of the API that the exporter has not seen before, by field.",
-        "short",
+        "suffix:values",
         ("sum by (field) (increase(dbs_exporter_unknown_values_total[$__rate_interval]))", "{{field}}"),
         no_value="None was ever seen",
     )
@@ -313,7 +316,7 @@ def build() -> Dashboard:
             kit.lines(
                 "Processor",
                 "Cores in use.",
-                "short",
+                "suffix:cores",
                 (f"rate(process_cpu_seconds_total[$__rate_interval]) {EXPORTERS}", "{{instance}}"),
                 span=8,
             )
@@ -322,7 +325,7 @@ def build() -> Dashboard:
             kit.lines(
                 "Series and bytes",
                 "What one scrape carries; bytes before compression.",
-                "short",
+                "suffix:series",
                 ("max(dbs_exporter_series)", "series"),
                 ("max(dbs_exporter_exposition_bytes)", "bytes"),
                 span=8,

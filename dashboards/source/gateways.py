@@ -162,7 +162,7 @@ def build() -> Dashboard:
             kit.lines(
                 "Networks that changed since a day ago",
                 "Networks that DBS lists now and did not list a day ago may be missing in your allow list: its connections are refused. In all: how many it lists.",
-                "short",
+                "suffix:networks",
                 (f"count({NETWORKS})", "in all"),
                 (_changed(f"{NETWORKS}", f"{NETWORKS} offset 1d"), "new: {{region}} {{network}}"),
                 (_changed(f"{NETWORKS} offset 1d", f"{NETWORKS}"), "gone: {{region}} {{network}}"),

@@ -26,13 +26,16 @@ from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models.dashboard import DataSourceRef, DataTransformerConfig, DynamicConfigValue
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
+from .names import PLAN_INFO
+
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 SCOPE = 'account=~"$account",region=~"$region"'
 PLAN = f'{SCOPE},plan_id=~"$plan"'
 SCRAPED_EACH = "1m"
 """How far apart samples may be, as the chart and the examples scrape; Grafana makes a rate's interval from it."""
 BY_PLAN = "account, region, plan_id"
-NAMED = "on (account, region, plan_id) group_left (plan_name, database_type)"
+CHOSEN = f'{PLAN_INFO}{{{PLAN},database_type=~"$database_type",owner=~"$owner"}}'
+"""One series for each plan that is chosen at the top of a board."""
 
 GREEN, YELLOW, ORANGE, RED, BLUE, GREY, PURPLE = (
     "green",
@@ -44,14 +47,22 @@ GREEN, YELLOW, ORANGE, RED, BLUE, GREY, PURPLE = (
     "purple",
 )
 
+PLANS_A_PAGE = 25
+"""Rows of a panel of states: more of them cannot be read, and the next page has them."""
+
 Query = tuple[str, str]
 """(PromQL, legend)."""
 
 
-def named(expression: str) -> str:
-    """The expression, which has the labels account, region and plan_id, with the plan's name and database type joined on."""
-    info = "max by (account, region, plan_id, plan_name, database_type) (dbs_plan_info)"
-    return f"({expression}) * {NAMED} {info}"
+def named(expression: str, *labels: str) -> str:
+    """The expression, which has the labels account, region and plan_id, of chosen plans, with name, database type and `labels` joined on."""
+    joined = ", ".join(("plan_name", "database_type", *labels))
+    return f"(({expression}) * on ({BY_PLAN}) group_left ({joined}) {CHOSEN})"
+
+
+def chosen(expression: str) -> str:
+    """The expression, which has the labels account, region and plan_id, of chosen plans only."""
+    return f"({expression} and on ({BY_PLAN}) {CHOSEN})"
 
 
 def thresholds(*steps: tuple[float | None, str]) -> dashboard.ThresholdsConfig:
@@ -121,6 +132,7 @@ def number(
     only_legend: bool = False,
     mappings: Sequence[Any] = (),
     none: tuple[str, str] | None = None,
+    decimals: int | None = None,
 ) -> stat.Panel:
     """One big number as of now, or one per series with its legend; `none` is the text and colour where there is no series."""
     panel = (
@@ -134,6 +146,8 @@ def number(
     if legend:
         modes = common_models.BigValueTextMode
         panel = panel.text_mode(modes.NAME if only_legend else modes.VALUE_AND_NAME)
+    if decimals is not None:
+        panel = panel.decimals(decimals)
     if none:
         mappings = [*mappings, nothing(*none)]
         panel = panel.no_value(none[0])
@@ -158,6 +172,7 @@ def lines(
     on_the_right: Mapping[str, str] | None = None,
     band: tuple[str, str] | None = None,
     no_value: str | None = None,
+    logarithmic: bool = False,
 ) -> timeseries.Panel:
     """Curves over time, with a legend table of last and max; it stands beside the curves where there are many.
 
@@ -181,7 +196,11 @@ def lines(
             .sort(common_models.SortOrder.DESCENDING)
         )
     )
-    if minimum is not None:
+    if logarithmic:
+        # So that a curve moves though its limit is a hundred times as high.
+        scale = common.ScaleDistributionConfig().type(common_models.ScaleDistribution.LOG).log(10)
+        panel = panel.scale_distribution(scale)
+    elif minimum is not None:
         panel = panel.min(minimum)
     if steps:
         panel = panel.thresholds(steps).thresholds_style(
@@ -228,6 +247,7 @@ class Column:
     mappings: Sequence[Any] = ()
     blank: str = " "
     """What stands where there is no value."""
+    decimals: int | None = None
     hidden: bool = False
     """Whether it is there for its labels only."""
 
@@ -240,6 +260,8 @@ class Column:
             found.append(_set("thresholds", self.steps.build()))
         if self.mappings:
             found += [_set("mappings", list(self.mappings)), _set("custom.align", "left")]
+        if self.decimals is not None:
+            found.append(_set("decimals", self.decimals))
         if self.width:
             found.append(_set("custom.width", self.width))
         return found
@@ -367,6 +389,7 @@ def history(
         .thresholds(thresholds((None, GREY)))
         .row_height(0.9)
         .col_width(0.9)
+        .per_page(PLANS_A_PAGE)
         .show_value(common_models.VisibilityMode.NEVER)
         .legend(_list())
     )
@@ -390,6 +413,7 @@ def timeline(
         .thresholds(thresholds((None, GREY)))
         .merge_values(True)
         .row_height(0.9)
+        .per_page(PLANS_A_PAGE)
         .show_value(common_models.VisibilityMode.NEVER)
         .legend(_list())
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from grafana_foundation_sdk.builders import stat, table
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
-from . import frame, kit
+from . import conditions, frame, kit
 from .kit import BY_PLAN, PLAN, Column, Label
 from .names import FULL_AGE, OBJECTIVE_RATIO, RECOVERY_AGE
 from .states import INTERVAL_STEPS, RPO_STEPS, STATE_CODE, STATE_CODES
@@ -261,20 +261,23 @@ def build() -> Dashboard:
                 none=("not muted", kit.GREEN),
             )
         )
-        .with_row(Row("Can it be restored?"))
     )
+    for panel in conditions.panels():
+        board = board.with_panel(panel)
+    board = board.with_row(Row("Can it be restored?"))
     for panel in (*_restorable(), *_restore_time()):
         board = board.with_panel(panel)
     board = (
         board.with_panel(
             kit.lines(
                 "What would be lost",
-                "Age of the recovery point, and what the objective allows.",
+                "Age of the recovery point, and what the objective allows; the scale is logarithmic, so that the age is seen to move while all is well.",
                 "s",
                 (f"max({RECOVERY_AGE}{{{PLAN}}})", "would lose"),
                 (OBJECTIVE % "rpo", "RPO"),
                 colours={"would lose": kit.BLUE, "RPO": kit.RED},
                 dashed=["RPO"],
+                logarithmic=True,
             )
         )
         .with_panel(
@@ -334,7 +337,7 @@ def build() -> Dashboard:
             kit.lines(
                 "Sets kept",
                 "Full backup sets by DBS' status: finish can be restored from, stop failed.",
-                "short",
+                "suffix:sets",
                 (f"max by (status) (dbs_full_backup_sets{{{PLAN}}} > 0)", "{{status}}"),
                 span=8,
                 stacked=True,
@@ -347,15 +350,16 @@ def build() -> Dashboard:
                 "Holes in continuous recoverability",
                 "Length of the holes between restorable ranges since the oldest kept full backup (current) and before it (older). No instant within a hole can be restored.",
                 "s",
-                (f"sum by (scope) (dbs_plan_recovery_gap_seconds{{{PLAN}}})", "{{scope}}"),
+                (f"sum by (scope) (dbs_plan_recovery_gap_seconds{{{PLAN}}}) > 0", "{{scope}}"),
                 colours={"current": kit.RED, "older": kit.ORANGE},
+                no_value="No hole",
             )
         )
         .with_panel(
             kit.lines(
                 "Log files",
                 "Files by DBS' status; UNCOMPLETED ones broke off, and a hole follows them.",
-                "short",
+                "suffix:files",
                 (f"max by (status) (dbs_incremental_backup_files{{{PLAN}}}) > 0", "{{status}}"),
                 stacked=True,
                 colours={"COMPLETED": kit.GREEN, "FILLING": kit.BLUE, "UNCOMPLETED": kit.RED},

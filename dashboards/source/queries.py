@@ -15,7 +15,7 @@ from typing import Any
 FOLDER = Path(__file__).resolve().parent.parent
 DATA_SOURCE_INTERVAL = "15s"
 """What Grafana takes for the scrape interval of a data source that names none."""
-EVERYTHING = {"account": ".*", "region": ".*", "plan": ".*"}
+EVERYTHING = dict.fromkeys(("account", "region", "plan", "owner", "database_type"), ".*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +60,7 @@ def queries(
     variables: Mapping[str, str] = EVERYTHING,
 ) -> Iterator[PanelQuery]:
     """Every target of every panel of one board."""
+    variables = {"__range": f"{since_seconds(content):.0f}s", **variables}
     for panel in content["panels"]:
         for target in panel.get("targets", []):
             yield PanelQuery(

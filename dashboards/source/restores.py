@@ -6,17 +6,17 @@ from grafana_foundation_sdk.builders import table
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
 from . import frame, kit
-from .kit import BY_PLAN, PLAN, Column, Label, named
+from .kit import BY_PLAN, PLAN, Column, Label, chosen, named
 from .names import RESTORE_EARLIEST, RESTORE_LATEST, RESTORE_SPEED
 from .states import RPO_STEPS
 
 TASK = f"{BY_PLAN}, restore_task_id"
-RUNNING = f'max by ({TASK}) (dbs_restore_task_status{{{PLAN},status="running"}} == 1)'
+RUNNING = chosen(f'max by ({TASK}) (dbs_restore_task_status{{{PLAN},status="running"}} == 1)')
 OBJECTIVE = f'max by ({BY_PLAN}) (dbs_plan_objective_seconds{{{PLAN},objective="%s"}})'
 PROVEN = f"max by ({BY_PLAN}) (dbs_restore_last_proof_timestamp_seconds{{{PLAN}}})"
 TOOK = f"max by ({BY_PLAN}) (dbs_restore_last_success_duration_seconds{{{PLAN}}})"
-NEVER = f"max by ({BY_PLAN}) (dbs_plan_info{{{PLAN}}}) unless on ({BY_PLAN}) {PROVEN}"
-FAILED = (
+NEVER = f"{kit.CHOSEN} unless on ({BY_PLAN}) {PROVEN}"
+FAILED = chosen(
     f"max by ({BY_PLAN}) (dbs_restore_task_created_timestamp_seconds{{{PLAN}}} "
     f'and on ({TASK}) (dbs_restore_task_status{{{PLAN},status=~"stop|pause"}} == 1))'
 )
@@ -135,8 +135,8 @@ def build() -> Dashboard:
             kit.lines(
                 "Restore tasks by status",
                 "All tasks that the API lists: finish worked, stop failed or was ended.",
-                "short",
-                (f"sum by (status) (dbs_restore_tasks{{{PLAN}}}) > 0", "{{status}}"),
+                "suffix:tasks",
+                (f"sum by (status) ({chosen(f'dbs_restore_tasks{{{PLAN}}}')}) > 0", "{{status}}"),
                 stacked=True,
                 colours={"finish": kit.GREEN, "stop": kit.RED, "running": kit.BLUE},
             )
@@ -157,7 +157,7 @@ def build() -> Dashboard:
             kit.number(
                 "Test overdue",
                 "Plans whose last successful restore is older than their objective restore_test_interval.",
-                f"sum(time() - {PROVEN} > bool on ({BY_PLAN}) {OBJECTIVE % 'restore_test_interval'})",
+                f"sum(time() - {chosen(PROVEN)} > bool on ({BY_PLAN}) {OBJECTIVE % 'restore_test_interval'})",
                 "short",
                 steps=kit.thresholds((None, kit.GREEN), (1, kit.ORANGE)),
                 span=6,
@@ -168,7 +168,7 @@ def build() -> Dashboard:
             kit.number(
                 "Slower than allowed",
                 "Plans whose last successful restore took longer than their objective restore_time.",
-                f"sum({TOOK} > bool on ({BY_PLAN}) {OBJECTIVE % 'restore_time'})",
+                f"sum({chosen(TOOK)} > bool on ({BY_PLAN}) {OBJECTIVE % 'restore_time'})",
                 "short",
                 steps=kit.thresholds((None, kit.GREEN), (1, kit.RED)),
                 span=6,

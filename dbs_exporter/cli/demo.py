@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from math import ceil
+from typing import TYPE_CHECKING
 
 import click
 
@@ -25,6 +26,9 @@ from dbs_exporter.config.models import Config
 from dbs_exporter.exporter import Exporter
 from dbs_exporter.logs import set_up_logs
 from dbs_exporter.web.server import WebServer
+
+if TYPE_CHECKING:
+    from dbs_exporter.simulator import World
 
 LISTEN_ADDRESS = "127.0.0.1:10033"
 """What a newcomer tries out is for this machine only, unless told otherwise."""
@@ -97,7 +101,9 @@ def demo(
     """Serve a simulated cloud and an exporter of it, until SIGTERM or Ctrl-C."""
     now = world_clock(speed)
     web_access = WebAccess(web_config_file)
-    with simulated(listen_address="127.0.0.1:0", plans=plans, accounts=1, seed=seed, clock=now) as simulator:
+    with simulated(
+        listen_address="127.0.0.1:0", plans=plans, accounts=1, seed=seed, clock=now, troubled=True
+    ) as simulator:
         config = overrides.apply_to(parse_config(demo_config(simulator.url, speed=speed), environ={}))
         set_up_logs(overrides.log_level or "error", config.log.format)
         exporter = Exporter(_unhurried(config, speed), clock=DemoClock(now, speed))
@@ -114,6 +120,9 @@ def demo(
                     click.echo(
                         f"                    open to whoever reaches port {listener.port} of this machine"
                     )
+            click.echo("what happens next:")
+            for seconds, event in story_of(simulator.world):
+                click.echo(f"  in {format_duration(max(1, round(seconds / speed))):>4}  {event}")
             click.echo("Ctrl-C ends it.")
             sys.stdout.flush()
 
@@ -125,6 +134,13 @@ def demo(
             web_access=web_access,
             ahead=None if speed == 1 else lambda: now() - time.time(),
         )
+
+
+def story_of(world: World) -> list[tuple[float, str]]:
+    """Return (seconds from the beginning, what happens then) of a demo's world."""
+    from dbs_exporter.simulator import TroubledWorld
+
+    return world.story() if isinstance(world, TroubledWorld) else []
 
 
 def _unhurried(config: Config, speed: float) -> Config:

@@ -141,7 +141,7 @@ def run(
 @flag(
     "--plans",
     type=click.IntRange(1, 100_000),
-    default=40,
+    default=60,
     show_default=True,
     help="Backup plans in the fleet.",
 )

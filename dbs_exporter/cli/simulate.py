@@ -77,16 +77,18 @@ def simulated(
     access_key_id: str = "testak",
     access_key_secret: str = "testsk",  # noqa: S107 - the documented one of the simulator
     signature_clock: Callable[[], float] | None = None,
+    troubled: bool = False,
 ) -> Iterator[Simulator]:
     """Serve a simulated cloud while the block runs.
 
     The times of signatures are checked against `signature_clock`, by default the cloud's own clock; clients in other
-    processes sign with the real time. Raises ConfigError if the address or a fault cannot be used.
+    processes sign with the real time. A `troubled` fleet has what else a demo shows. Raises ConfigError if the address or a fault cannot be used.
     """
-    from dbs_exporter.simulator import World, start_simulator
+    from dbs_exporter.simulator import TroubledWorld, World, start_simulator
 
     host, port = parse_listen_address(listen_address)
-    world = World(seed=seed, plans=plans, accounts=account_names(accounts), clock=clock)
+    kind = TroubledWorld if troubled else World
+    world = kind(seed=seed, plans=plans, accounts=account_names(accounts), clock=clock)
     try:
         simulator = start_simulator(
             world,

@@ -90,16 +90,17 @@ def rule_files(wishes: Wishes = Wishes()) -> dict[str, str]:
     recording = [
         *_loaded("recorded.yml"),
         {"name": "dbs-conditions", "rules": _recorded(wishes.team or TEAM)},
+        *_loaded("compliance.yml"),
     ]
     alerting: dict[str, list[dict[str, Any]]] = {"dbs-plan-alerts": [], "dbs-gateway-alerts": []}
     for condition, state, alert in alerts():
         group = "dbs-gateway-alerts" if condition.of in _OF_REGIONS else "dbs-plan-alerts"
         alerting[group].append(_alert(condition, state, alert, wishes))
-    said = texts(wishes.language).get("alerts", {})
+    phrases = texts(wishes.language).get("alerts", {})
     for other in _loaded("alerts.yml"):
         for rule in other["rules"]:
             board = rule["annotations"].pop("board")
-            rule["annotations"] |= said.get(rule["alert"], {})
+            rule["annotations"] |= phrases.get(rule["alert"], {})
             alerting.setdefault(other["name"], []).append(_finished(rule, board, wishes))
     kept = [
         {"name": name, "rules": [rule for rule in rules if rule["alert"] not in wishes.disabled]}
@@ -237,8 +238,8 @@ def _state(state: State) -> str:
 
 
 def _alert(condition: Condition, state: State, alert: Alert, wishes: Wishes) -> dict[str, Any]:
-    said = texts(wishes.language)
-    words, text = said["words"], said["conditions"][condition.name][state]
+    phrases = texts(wishes.language)
+    words, text = phrases["words"], phrases["conditions"][condition.name][state]
     stop = "。" if wishes.language == "zh" else "."
     where = words[condition.of if condition.of in _OF_REGIONS else "plan"]
     task = f" {words[condition.of]}:" if condition.of.endswith("_task") else ""
@@ -260,15 +261,15 @@ def _alert(condition: Condition, state: State, alert: Alert, wishes: Wishes) -> 
 
 
 def _time_left(condition: Condition, state: State, wishes: Wishes) -> Iterator[str]:
-    """Yield the sentence of how long it takes until the condition holds in the next graver state that alerts."""
-    graver = [other for other in condition.alerts if STATES.index(other) < STATES.index(state)]
-    if graver:
-        said = texts(wishes.language)
-        becomes = said["conditions"][condition.name][graver[-1]]["summary"]
+    """Yield the sentence of how long it takes until the condition holds in the next worse state that alerts."""
+    worse = [other for other in condition.alerts if STATES.index(other) < STATES.index(state)]
+    if worse:
+        phrases = texts(wishes.language)
+        becomes = phrases["conditions"][condition.name][worse[-1]]["summary"]
         yield (
-            said["words"]["left"]
+            phrases["words"]["left"]
             .replace("CONDITION", condition.name)
-            .replace("STATE", graver[-1])
+            .replace("STATE", worse[-1])
             .replace("BECOMES", becomes)
         )
 
@@ -291,17 +292,17 @@ def _clock_times(text: str, wishes: Wishes) -> str:
 
 
 def _raised(condition: Condition, state: State) -> str:
-    """Return when an alert is raised: not while the condition holds in a graver state, nor an earlier one of ONE_CRITICAL alerts."""
+    """Return when an alert is raised: not while the condition holds in a worse state, nor an earlier one of ONE_CRITICAL alerts."""
     identity = _IDENTITY[condition.of][1]
     owned = condition.of not in _OF_REGIONS
-    graver = [other for other in condition.alerts if STATES.index(other) < STATES.index(state)]
+    worse = [other for other in condition.alerts if STATES.index(other) < STATES.index(state)]
     series = f"{condition.of}:dbs_condition:{'alerting' if owned else 'holds'}"
     by = f"{identity}, owner, team, tier" if owned else identity
     expr = f'max by ({by}) ({series}{{condition="{condition.name}",state="{state}"}})\n'
-    if graver:
+    if worse:
         expr += (
             f"unless on ({identity}) "
-            f'{condition.of}:dbs_condition:holds{{condition="{condition.name}",state=~"{"|".join(graver)}"}}\n'
+            f'{condition.of}:dbs_condition:holds{{condition="{condition.name}",state=~"{"|".join(worse)}"}}\n'
         )
     if condition in ONE_CRITICAL and condition.alerts[state].severity == "critical":
         for earlier in ONE_CRITICAL[: ONE_CRITICAL.index(condition)]:

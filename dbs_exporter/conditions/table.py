@@ -1,4 +1,4 @@
-"""Every condition, in the order in which the graver of several critical ones alerts; and the state of a plan by what holds."""
+"""Every condition, in the order in which the worse of several critical ones alerts; and the state of a plan by what holds."""
 
 from __future__ import annotations
 
@@ -57,15 +57,15 @@ _OF_PLANS = conditions_of("plan", "restore_task", "download_task")
 
 
 def judge(subject: PlanSubject, now: float) -> tuple[State, tuple[Held, ...]]:
-    """Return a plan's state and everything that holds, the gravest first; a task's conditions make it `attention` at most."""
+    """Return a plan's state and everything that holds, the worst first; a task's conditions make it `attention` at most."""
     until = fresh_until(subject)
     held = sorted(holding(_OF_PLANS, subject, until, now), key=lambda each: STATES.index(each.stage.state))
     if until.get(RECOVERY, now) < now:
         return "unknown", tuple(held)
-    return gravest(held), tuple(held)
+    return worst(held), tuple(held)
 
 
-def gravest(held: Iterable[Held]) -> State:
+def worst(held: Iterable[Held]) -> State:
     """Return the worst state among what holds."""
     states: list[State] = [each.stage.state if each.condition.of == "plan" else "attention" for each in held]
     return min(states, key=STATES.index, default="protected")

@@ -37,7 +37,7 @@ class MetricsConfig(Model):
     )
     inactive_states: bool = Field(
         default=True,
-        description="`false`: of a status only the series that is 1; rules and boards work with both.",
+        description="`false`: of a status only the series that is 1, and no count of what is not there; rules and boards work with both.",
     )
 
 

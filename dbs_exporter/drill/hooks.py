@@ -20,7 +20,7 @@ def run_command(
     words: Sequence[str],
     environment: Mapping[str, str],
     timeout: float,
-    say: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> str:
     """Run a command to its end and return "" if its exit code is 0, else what went wrong."""
     try:
@@ -36,15 +36,15 @@ def run_command(
     except OSError as error:
         return f"{words[0]} cannot be run: {error.strerror}"
     except subprocess.TimeoutExpired as error:
-        _pass_on(error.output, say)
+        _pass_on(error.output, report)
         return f"{words[0]} did not end within {timeout:.0f} s, and was killed"
-    _pass_on(done.stdout, say)
+    _pass_on(done.stdout, report)
     return "" if done.returncode == 0 else f"{words[0]} ended with exit code {done.returncode}"
 
 
-def _pass_on(output: bytes | None, say: Callable[[str], None]) -> None:
+def _pass_on(output: bytes | None, report: Callable[[str], None]) -> None:
     for line in (output or b"").decode(errors="replace").splitlines():
-        say(f"| {line}")
+        report(f"| {line}")
 
 
 def environment_of(

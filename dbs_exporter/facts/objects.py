@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from contextlib import suppress
+from functools import lru_cache
 
 from dbs_exporter.errors import BadAnswer
 from dbs_exporter.facts.fields import items
@@ -23,15 +23,26 @@ _UNRESTRICTED = frozenset({"DBName", "NewDBName", "NewSchemaName"})
 def read_objects(fields: Fields, field: str) -> Objects | None:
     """Return the objects that a field names, sorted; None where it names none. Another form is counted as unknown, not guessed."""
     given = fields.record.get(field)
-    if isinstance(given, str):
-        with suppress(ValueError, RecursionError):
-            given = json.loads(given)
     try:
-        found = {_object(entry) for entry in items({field: given}, (field,))}
+        found = _named(given) if isinstance(given, str) else _objects(given)
     except (BadAnswer, TypeError, ValueError, RecursionError):
         fields.unknown(field)
         return None
-    return tuple(sorted(found)) or None
+    return found or None
+
+
+@lru_cache(maxsize=256)
+def _named(text: str) -> Objects:
+    # All records of a plan say the same.
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError):
+        given = text
+    return _objects(given)
+
+
+def _objects(given: object) -> Objects:
+    return tuple(sorted({_object(entry) for entry in items({"Objects": given}, ("Objects",))}))
 
 
 def _object(entry: dict[str, object]) -> str:

@@ -8,6 +8,7 @@ from dbs_exporter.simulator.fleet import FleetShape
 from dbs_exporter.simulator.incidents import INCIDENTS
 from dbs_exporter.simulator.service import Reply, Service
 from dbs_exporter.simulator.serving import Simulator, start_simulator
+from dbs_exporter.simulator.troubled import TroubledWorld
 from dbs_exporter.simulator.world import World
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Reply",
     "Service",
     "Simulator",
+    "TroubledWorld",
     "World",
     "start_simulator",
 ]

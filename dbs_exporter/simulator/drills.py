@@ -97,6 +97,9 @@ def downloads(history: PlanHistory, gateway_id: int) -> list[Download]:
     if "failed_download" in spec.incidents:
         tasks.append(_audited(history, "failed", history.anchor - 3 * HOUR))
         tasks[-1].failed = True
+    if "stuck_download" in spec.incidents:
+        tasks.append(_audited(history, "stuck", history.anchor - 2 * DAY))
+        tasks[-1].stuck = True
     return tasks
 
 

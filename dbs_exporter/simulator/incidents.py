@@ -1,4 +1,4 @@
-"""The incidents that a fleet can have, and the errors of the jobs that fail because of them.
+"""The incidents that a fleet can have, what else a demo shows, and the errors of the jobs that fail because of them.
 
 This module owns names, descriptions and messages. How an incident changes a plan is in `past`, `drills` and `world`.
 """
@@ -29,6 +29,25 @@ INCIDENTS = {
 """Name of an incident -> what an operator sees."""
 
 ALL = tuple(INCIDENTS)
+
+TROUBLES = {
+    "missing_databases": "full backups lack a database that the plan names",
+    "empty_backup": "full backups hold nothing from the newest one on",
+    "slow_backup": "full backups take many times as long as they did",
+    "remarked_backup": "full backups end well, and the API says that tables were skipped",
+    "short_retention": "full backups are kept for a day, and made once a day",
+    "no_objective": "a plan without schedule and log: nothing says how old its backups may be",
+    "stuck_download": "a download has run for two days",
+    "weakened_plan": "somebody shortens how long full backups are kept",
+    "gone_gateway": "a gateway is removed though a plan backs up through it",
+    "new_network": "DBS connects from one network more",
+}
+"""What else a demo shows, each of a plan of its own but the last, and no other fleet: name -> what an operator sees."""
+
+LATER = {"weakened_plan": 180.0, "gone_gateway": 360.0, "new_network": 540.0}
+"""Troubles that come while one watches -> seconds after the beginning."""
+
+REMARK = "3 tables were skipped: they are locked by another session"
 
 FAILURES = {
     "failed_full_backup": (

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import ceil, floor
 
 from dbs_exporter.simulator.fleet import DAY, EPOCH_MONDAY, WEEK, PlanSpec, draw
-from dbs_exporter.simulator.incidents import FAILURES
+from dbs_exporter.simulator.incidents import FAILURES, LATER, REMARK
 
 HOUR = 3600
 NEVER = float(1 << 60)
@@ -84,8 +84,11 @@ class PlanHistory:
 
     @property
     def retention_days(self) -> int:
-        """How long full backups are kept; short if the incident is that the last good one expires."""
-        return 3 if "last_good_expiring" in self.spec.incidents else self.spec.retention_days
+        """How long full backups are kept; short if the incident is that the last good one expires, or a trouble says so."""
+        days = {"last_good_expiring": 3, "short_retention": 1}
+        if self.now >= self.anchor + LATER["weakened_plan"]:
+            days["weakened_plan"] = 30
+        return next((days[name] for name in self.spec.incidents if name in days), self.spec.retention_days)
 
     def full_numbers(self) -> Sequence[int]:
         """Return the numbers of the full backups that are listed, in any status, oldest first."""
@@ -97,7 +100,7 @@ class PlanHistory:
         if "paused_plan" in self.spec.incidents:
             last = min(last, self.number_at(self.anchor - 3 * HOUR))
         if "locked_plan" in self.spec.incidents:
-            last = min(last, self.number_at(self.anchor))
+            last = min(last, self.number_at(self.anchor - 5 * HOUR))
         if "failed_precheck" in self.spec.incidents:
             return range(0)
         first = self.number_at(self.now - self.retention_days * DAY) + 1
@@ -153,9 +156,14 @@ class PlanHistory:
         size = int(spec.base_bytes * (1 + spec.growth_per_day * age_days) * noise)
         if "shrunken_backup" in spec.incidents and number >= self.number_at(self.anchor):
             size //= 10
+        has_trouble = number >= self.number_at(self.anchor - 8 * HOUR)
+        if "empty_backup" in spec.incidents and has_trouble:
+            size = 0
         duration = 60 + size / spec.bytes_per_second
         if spec.backup_seconds is not None:
             duration = spec.backup_seconds * (0.8 + 0.45 * draw(self.seed, spec.plan_id, number, "duration"))
+        if "slow_backup" in spec.incidents and has_trouble:
+            duration = max(8 * duration, 3 * HOUR)
         failure = self.failure(number)
         if failure:
             duration = min(
@@ -176,6 +184,9 @@ class PlanHistory:
         if "stuck_in_schedule" in spec.incidents and number == self.number_at(self.anchor - 2 * DAY):
             status, ended, finished = "schedule", NEVER, NEVER
         has_ended = status in ("finish", "stop")
+        error = FAILURES[failure][1] if status == "stop" else ""
+        if "remarked_backup" in spec.incidents and has_trouble and status == "finish":
+            error = REMARK
         progress = 1.0 if has_ended else max(0.0, min(0.99, (self.now - started) / duration))
         return FullSet(
             number=number,
@@ -188,7 +199,7 @@ class PlanHistory:
             expires_at=created + self.retention_days * DAY,
             size_bytes=0 if status == "stop" else int(size * progress),
             progress=progress,
-            error=FAILURES[failure][1] if status == "stop" else "",
+            error=error,
         )
 
     def newest_finished(self) -> FullSet | None:
@@ -227,6 +238,8 @@ class PlanHistory:
         ):
             if name in incidents:
                 gaps.append((self.anchor - hours * HOUR, NEVER))
+        if "gone_gateway" in incidents:
+            gaps.append((self.anchor + LATER["gone_gateway"], NEVER))
         if "log_hole" in incidents:
             # Before a full backup that has finished since, because log can be replayed again only from there.
             after = self.due(self.number_at(self.anchor - 6 * HOUR))

@@ -38,9 +38,10 @@ def full_backup_list(world: World, account: str, params: Params) -> Answer:
         ]
         numbers = matching
     gateway = world.gateway(spec.gateway_id) if spec.gateway_id else None
+    objects = backup_objects(spec, lacking="missing_databases" in spec.incidents)
     shared = record(
         BackupGatewayIdentifier=gateway.identifier if gateway else None,
-        BackupObjects=world.fields_of(spec.plan_id).get("BackupObjects", backup_objects(spec)),
+        BackupObjects=world.fields_of(spec.plan_id).get("BackupObjects", objects),
         SourceEndpointEnableSsl="true" if spec.index % 5 == 1 else "false",
         SourceEndpointUserName=None if spec.engine.database_type == "Redis" else "backup",
         StorageEncryptMethod="encrypted" if spec.index % 4 == 1 else "disabled",

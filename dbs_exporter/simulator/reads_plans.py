@@ -106,9 +106,10 @@ def resource_group(spec: PlanSpec) -> str:
     return f"rg-acfm{spec.index % 3}"
 
 
-def backup_objects(spec: PlanSpec) -> str:
-    """Return the databases that a plan backs up."""
-    return json.dumps([{"DBName": f"app_{number}"} for number in range(1 + spec.index % 4)])
+def backup_objects(spec: PlanSpec, *, lacking: bool = False) -> str:
+    """Return the databases that a plan backs up, or all but the last."""
+    count = 1 + spec.index % 4 - lacking
+    return json.dumps([{"DBName": f"app_{number}"} for number in range(count)])
 
 
 def prepaid_end(world: World, history: PlanHistory) -> float | None:
@@ -169,12 +170,15 @@ def _plan_record(world: World, plan_id: str) -> Answer:
     downloads = has_automatic_download(spec)
     engine = spec.engine.database_type
     log_days = str(spec.log_retention_days)
+    has_schedule = "no_objective" not in spec.incidents
     fields = record(
         BackupGatewayId=spec.gateway_id,
         BackupGatewayIdentifier=gateway.identifier if gateway else None,
         BackupMethod=spec.engine.method,
         BackupObjects=backup_objects(spec),
-        BackupPeriod=",".join(WEEKDAYS[(day + days_later) % 7] for day in spec.weekdays),
+        BackupPeriod=",".join(WEEKDAYS[(day + days_later) % 7] for day in spec.weekdays)
+        if has_schedule
+        else None,
         BackupPlanCreateTime=ms(history.created_at),
         BackupPlanId=spec.plan_id,
         BackupPlanName=spec.name,
@@ -186,7 +190,7 @@ def _plan_record(world: World, plan_id: str) -> Answer:
         BackupSetDownloadGatewayId=world.download_gateway(spec) if downloads else None,
         BackupSetDownloadIncrementDataFormat="Native" if downloads else None,
         BackupSetDownloadTargetType="agent" if downloads else None,
-        BackupStartTime=f"{start_minute // 60:02d}:{start_minute % 60:02d}",
+        BackupStartTime=f"{start_minute // 60:02d}:{start_minute % 60:02d}" if has_schedule else None,
         BackupStorageType="system" if spec.index % 3 else None,
         BeginTimestampForRestore=ms(window[0]) if window else None,
         EndTimestampForRestore=ms(window[1]) if window else None,

@@ -241,9 +241,10 @@ def job_error_code(world: World, account: str, params: Params) -> Answer:
 def node_cidr_list(world: World, account: str, params: Params) -> Answer:
     """Answer DescribeNodeCidrList."""
     number = sum(required(params, "Region").encode()) % 200
+    added = ["192.0.2.0/28"] if world.clock() >= world.new_network_at else []
     return {
         "InternetIPs": {
-            "InternetIP": [f"198.51.100.{number % 16 * 16}/28", f"203.0.113.{number % 8 * 32}/27"]
+            "InternetIP": [f"198.51.100.{number % 16 * 16}/28", f"203.0.113.{number % 8 * 32}/27", *added]
         },
         "IntranetIPs": {
             "IntranetIP": [f"100.104.{number}.0/26", f"100.104.{number + 1}.64/26", "11.193.0.0/16"]

@@ -158,13 +158,14 @@ class Download:
     target_type: str = ""
     directory: str = ""
     failed: bool = False
+    stuck: bool = False
 
     def at(self, now: float) -> tuple[str, float | None, str]:
         """Return (status, finish time, error) at a time in Unix seconds."""
         end = self.created_at + DOWNLOAD_SECONDS
         if now < self.created_at + 10:
             return "init", None, ""
-        if now < end:
+        if now < end or self.stuck:
             return "running", None, ""
         if self.failed:
             return "stop", end, FAILURES["failed_download"][1]

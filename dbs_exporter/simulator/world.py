@@ -32,9 +32,11 @@ class World:
     `plans` is the number per account, `incidents` the names of INCIDENTS that are active from the beginning. `clock` returns
     Unix seconds. `anchor` is when the incidents became visible, by default now. `order` is the order of every list (newest,
     oldest, shuffled), `empty` the form of a list without records (string, null, missing, object, list). `shape` is what all
-    plans have in common, `assumptions` how the API behaves where its documents say nothing. Raises ValueError for an unknown
-    order, form or incident.
+    plans have in common, `assumptions` how the API behaves where its documents say nothing. From `new_network_at` on DBS connects
+    from one network more. Raises ValueError for an unknown order, form or incident.
     """
+
+    new_network_at = NEVER
 
     def __init__(
         self,
@@ -59,7 +61,7 @@ class World:
         self.empty = empty
         self.anchor = clock() if anchor is None else anchor
         self.rendered_records = 0
-        """The number of records in all answers, a measure of what a page costs."""
+        """How many records all answers had, a measure of what a page costs."""
         self.restores_end = "success"
         """How restores that callers create from now on end: one of RESTORE_ENDS."""
         self.looks = Looks(clock)
@@ -112,8 +114,7 @@ class World:
     @property
     def incidents(self) -> tuple[str, ...]:
         """The names of the active incidents."""
-        with self._lock:
-            return tuple(self._anchors)
+        return tuple(self._anchors)
 
     def begin(self, *names: str) -> None:
         """Activate these incidents, from now on. Raises ValueError for an unknown name."""
@@ -350,8 +351,7 @@ class World:
 
     def specs(self, account: str) -> list[PlanSpec]:
         """Return all plans of an account."""
-        with self._lock:
-            return [spec for spec in self._plans.values() if spec.account == account]
+        return [spec for spec in tuple(self._plans.values()) if spec.account == account]
 
     def add_download(self, task: Download) -> None:
         """Add a download that a caller created."""

@@ -42,7 +42,7 @@ class PlanSummary(Struct, frozen=True, kw_only=True):
     restore_time_seconds: float | None
     restore_test_interval_seconds: float | None
     reasons: str
-    """What is wrong, in words, the gravest first; joined by "; "."""
+    """What is wrong, in words, the worst first; joined by "; "."""
 
 
 class ConditionAnswer(Struct, frozen=True, kw_only=True):
@@ -147,7 +147,7 @@ class PlanAnswer(Struct, frozen=True, kw_only=True):
     messages: Sequence[str]
     """What went wrong, in the API's own words."""
     conditions: Sequence[ConditionAnswer]
-    """What holds, the gravest first, then what will, the soonest first."""
+    """What holds, the worst first, then what will, the soonest first."""
     restorable: Span | None
     holes: Sequence[Span]
     full_backups: Sequence[BackupAnswer]

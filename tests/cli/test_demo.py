@@ -20,6 +20,7 @@ def test_demo_prints_its_addresses_serves_everything_and_ends_with_0() -> None:
     with exporter("demo", "--web.listen-address=127.0.0.1:0", "--plans=20", "--log.level=warning") as process:
         cloud_url = process.until(r"simulated DBS API: +(http://127\.0\.0\.1:\d+)")[1]
         url = process.until(r"metrics: +(http://127\.0\.0\.1:\d+)/metrics")[1]
+        process.until(r"in +9m +DBS connects from one network more")
         eventually(url, "/-/ready", lambda status, _: status == 200)
         page = eventually(
             url, "/metrics", lambda _, text: "dbs_full_backup_last_success_timestamp_seconds{" in text

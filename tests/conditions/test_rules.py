@@ -82,7 +82,7 @@ def test_clock_times_are_utc_and_beside_that_as_wished() -> None:
 
 
 def test_what_gets_worse_says_how_long_that_takes() -> None:
-    """The next graver state that alerts."""
+    """The next worse state that alerts."""
     texts = {name: rule["annotations"]["description"] for name, rule in alerting().items()}
 
     assert '"recovery_point" "breached"' in texts["DBSRecoveryPointAtRisk"]

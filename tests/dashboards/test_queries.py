@@ -16,6 +16,7 @@ from dashboards.source.queries import boards, queries
 from dbs_exporter.collectors.table import TABLE
 from dbs_exporter.conditions.algebra import STATES
 from dbs_exporter.conditions.table import CONDITIONS
+from dbs_exporter.conditions.texts import texts
 from dbs_exporter.errors import Outcome
 from dbs_exporter.facts.freshness import RECOVERY
 from dbs_exporter.facts.gateways import GATEWAYS
@@ -26,7 +27,19 @@ GOLDEN = ROOT / "tests" / "whole" / "golden" / "scrape.txt"
 NAMES = {"account", "region", "plan_id", "job", "instance"}
 """Labels whose values are the user's."""
 
-ALERT = frozenset({"alertname", "alertstate", "severity", "team", "plan_name", *NAMES})
+ALERT = frozenset(
+    {
+        "alertname",
+        "alertstate",
+        "severity",
+        "team",
+        "owner",
+        "gateway_id",
+        "restore_task_id",
+        "collector",
+        *NAMES,
+    }
+)
 PROMETHEUS_OWN = {
     "ALERTS": ALERT,
     "ALERTS_FOR_STATE": ALERT,
@@ -67,6 +80,8 @@ def values() -> dict[tuple[str, str], set[str]]:
         for recorded, state in stages:
             found[recorded, "condition"].add(condition.name)
             found[recorded, "state"].add(state)
+    found["region:dbs_protection:plans", "state"] |= set(STATES)
+    found["dbs_plan_condition_explained_until_timestamp_seconds", "cause"] |= set(texts()["causes"])
     found["dbs_plan_fresh_until_timestamp_seconds", "facts"] = of_plans
     found["plan:dbs_facts:stale", "facts"] = of_plans
     found["dbs_region_fresh_until_timestamp_seconds", "facts"] = of_level["region"]

@@ -10,11 +10,12 @@ import yaml
 
 from dbs_exporter.simulator import INCIDENTS
 from dbs_exporter.simulator.faults import KINDS, parse_faults
+from dbs_exporter.simulator.incidents import TROUBLES
 
 DOCUMENT = Path(__file__).resolve().parent.parent.parent / "docs" / "simulator.md"
 
 
-@pytest.mark.parametrize("table", [INCIDENTS, KINDS], ids=["incidents", "faults"])
+@pytest.mark.parametrize("table", [INCIDENTS, TROUBLES, KINDS], ids=["incidents", "troubles", "faults"])
 def test_the_document_tells_every_row(table: dict[str, str]) -> None:
     """What can be switched is told in the words of the code."""
     text = DOCUMENT.read_text(encoding="utf-8")

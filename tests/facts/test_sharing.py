@@ -80,5 +80,8 @@ def test_values_that_all_differ_are_not_remembered() -> None:
 def test_what_is_no_facts_is_left_alone() -> None:
     """None, numbers and lists pass."""
     sharing = Sharing()
-    for value in (None, 1, "text", ["a"]):
+    values = (None, 1, "text", ["a"])
+    for value in values:
         sharing.share(value)
+
+    assert values == (None, 1, "text", ["a"])

@@ -21,6 +21,8 @@ def test_giving_memory_back_is_always_possible() -> None:
 def test_elsewhere_than_on_linux_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another system's C library is not even loaded."""
     monkeypatch.setattr(sys, "platform", "darwin")
-    monkeypatch.setattr(ctypes, "CDLL", None)
-
+    loaded: list[object] = []
+    monkeypatch.setattr(ctypes, "CDLL", loaded.append)
     trim_memory()
+
+    assert loaded == []

@@ -33,7 +33,7 @@ def test_every_part_of_an_alert_decides_alone(alert: str, tmp_path: Path) -> Non
 
 
 def test_a_blind_region_is_one_page(tmp_path: Path) -> None:
-    """A region of which nothing is read any more is blind once, for the gravest; another for what is wrong there."""
+    """A region of which nothing is read any more is blind once, for the worst; another for what is wrong there."""
     change = {FRESH_LIST % "plans": SOON, FRESH % "plans": SOON, FRESH % "recovery": SOON}
     found = {
         "expr": 'count by (region, collector) (ALERTS{alertname="DBSExporterBlind",alertstate="firing"})',

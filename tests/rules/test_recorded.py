@@ -88,7 +88,7 @@ STATE_CASES: dict[str, tuple[str, Series]] = {
 
 
 def test_a_plan_is_in_exactly_one_state(tmp_path: Path) -> None:
-    """The gravest of what holds is recorded, and the fleet's counts follow."""
+    """The worst of what holds is recorded, and the fleet's counts follow."""
     tests = []
     for what, (state, change) in STATE_CASES.items():
         labels = {**HOME, "plan_id": "dbs1"}

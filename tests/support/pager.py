@@ -15,7 +15,7 @@ from typing import Any
 
 import requests
 import yaml
-from support.exporter_process import exporter
+from support.exporter_process import LISTENING, Process
 from support.programs import tool
 from support.victoria import Victoria, victoria
 
@@ -48,6 +48,7 @@ accounts:
     requests_per_second: 1000
     concurrency: 2
     credentials: {{type: credentials_uri, credentials_uri: "{url}/-/credentials?account=prod"}}
+storage: {{path: {state}}}
 collectors:
   plans: {{interval: 10s}}
   gateways: {{interval: 10s}}
@@ -164,7 +165,7 @@ def until(
 def hasten(route: dict[str, Any]) -> None:
     """Shorten the waits of a route and of those below it; one that gathers what comes in minutes goes on doing so, in seconds."""
     gathers = route.get("group_wait") == "2m"
-    # Long enough for the graver of two alerts to come with the lesser, also from a machine that is busy.
+    # Long enough for the worse of two alerts to come with the lesser, also from a machine that is busy.
     route |= (
         {"group_wait": "20s", "group_interval": "60s"}
         if gathers
@@ -215,11 +216,33 @@ def running_alertmanager(folder: Path, configuration: str) -> Iterator[str]:
         process.wait(timeout=60)
 
 
+class Exporter:
+    """The exporter on a port of its own, with its state on disk; `restart` kills it and starts it anew."""
+
+    def __init__(self, config: Path) -> None:
+        self.address = f"127.0.0.1:{free_port()}"
+        self._config = config
+        self._process = self._started()
+
+    def _started(self) -> Process:
+        process = Process("run", f"--config.file={self._config}", f"--web.listen-address={self.address}")
+        process.until(LISTENING)
+        return process
+
+    def restart(self) -> None:
+        self.close()
+        self._process = self._started()
+
+    def close(self) -> None:
+        self._process.end()
+
+
 @dataclass(frozen=True)
 class Site:
     """Everything that runs between the cloud and the pager."""
 
     simulator: Simulator
+    exporter: Exporter
     prometheus: Prometheus
     alertmanager: str
     receiver: Receiver
@@ -279,7 +302,7 @@ def site(folder: Path, *, seed: int) -> Iterator[Site]:
     now = time.time()
     past = folder / "past.om"
     written = Past(
-        parse_config(CONFIG.format(url="http://127.0.0.1:1")),
+        parse_config(CONFIG.format(url="http://127.0.0.1:1", state=folder / "none")),
         seed=seed, plans=PLANS, anchor=now, labels=WRITTEN_LABELS,
     )  # fmt: skip
     try:
@@ -297,13 +320,11 @@ def site(folder: Path, *, seed: int) -> Iterator[Site]:
         stack.callback(receiver.close)
         simulator = stack.enter_context(start_simulator(world))
         config = folder / "dbs-exporter.yml"
-        config.write_text(CONFIG.format(url=simulator.url), encoding="utf-8")
-        process = stack.enter_context(
-            exporter("run", f"--config.file={config}", "--web.listen-address=127.0.0.1:0")
-        )
-        address = process.until(r"listening.*http://(127\.0\.0\.1:\d+)")[1]
+        config.write_text(CONFIG.format(url=simulator.url, state=folder / "state"), encoding="utf-8")
+        process = Exporter(config)
+        stack.callback(process.close)
         manager = stack.enter_context(alertmanager(folder, receiver))
-        scraping = configuration((address,), alertmanagers=(manager.removeprefix("http://"),))
+        scraping = configuration((process.address,), alertmanagers=(manager.removeprefix("http://"),))
         server = stack.enter_context(
             prometheus(
                 folder,
@@ -312,4 +333,4 @@ def site(folder: Path, *, seed: int) -> Iterator[Site]:
             )
         )
         engine = stack.enter_context(victoria(folder, scraping, hasty_rules(folder)))
-        yield Site(simulator, server, manager, receiver, engine)
+        yield Site(simulator, process, server, manager, receiver, engine)

@@ -139,7 +139,7 @@ OTHER_ARMS: dict[str, tuple[Arm, ...]] = {
             "no full backup any more", stale_everywhere("full_backups", since=T - 330), stale_everywhere("full_backups", since=T - 270), **OF_FULL
         ),
         Arm(
-            what="no full backup and no plan list: only the graver",
+            what="no full backup and no plan list: only the worse",
             change={**unlisted(), **stale_everywhere("full_backups")}, labels={"collector": "plans"},
         ),
         Arm(what="no full backup of one plan", change=stale("full_backups"), fires=False),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -69,7 +69,7 @@ def rules() -> list[dict[str, Any]]:
 
 
 GROUPS = (
-    "dbs-plans", "dbs-freshness", "dbs-conditions", "dbs-restores", "dbs-plan-alerts", "dbs-gateway-alerts",
+    "dbs-plans", "dbs-freshness", "dbs-conditions", "dbs-restores", "dbs-compliance", "dbs-plan-alerts", "dbs-gateway-alerts",
     "dbs-exporter-alerts",
 )  # fmt: skip
 ALERTS: dict[str, dict[str, Any]] = {rule["alert"]: rule for rule in rules() if "alert" in rule}
@@ -211,11 +211,22 @@ def unit(name: str, world: World, *expected: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def promtool(directory: Path, tests: list[dict[str, Any]], *, interval: str = "5m") -> str:
+def without(group: str, directory: Path) -> Path:
+    """The recording rules but for one group of them, as a file."""
+    content = yaml.safe_load((RULES / "dbs-recording.rules.yml").read_text(encoding="utf-8"))
+    content["groups"] = [each for each in content["groups"] if each["name"] != group]
+    path = directory / "dbs-recording.rules.yml"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def promtool(
+    directory: Path, tests: list[dict[str, Any]], *, interval: str = "5m", files: Sequence[Path] = RULE_FILES
+) -> str:
     """Run tests by promtool; what it complains of, or nothing."""
     path = directory / "rules.test.yml"
     content = {
-        "rule_files": [str(path) for path in RULE_FILES],
+        "rule_files": [str(path) for path in files],
         "evaluation_interval": interval,
         # Evaluated this seldom, an alert would find what it takes from recording rules already too old.
         "group_eval_order": list(GROUPS),

@@ -42,6 +42,9 @@ class LabelChecker:
             return self._aggregated(node)
         if isinstance(node, promql.BinaryExpr):
             return self._combined(node)
+        if isinstance(node, promql.Call) and node.func.name == "label_join":
+            self._within((source.val for source in node.args[3:]), self._of(node.args[0]), node)
+            return self._of(node.args[0]) | {node.args[1].val}
         if isinstance(node, promql.Call):
             made = {node.args[1].val} if node.func.name == "label_replace" else set()
             return frozenset(made).union(*(self._of(argument) for argument in node.args))
@@ -68,7 +71,8 @@ class LabelChecker:
         if node.modifier is None:
             return inner if str(node.op) in {"topk", "bottomk"} else frozenset()
         self._within(node.modifier.labels, inner, node)
-        return inner if str(node.op) in {"topk", "bottomk"} else frozenset(node.modifier.labels)
+        made = {node.param.val} if str(node.op) == "count_values" else set()
+        return inner if str(node.op) in {"topk", "bottomk"} else frozenset(node.modifier.labels) | made
 
     def _combined(self, node: Any) -> frozenset[str]:
         left, right = self._of(node.lhs), self._of(node.rhs)

@@ -162,8 +162,8 @@ def test_the_demo_serves_every_family_that_its_fleet_can_show() -> None:
 def test_a_fleet_at_the_right_hour_shows_every_family_of_plans_and_regions(
     fleet: tuple[Exporter, Simulator],
 ) -> None:
-    """Nothing that the documents define is missing from the whole page, running backups included."""
-    wanted = {entry.name for entry in entries() if entry.source} - set(NOT_IN_THE_DEMO)
+    """Nothing that the documents define is missing from the whole page; no full backup of this fleet runs at that hour."""
+    wanted = {entry.name for entry in entries() if entry.source} - set(NOT_IN_THE_DEMO) - WHILE_A_BACKUP_RUNS
 
     assert wanted - families_of(page(fleet[0])) == set()
 

@@ -86,6 +86,10 @@ class Story:
     wrong: list[str] = field(default_factory=list)
     left: list[dict[str, str]] = field(default_factory=list)
     after: list[Notice] = field(default_factory=list)
+    restarted: list[dict[str, str]] = field(default_factory=list)
+    """What fires once an exporter that was killed has read everything again."""
+    of_restart: list[Notice] = field(default_factory=list)
+    """What was told of anew, or as over, from its death on."""
     blind: list[dict[str, Any]] = field(default_factory=list)
     blind_notices: list[Notice] = field(default_factory=list)
     pages: list[Message] = field(default_factory=list)
@@ -120,6 +124,7 @@ def story(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config)
             plans={plan: facts(running, plan) for plan in world.plan_ids("prod")},
         )
         everything_wrong(running, told)
+        restarted(running, told)
         mended(running, told, unhurried=pytestconfig.getoption("--unhurried"))
         unanswered(running, told)
         yield told
@@ -153,11 +158,7 @@ def everything_wrong(running: Site, told: Story) -> None:
         ]
 
     until("every incident's alerts fire", lambda: not missing(), still=missing)
-    # Whatever else is to come comes with the next readings. Some collectors have nothing to read again, or seldom.
-    read = "min(dbs_exporter_collector_oldest_success_timestamp_seconds{collector!~'nodes|billing|prechecks|job_errors'})"
-    at = float(running.prometheus.ask("query", query="time()")["result"][1])
-    until("everything was read again", lambda: float(answer(running, read)) > at)
-    until("everybody is told", running.settled)
+    read_again(running)
     told.firing, told.notices, told.alerts = running.firing(), running.receiver.firing(), running.alerts()
     told.pages = running.receiver.pages()
     told.holds = [
@@ -172,6 +173,28 @@ def everything_wrong(running: Site, told: Story) -> None:
                     told.empty.append((name, query.panel))
             except ValueError as error:
                 told.wrong.append(f"{name}: {query.panel}: {error}")
+
+
+def read_again(running: Site) -> None:
+    """Wait until whatever else is to come is there: it comes with the next readings."""
+    # Some collectors have nothing to read again, or seldom.
+    read = "min(dbs_exporter_collector_oldest_success_timestamp_seconds{collector!~'nodes|billing|prechecks|job_errors'})"
+    at = float(running.prometheus.ask("query", query="time()")["result"][1])
+    until("everything was read again", lambda: float(answer(running, read)) > at)
+    until("everybody is told", running.settled)
+
+
+def restarted(running: Site, told: Story) -> None:
+    """The exporter dies in the middle of every incident, and another goes on with its state."""
+    before, known = len(running.receiver.notices), set(running.receiver.state())
+    running.exporter.restart()
+    read_again(running)
+    told.restarted = running.firing()
+    told.of_restart = [
+        notice
+        for notice in running.receiver.notices[before:]
+        if notice.status == "resolved" or notice.key not in known
+    ]
 
 
 def states(running: Site) -> dict[str, str]:
@@ -314,6 +337,16 @@ def test_every_incident_fires_its_alerts_and_no_other(story: Story) -> None:
         assert demanded <= found.get(plan, set()) <= expected, f"{home} {plan}"
     others = {alert["alertname"] for alert in story.firing if "plan_id" not in alert}
     assert others == OTHERS
+
+
+def test_a_restart_in_the_middle_of_every_incident_changes_no_alert(story: Story) -> None:
+    """Of an exporter that was killed the next one takes over; nothing resolves, and nothing fires that did not before."""
+
+    def keys(alerts: list[dict[str, str]]) -> set[tuple[tuple[str, str], ...]]:
+        return {tuple(sorted(labels.items())) for labels in alerts}
+
+    assert keys(story.restarted) == keys(story.firing)
+    assert story.of_restart == []
 
 
 def test_everything_that_fires_arrives(story: Story) -> None:

@@ -67,9 +67,9 @@ class PlanRow:
     restores_read: bool
     state: State
     held: tuple[Held, ...]
-    """What holds, the gravest first."""
+    """What holds, the worst first."""
     reasons: tuple[str, ...]
-    """Sentences, the gravest first."""
+    """Sentences, the worst first."""
     worse_at: float | None
     """When the plan will be at risk, or worse than that and than now, unless something new arrives."""
     messages: tuple[str, ...]
@@ -273,7 +273,7 @@ def plan_row(subject: PlanSubject, now: float, zone: str = "UTC") -> PlanRow:
 
 
 def _reasons(subject: PlanSubject, held: Iterable[Held], now: float, zone: str) -> Iterable[str]:
-    """Yield what holds and for how long, each condition once in its gravest state, and what explains it."""
+    """Yield what holds and for how long, each condition once in its worst state, and what explains it."""
     explained = {each.condition.name: each.cause for each in explanations(subject) if each.until > now}
     told = set()
     for condition, stage in held:

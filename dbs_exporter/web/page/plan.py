@@ -114,7 +114,7 @@ class PlanView:
     zone: str
     row: PlanRow
     conditions: Sequence[ConditionRow]
-    """What holds, the gravest first, then what will, the soonest first."""
+    """What holds, the worst first, then what will, the soonest first."""
     window: Window | None
     bars: Sequence[Bar]
     running: Running | None

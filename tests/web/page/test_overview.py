@@ -24,7 +24,9 @@ from support.subjects import subject_with
 
 from dbs_exporter.facts.collection import BudgetState
 from dbs_exporter.facts.downloads import DOWNLOADS, DownloadHistory, DownloadTask
+from dbs_exporter.facts.gateways import GATEWAYS, Gateway
 from dbs_exporter.facts.job_errors import JOB_ERRORS, JobError
+from dbs_exporter.facts.log_backups import LOG_BACKUPS, LogHistory
 from dbs_exporter.facts.maintenance import Maintenance
 from dbs_exporter.facts.noticed import status_key
 from dbs_exporter.facts.prechecks import PRECHECKS, Precheck, PrecheckItem
@@ -172,6 +174,38 @@ def test_the_overview_puts_what_is_wrong_first() -> None:
     assert [(row.task.task_id, row.elapsed, row.late) for row in found.restores] == [("t1", 2 * HOUR, True)]
     assert found.collectors[0].state.collector == "billing"
     assert [row.trouble for row in found.collectors] == [True, False, False, False, False]
+
+
+def test_of_plans_in_the_same_state_comes_first_whose_time_runs_out_first() -> None:
+    """Whatever their names are."""
+    logs = LogHistory(last_data_at=NOW - 500, spans=((NOW - 2 * HOUR, NOW - 500),))
+    soon = with_group(good_plan("z"), LOG_BACKUPS, logs)
+    later = good_plan("a")
+    rows = overview_of([later, soon]).plans
+
+    assert [row.subject.plan.plan_id for row in rows] == ["z", "a"]
+    assert rows[0].state == rows[1].state
+    assert rows[0].worse_at is not None
+    assert rows[1].worse_at is not None
+    assert rows[0].worse_at < rows[1].worse_at
+
+
+def test_a_gateway_is_of_one_account() -> None:
+    """Another account's may have the same id."""
+    regions = [
+        subject_with(
+            RegionSubject(scope=Scope(account=account, region="cn-hangzhou")),
+            (GATEWAYS, (Gateway(gateway_id="g1", status="online", display_name=account),)),
+        )
+        for account in ("prod", "staging")
+    ]
+    found = overview_of(regions=regions)
+
+    for account in ("prod", "staging"):
+        row = found.gateway(account, "g1")
+        assert row is not None
+        assert row.gateway.display_name == account
+    assert found.gateway("other", "g1") is None
 
 
 def test_log_lag_goes_by_the_window_where_that_is_newer() -> None:

@@ -87,7 +87,7 @@ def test_the_smaller_tables_are_bounded_and_say_what_they_leave_out() -> None:
 def test_the_headline_answers_at_once_whether_anything_is_wrong(
     plans: list[PlanSubject], mood: str, headline: str
 ) -> None:
-    """The gravest state speaks."""
+    """The worst state speaks."""
     found = view(overview_of(plans, collectors=list(collectors().values())), Query())
 
     assert (found.mood, found.headline) == (mood, headline)
