@@ -12,7 +12,7 @@ from hashlib import blake2b
 
 from msgspec.structs import replace
 
-from dbs_exporter.facts.full_backups import FULL_BACKUPS, full_backup_end
+from dbs_exporter.facts.full_backups import FULL_BACKUPS, FullBackup, full_backup_end
 from dbs_exporter.facts.gateways import GATEWAY_OUT, GATEWAYS, Gateway
 from dbs_exporter.facts.limits import GATEWAY_GONE_SECONDS
 from dbs_exporter.facts.log_backups import LOG_BACKUPS
@@ -49,6 +49,11 @@ def precheck_key(subject: str, subject_id: str) -> str:
 def progress_key(task: RestoreTask) -> str:
     """Return the key of a restore that has come so far."""
     return f"progress {task.task_id} {task.status} {task.progress}"
+
+
+def backup_progress_key(backup: FullBackup) -> str:
+    """Return the key of a full backup that has come so far."""
+    return f"backup {backup.backup_set_id} {backup.structure_progress} {backup.data_progress}"
 
 
 def objects_key(objects: Objects) -> str:
@@ -142,6 +147,11 @@ def _shown(before: PlanSubject, subject: PlanSubject, at: float) -> Iterator[tup
     for check in subject.get(PRECHECKS) or ():
         if check.status == "failed":
             yield precheck_key(check.subject, check.subject_id), PRECHECKS.name, created
+    backups = subject.get(FULL_BACKUPS)
+    running = backups.running if backups else None
+    # Physical backups have no progress that could stand still.
+    if running is not None and (running.structure_progress, running.data_progress) != (None, None):
+        yield backup_progress_key(running), FULL_BACKUPS.name, at
     restores = subject.get(RESTORES)
     for task in restores.tasks if restores else ():
         # Of one that has ended it says how long it took.

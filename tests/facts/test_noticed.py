@@ -19,6 +19,7 @@ from dbs_exporter.facts.noticed import (
     NETWORKS_ADDED,
     NO_OBJECTIVE,
     RETENTION_SHORT,
+    backup_progress_key,
     gateway_key,
     gateway_out_since,
     has_backups,
@@ -166,6 +167,21 @@ def test_a_restore_counts_from_when_it_was_first_seen_to_run_and_to_have_come_so
     assert started.noticed[running_key(task)] == later.noticed[running_key(task)] == NOW
     assert progress_key(task) not in later.noticed
     assert later.noticed[progress_key(moved)] == NOW + 9
+
+
+def test_a_backup_stands_from_when_it_was_first_seen_to_have_come_so_far() -> None:
+    """Where it has progress; a physical one shows none, and is not called still."""
+    running = replace(backup(), backup_set_id="r", status="running", data_progress=0.1)
+    moved = replace(running, data_progress=0.2)
+    found = noticing(LISTED, with_backups(LISTED, running=running), NOW)
+    same = noticing(found, with_backups(found, running=running), NOW + 9)
+    later = noticing(same, with_backups(same, running=moved), NOW + 20)
+    physical = noticing(later, with_backups(later, running=replace(running, data_progress=None)), NOW + 30)
+
+    assert found.noticed == same.noticed
+    assert backup_progress_key(running) not in later.noticed
+    assert later.noticed[backup_progress_key(moved)] == NOW + 20
+    assert not any(key.startswith("backup ") for key in physical.noticed)
 
 
 def test_a_plan_is_weaker_from_the_change_until_it_is_undone() -> None:

@@ -13,7 +13,7 @@ from dbs_exporter.facts.downloads import DOWNLOAD_ENDED, DOWNLOADS, DownloadTask
 from dbs_exporter.facts.freshness import RECOVERY, fresh_until
 from dbs_exporter.facts.full_backups import FULL_BACKUP_RUNNING, FULL_BACKUPS, RecentJob, recent_jobs
 from dbs_exporter.facts.job_errors import JOB_ERRORS, JobError
-from dbs_exporter.facts.noticed import progress_key
+from dbs_exporter.facts.noticed import backup_progress_key, progress_key
 from dbs_exporter.facts.prechecks import NOT_PASSED, PRECHECKS, Precheck
 from dbs_exporter.facts.protection import recoverable_window, recovery_holes
 from dbs_exporter.facts.restores import RESTORES, RestoreTask, restore_ended
@@ -83,6 +83,8 @@ class Running:
     status: str
     began_at: float | None
     progress: float | None
+    still_since: float | None
+    """Since when its progress has not moved; None where the API shows none."""
     ends_at: float | None
     """When it should end, by how long the last ones took."""
 
@@ -261,6 +263,7 @@ def _running(row: PlanRow) -> Running | None:
         status=job.status,
         began_at=job.started_at if job.started_at is not None else job.created_at,
         progress=job.data_progress,
+        still_since=row.subject.noticed.get(backup_progress_key(job)),
         ends_at=job.started_at + usual if job.started_at is not None and usual is not None else None,
     )
 

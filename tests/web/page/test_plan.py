@@ -18,7 +18,7 @@ from support.subjects import subject_with
 
 from dbs_exporter.facts.full_backups import FullBackup, full_backup_history
 from dbs_exporter.facts.gateways import GATEWAYS, Gateway
-from dbs_exporter.facts.noticed import progress_key
+from dbs_exporter.facts.noticed import backup_progress_key, progress_key
 from dbs_exporter.facts.restore_ranges import RANGES, RestoreRange
 from dbs_exporter.facts.restores import RESTORES, RestoreHistory, RestoreTask
 from dbs_exporter.facts.subjects import Outage, PlanSubject, RegionSubject, Scope
@@ -121,18 +121,22 @@ def test_the_strip_has_a_bar_for_each_of_the_last_full_backups() -> None:
     assert [bar.height for bar in bars] == [0.5, 0.08, 1.0, 0.08, 0.1]
 
 
-def test_a_running_backup_has_the_time_when_it_should_end() -> None:
-    """By how long the last ones took; none where it has not started."""
+def test_a_running_backup_has_the_time_when_it_should_end_and_since_when_it_has_not_moved() -> None:
+    """By how long the last ones took, none where it has not started; and by the reading that first saw it so far."""
     running = FullBackup(
         backup_set_id="r", status="running", created_at=NOW - 900, started_at=NOW - 600, data_progress=0.5
     )
     begun = view_of(with_backups(GOOD, running=running, duration_median_seconds=1800.0)).running
     waiting = view_of(with_backups(GOOD, running=replace(running, started_at=None))).running
+    watched = replace(with_backups(GOOD, running=running), noticed={backup_progress_key(running): NOW - 300})
+    still = view_of(watched).running
 
     assert begun is not None
     assert (begun.began_at, begun.progress, begun.ends_at) == (NOW - 600, 0.5, NOW + 1200)
     assert waiting is not None
     assert (waiting.began_at, waiting.ends_at) == (NOW - 900, None)
+    assert still is not None
+    assert (begun.still_since, still.still_since) == (None, NOW - 300)
 
 
 def test_a_restore_shows_since_when_it_has_not_moved() -> None:
