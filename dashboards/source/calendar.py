@@ -64,7 +64,9 @@ def ranked(expression: str) -> str:
             f'{PROTECTION}{{{PLAN},state=~"breached|unprotected"}}',
         )
     )
-    bad = f"({broken} + on ({BY_PLAN}) {failing} or {broken})"
+    # In the first hours nothing of the range is known, and the plans are shown all the same.
+    there = f"max by ({BY_PLAN}) (dbs_plan_info{{{PLAN}}} @ end()) * 0"
+    bad = f"({broken} + on ({BY_PLAN}) {failing} or {broken} or {failing} or {there})"
     worst = f"topk({MOST_PLANS}, {chosen(bad)})"
     # Five digits each, so that their order is that of the numbers.
     rank = f'count_values by ({BY_PLAN}) ("_rank", 90000 - {worst})'

@@ -143,6 +143,7 @@ def test_a_promise_that_is_newer_has_nothing_rendered_but_promises() -> None:
         "dbs_plan_condition_explained_until_timestamp_seconds",
         # What had expired when a list last showed the plan counts no more; a window of maintenance opens and closes.
         "dbs_plan_recovery_point_timestamp_seconds",
+        "dbs_plan_restore_estimate_seconds",
         "dbs_plan_muted_from_timestamp_seconds",
         "dbs_plan_muted_info",
         "dbs_plan_muted_until_timestamp_seconds",

@@ -286,6 +286,9 @@ def hasty_rules(folder: Path) -> list[str]:
     made = []
     for rules in map(Path, RULE_FILES):
         content = yaml.safe_load(rules.read_text(encoding="utf-8"))
+        for group in content["groups"]:
+            # An hour is what nobody waits for here.
+            group.pop("interval", None)
         for rule in (rule for group in content["groups"] for rule in group["rules"]):
             if rule.get("alert") == "DBSExporterBlind":
                 rule["for"] = "30s"
