@@ -52,11 +52,21 @@ MADE = ("BackupPlanCreateTime", "RestoreTaskCreateTime", "BackupSetDownloadCreat
 _SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
 
 
+LOOK = 600.0
+
+
 def moments(
     now: float, *, days: float = 30, step: float = 6 * HOUR, dense: float = 2 * HOUR, dense_step: float = 120
 ) -> list[float]:
-    """Unix seconds, oldest first: coarse steps, and fine ones in the last hours before `now`, which is not among them."""
-    coarse = [now - back * step for back in range(int(days * DAY / step), 0, -1) if back * step > dense]
+    """Unix seconds, oldest first: coarse steps, and fine ones in the last hours before `now`, which is not among them.
+
+    Coarse ones are at whole ten minutes, at which boards look into the past.
+    """
+    coarse = [
+        (now - back * step) // LOOK * LOOK
+        for back in range(int(days * DAY / step), 0, -1)
+        if back * step > dense
+    ]
     return coarse + [now - back * dense_step for back in range(int(dense / dense_step), 0, -1)]
 
 
