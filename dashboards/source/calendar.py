@@ -64,13 +64,15 @@ def ranked(expression: str) -> str:
             f'{PROTECTION}{{{PLAN},state=~"breached|unprotected"}}',
         )
     )
-    # In the first hours nothing of the range is known, and the plans are shown all the same.
+    # As they are called at the end: on a first day no rule had recorded a name when the day began, and nothing else of the range
+    # is known in its first hours. The plans are shown all the same.
+    at = " @ end()"
     there = f"max by ({BY_PLAN}) (dbs_plan_info{{{PLAN}}} @ end()) * 0"
     bad = f"({broken} + on ({BY_PLAN}) {failing} or {broken} or {failing} or {there})"
-    worst = f"topk({MOST_PLANS}, {chosen(bad)})"
+    worst = f"topk({MOST_PLANS}, {chosen(bad, at)})"
     # Five digits each, so that their order is that of the numbers.
     rank = f'count_values by ({BY_PLAN}) ("_rank", 90000 - {worst})'
-    return f"{named(expression)} * on ({BY_PLAN}) group_left (_rank) {rank}"
+    return f"{named(expression, at=at)} * on ({BY_PLAN}) group_left (_rank) {rank}"
 
 
 def window_code() -> str:

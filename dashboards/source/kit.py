@@ -54,15 +54,18 @@ Query = tuple[str, str]
 """(PromQL, legend)."""
 
 
-def named(expression: str, *labels: str) -> str:
-    """The expression, which has the labels account, region and plan_id, of chosen plans, with name, database type and `labels` joined on."""
+def named(expression: str, *labels: str, at: str = "") -> str:
+    """The expression, which has the labels account, region and plan_id, of chosen plans, with name, database type and `labels` joined on.
+
+    `at` is a modifier of the moment at which plans are called and chosen so.
+    """
     joined = ", ".join(("plan_name", "database_type", *labels))
-    return f"(({expression}) * on ({BY_PLAN}) group_left ({joined}) {CHOSEN})"
+    return f"(({expression}) * on ({BY_PLAN}) group_left ({joined}) {CHOSEN}{at})"
 
 
-def chosen(expression: str) -> str:
-    """The expression, which has the labels account, region and plan_id, of chosen plans only."""
-    return f"({expression} and on ({BY_PLAN}) {CHOSEN})"
+def chosen(expression: str, at: str = "") -> str:
+    """The expression, which has the labels account, region and plan_id, of chosen plans only; `at` as of `named`."""
+    return f"({expression} and on ({BY_PLAN}) {CHOSEN}{at})"
 
 
 def thresholds(*steps: tuple[float | None, str]) -> dashboard.ThresholdsConfig:

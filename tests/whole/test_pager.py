@@ -49,6 +49,11 @@ BY_THE_HOUR = {
     ("failed_full_backup", "DBSFullBackupOverdue"): "as above",
     ("last_good_expiring", "DBSFullBackupMissed"): "as above",
     ("last_good_expiring", "DBSFullBackupOverdue"): "as above",
+    (
+        "locked_plan",
+        "DBSFullBackupMissed",
+    ): "only if a full backup was due in the five hours since it was locked",
+    ("locked_plan", "DBSFullBackupOverdue"): "as above",
     ("last_good_expiring", "DBSLastGoodBackupExpiring"): "of two critical alerts only the first is raised",
 }
 """Alerts that come or not by the time of day, since Prometheus knows only the real one; they are neither demanded nor refused."""
