@@ -150,7 +150,7 @@ def _bare(part: Any) -> Any:
 def _for_helm(part: Any) -> Any:
     """The same in draft-07 and with regular expressions as Go knows them, which look neither ahead nor back."""
     if isinstance(part, list):
-        return [_for_helm(one) for one in part]
+        return [_for_helm(each) for each in part]
     if not isinstance(part, dict):
         return part
     made: dict[str, Any] = {}
@@ -162,7 +162,7 @@ def _for_helm(part: Any) -> Any:
         elif key in {"if", "propertyNames"}:
             made[key] = value
         elif key == "properties":
-            made[key] = {name: _for_helm(one) for name, one in value.items()}
+            made[key] = {name: _for_helm(each) for name, each in value.items()}
         elif key not in LEFT_OUT:
             made[key] = _for_helm(value)
     if made.get("type") == "string" and made.keys() & {"pattern", "enum", "const"}:

@@ -93,18 +93,18 @@ def write_past(past: Past, to: Path, now: Callable[[], float]) -> list[Span]:
     last = found[-1]
     with to.open("w", encoding="utf-8") as text:
 
-        def one(moment: float) -> None:
+        def write_at(moment: float) -> None:
             text.writelines(
                 line for line in past.samples_at(float(moment)) if line.partition("{")[0] in wanted
             )
 
         for span in found:
             for moment in span.moments():
-                one(moment)
+                write_at(moment)
         end = last.end
         while end + last.step <= now():
             end += last.step
-            one(end)
+            write_at(end)
         text.write("# EOF\n")
     return [*found[:-1], Span(start=last.start, end=end, step=last.step)]
 

@@ -142,9 +142,9 @@ def _results(
     server: Prometheus, expression: str, span: Span
 ) -> Iterator[tuple[Labels, list[tuple[float, str]]]]:
     answer = server.ask("query_range", query=expression, start=span.start, end=span.end, step=span.step)
-    for one in answer["result"]:
-        labels = {key: text for key, text in one["metric"].items() if key != "__name__"}
-        yield tuple(sorted(labels.items())), [(float(at), value) for at, value in one["values"]]
+    for found in answer["result"]:
+        labels = {key: text for key, text in found["metric"].items() if key != "__name__"}
+        yield tuple(sorted(labels.items())), [(float(at), value) for at, value in found["values"]]
 
 
 def _write_recorded(server: Prometheus, level: Sequence[Rule], past: Sequence[Span], to: TextIO) -> None:

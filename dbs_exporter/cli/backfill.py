@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -68,8 +69,9 @@ def backfill(wanted: Wanted, clock: Clock | None = None) -> None:
         count = math.ceil((end - begin) / wanted.step)
         _require_few(len(found), count, wanted)
         pasts = [_past(number, len(found), *each) for number, each in enumerate(found, 1)]
-    _prepare(folder, wanted)
-    samples = _write(folder, pasts, begin, end, wanted)
+    with _writing(folder):
+        _prepare(folder, wanted)
+        samples = _write(folder, pasts, begin, end, wanted)
     _print_how_to_load(folder, samples, clock.now() - begin, wanted)
 
 
@@ -121,9 +123,23 @@ def _shown(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            f"--output: {folder} cannot be written: {error.strerror or error}; give a folder with room that may be written"
+        ) from error
+
+
 def _folder(wanted: Wanted) -> Path:
     """Return the folder if it is empty, missing, or of the same run. Raises ConfigError, and changes nothing."""
     folder = Path(wanted.output)
+    # Before anything is read, which takes long for many plans.
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigError(f"--output: {there} may not be written; give a folder that may")
     if not folder.exists():
         return folder
     if not folder.is_dir():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import time
+from errno import ENOSPC
 from pathlib import Path
 
 import pytest
@@ -160,3 +161,31 @@ def test_credentials_that_are_refused_leave_no_files(tmp_path: Path, cloud: Simu
     result = invoke("backfill", f"--config.file={file}", f"--output={tmp_path / 'history'}", "--from=1d")
 
     assert (result.exit_code, (tmp_path / "history").exists()) == (3, False), result.output
+
+
+def test_a_folder_that_may_not_be_written_is_refused_before_anything_is_read(
+    tmp_path: Path, cloud: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is named in which the new one would be."""
+    monkeypatch.setattr("os.access", lambda path, _mode: path != tmp_path)
+    result = backfill(tmp_path, cloud.url, "--from=1d", "--step=6h")
+
+    assert result.exit_code == 2
+    assert f"--output: {tmp_path} may not be written" in result.output
+    assert not cloud.requests
+
+
+def test_a_disk_that_is_full_is_named(
+    tmp_path: Path, cloud: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No file has the name of a day that is not whole."""
+
+    def full(*_: object) -> int:
+        raise OSError(ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("dbs_exporter.cli.backfill.write_day", full)
+    result = backfill(tmp_path, cloud.url, "--from=1d", "--step=6h")
+
+    assert result.exit_code == 2
+    assert f"{tmp_path / 'history'} cannot be written: No space left on device" in result.output
+    assert day_files(tmp_path) == {}

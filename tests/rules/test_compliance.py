@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from support.programs import tool
-from support.rule_fixtures import FIRED, RULES, World, promtool, unit, written
+from support.rule_fixtures import FIRED, RULES, World, failures, promtool, unit, written
 
 from dashboards.source import names
 from dbs_exporter.conditions.algebra import STATES
@@ -66,14 +64,7 @@ def recorded(
     path = directory / "compliance.test.yml"
     content = {"rule_files": ["rules.yml"], "evaluation_interval": "1h", "tests": [test]}
     path.write_text(json.dumps(content), encoding="utf-8")
-    done = subprocess.run(
-        [tool("promtool"), "test", "rules", str(path)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    return "" if done.returncode == 0 else done.stdout + done.stderr
+    return failures(path)
 
 
 def test_it_is_evaluated_each_hour() -> None:

@@ -275,11 +275,11 @@ def plan_row(subject: PlanSubject, now: float, zone: str = "UTC") -> PlanRow:
 def _reasons(subject: PlanSubject, held: Iterable[Held], now: float, zone: str) -> Iterable[str]:
     """Yield what holds and for how long, each condition once in its worst state, and what explains it."""
     explained = {each.condition.name: each.cause for each in explanations(subject) if each.until > now}
-    told = set()
+    shown = set()
     for condition, stage in held:
-        if (condition.name, stage.of) in told:
+        if (condition.name, stage.of) in shown:
             continue
-        told.add((condition.name, stage.of))
+        shown.add((condition.name, stage.of))
         sentence = summary(condition.name, stage.state).removesuffix(".")
         of = f" ({stage.of})" if stage.of else ""
         why = f", because {cause(explained[condition.name])}" if condition.name in explained else ""
