@@ -84,26 +84,31 @@ def test_the_demos_time_is_the_simulated_clouds(monkeypatch: pytest.MonkeyPatch)
     assert waited == [600.0, 10.0]
 
 
+def promised(page: str) -> list[float]:
+    """Until when the full backups of each plan count as known."""
+    return instants(page, 'dbs_plan_fresh_until_timestamp_seconds{account="demo",facts="full_backups"')
+
+
 def test_a_cloud_that_runs_faster_is_served_as_of_now() -> None:
-    """At 3,600 times the speed of life no timestamp of the metrics is in the future, no fact is stale, and the page keeps the cloud's time."""
+    """At 60 times the speed of life no timestamp of the metrics is in the future, no fact is stale, and the page keeps the cloud's time."""
     with exporter(
-        "demo", "--web.listen-address=127.0.0.1:0", "--plans=3", "--speed=3600", "--log.level=warning"
+        "demo", "--web.listen-address=127.0.0.1:0", "--plans=3", "--speed=60", "--log.level=warning"
     ) as process:
-        process.until(r"its clock: +3600 times as fast")
+        process.until(r"its clock: +60 times as fast")
         url = process.until(r"metrics: +(http://127\.0\.0\.1:\d+)/metrics")[1]
+        # A machine that pauses for seconds pauses for minutes of that cloud, and catches up.
         page = eventually(
-            url, "/metrics", lambda _, text: "dbs_full_backup_last_success_timestamp_seconds{" in text
+            url,
+            "/metrics",
+            lambda _, text: len(promised(text)) == 3 and min(promised(text)) > time.time(),
         )
         now = time.time()
         read = instants(page, "dbs_exporter_collector_last_success_timestamp_seconds")
-        fresh = instants(page, 'dbs_plan_fresh_until_timestamp_seconds{account="demo",facts="full_backups"')
 
         assert process.stop() == 0
     assert read
     assert max(read) <= now + 1
-    assert now - max(read) < 3600 * 60
-    assert fresh
-    assert min(fresh) > now - 1
+    assert now - max(read) < 3600
 
 
 def test_a_taken_port_names_the_way_out() -> None:
