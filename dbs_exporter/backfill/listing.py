@@ -12,11 +12,10 @@ from typing import TypeVar
 from dbs_exporter.api.client import Client
 from dbs_exporter.backfill.plan_past import PlanPast
 from dbs_exporter.collectors.base import Reading
-from dbs_exporter.collectors.plans import read_plans
 from dbs_exporter.errors import BadAnswer, Invalid
 from dbs_exporter.facts.enums import ignore_unknown
 from dbs_exporter.facts.full_backups import read_full_backup
-from dbs_exporter.facts.plans import NOT_CONFIGURED, Plan, PlanList
+from dbs_exporter.facts.plans import NOT_CONFIGURED, Plan
 from dbs_exporter.facts.records import Fields
 from dbs_exporter.facts.restores import read_restore_task
 from dbs_exporter.facts.subjects import Scope
@@ -27,17 +26,18 @@ _LIST_SECONDS = 600.0
 F = TypeVar("F")
 
 
-def plans_of(client: Client, region: str) -> PlanList:
-    """Return all plans of a region. Raises ApiError."""
-    return read_plans(_reading(client, region))
+def reading_of(client: Client, region: str) -> Reading:
+    """Return what reads the lists of a region."""
+    return Reading(
+        api=client, region=region, now=client.time.now(), within=_LIST_SECONDS, unknown=ignore_unknown
+    )
 
 
-def past_of(client: Client, scope: Scope, plan: Plan, on_left_out: Callable[[str, int], None]) -> PlanPast:
+def past_of(reading: Reading, scope: Scope, plan: Plan, on_left_out: Callable[[str, int], None]) -> PlanPast:
     """Return what the lists hold of a plan; `on_left_out` takes an operation and how many of its records cannot be read.
 
     Raises ApiError.
     """
-    reading = _reading(client, scope.region)
 
     def every(operation: str, read: Callable[[Fields], F], **parameters: object) -> Sequence[F]:
         try:
@@ -61,10 +61,4 @@ def past_of(client: Client, scope: Scope, plan: Plan, on_left_out: Callable[[str
             every("DescribeFullBackupList", read_full_backup, ShowStorageType=True, ShowProgress="true")
         ),
         restores=tuple(every("DescribeRestoreTaskList", read_restore_task)),
-    )
-
-
-def _reading(client: Client, region: str) -> Reading:
-    return Reading(
-        api=client, region=region, now=client.time.now(), within=_LIST_SECONDS, unknown=ignore_unknown
     )

@@ -19,10 +19,11 @@ from typing import Any
 import click
 from msgspec import Struct
 
-from dbs_exporter.backfill.listing import past_of, plans_of
+from dbs_exporter.backfill.listing import past_of, reading_of
 from dbs_exporter.backfill.plan_past import FAMILIES, PlanPast
 from dbs_exporter.backfill.writing import DAY_SECONDS, days, write_day
 from dbs_exporter.clock import Clock, SystemClock
+from dbs_exporter.collectors.plans import read_plans
 from dbs_exporter.config.durations import format_duration, parse_duration
 from dbs_exporter.config.load import load_config, secrets_of, selects
 from dbs_exporter.config.models import AccountConfig
@@ -197,7 +198,7 @@ def _clouds(accounts: Sequence[AccountConfig], clock: Clock) -> Iterator[list[Cl
 def _plans(cloud: Cloud, patterns: Sequence[str]) -> Iterator[tuple[Cloud, Scope, Plan]]:
     account = cloud.account
     for region in cloud.regions() if account.regions == "all" else account.regions:
-        listed = plans_of(cloud.client(region), region)
+        listed = read_plans(reading_of(cloud.client(region), region))
         where = f"{account.name} {region}"
         if not listed.whole:
             click.echo(f"{where}: some plans of the list cannot be read, and are left out", err=True)
@@ -237,7 +238,7 @@ def _past(number: int, total: int, cloud: Cloud, scope: Scope, plan: Plan) -> Pl
             f"{plan.plan_id}: {operation}: {left_out} records cannot be read, and are left out", err=True
         )
 
-    past = past_of(cloud.client(scope.region), scope, plan, on_left_out)
+    past = past_of(reading_of(cloud.client(scope.region), scope.region), scope, plan, on_left_out)
     if number == total or number * 10 // total > (number - 1) * 10 // total:
         click.echo(f"read {number} of {total} plans")
     return past
