@@ -122,3 +122,11 @@ def test_the_page_on_architecture_has_the_layers() -> None:
     rooms = {path.stem for path in PACKAGE.iterdir()}
 
     assert written == [set(layer & rooms) for layer in test_architecture.LAYERS if layer & rooms]
+
+
+def test_contributors_are_shown_every_room() -> None:
+    """Each folder of the package has its line in CONTRIBUTING.md."""
+    named = set(re.findall(r"^\| `(\w+)/` \|", text_of("CONTRIBUTING.md"), re.MULTILINE))
+    rooms = {path.parent.name for path in (ROOT / "dbs_exporter").glob("*/__init__.py")}
+
+    assert named == rooms
